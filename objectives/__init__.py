@@ -1,0 +1,246 @@
+"""What is trained and judged: the data, and how a config becomes a compiled Keras model.
+
+Every other file of this package is one objective, or a way to read data. An `Objective` is also
+a plain Optuna objective: `optuna.create_study().optimize(DENSE_BINARY, n_trials=5)` works.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from search_spaces import Space
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
+    from objectives.training import Trainer
+
+    Array = NDArray[Any]
+
+C = TypeVar("C")
+PARTS = ("train", "validation", "test")
+
+
+class BadInput(ValueError):
+    """The user's input is at fault: one clear line that repeats it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data come from and how they are split, as the user said it; the default is embedded.
+
+    validation, test: shares of the rows. group: rows of one group stay on one side.
+    time_order: the last part is the test. metrics: extra Keras metrics that the monitor needs.
+    options: what one reader alone understands.
+    """
+
+    path: str | None = None
+    target: str | None = None
+    positive: str | None = None
+    group: str | None = None
+    time_order: bool = False
+    validation: float = 0.2
+    test: float = 0.2
+    seed: int = 0
+    metrics: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """x: rows first; y: rows, or rows x outputs; sample_weight: rows, or None."""
+
+    x: Array
+    y: Array
+    sample_weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Three parts of one table. Nothing that decides anything looks at `test`.
+
+    digest: hex, of the arrays. class_weight: class -> weight of the loss, or None.
+    metrics: extra Keras metrics to compile with. details: plain data that the exported config
+    and the tracker repeat. preprocessing: plain data from which the exported model's
+    preprocessing layers are made, or None.
+    """
+
+    train: Part
+    validation: Part
+    test: Part
+    source: str = "arrays"
+    digest: str = ""
+    class_weight: Mapping[int, float] | None = None
+    metrics: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    preprocessing: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.digest:
+            object.__setattr__(self, "digest", digest(self))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(all rows, *shape of one input)."""
+        rows = len(self.train) + len(self.validation) + len(self.test)
+        return (rows, *self.train.x.shape[1:])
+
+    def save(self, folder: Path) -> None:
+        """Write every array as one `.npy` file, to be mapped by other processes."""
+        import numpy as np
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in PARTS:
+            part: Part = getattr(self, name)
+            for key in ("x", "y", "sample_weight"):
+                array = getattr(part, key)
+                if array is not None:
+                    np.save(folder / f"{name}_{key}.npy", array, allow_pickle=False)
+        plain = {
+            "source": self.source,
+            "digest": self.digest,
+            "class_weight": self.class_weight,
+            "metrics": self.metrics,
+            "details": self.details,
+            "preprocessing": self.preprocessing,
+        }
+        (folder / "data.json").write_text(json.dumps(plain), encoding="utf-8")
+
+    @classmethod
+    def open(cls, folder: Path) -> Data:
+        """Map what `save` wrote: processes share the pages."""
+        import numpy as np
+
+        def array(name: str, key: str) -> Array | None:
+            file = folder / f"{name}_{key}.npy"
+            if not file.exists():
+                return None
+            loaded: Array = np.load(file, mmap_mode="r", allow_pickle=False)
+            return loaded
+
+        def part(name: str) -> Part:
+            x, y = array(name, "x"), array(name, "y")
+            if x is None or y is None:
+                raise FileNotFoundError(f"{folder} holds no {name} part")
+            return Part(x, y, array(name, "sample_weight"))
+
+        plain = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        weights = plain["class_weight"]
+        return cls(
+            *map(part, PARTS),
+            source=plain["source"],
+            digest=plain["digest"],
+            class_weight=weights and {int(k): float(v) for k, v in weights.items()},
+            metrics=tuple(plain["metrics"]),
+            details=plain["details"],
+            preprocessing=plain["preprocessing"],
+        )
+
+
+def digest(data: Data) -> str:
+    """Return a digest of all arrays, their order included: 40 hex digits."""
+    import numpy as np
+
+    found = hashlib.sha1(usedforsecurity=False)
+    for name in PARTS:
+        part: Part = getattr(data, name)
+        for array in (part.x, part.y, part.sample_weight):
+            if array is not None:
+                found.update(f"{array.dtype.str}{array.shape}".encode())
+                found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+@dataclass(frozen=True)
+class Objective(Generic[C]):
+    """How a config is trained and judged.
+
+    load: reads the data. build: returns a standard compiled Keras model; nobody recompiles or
+    patches it. monitor: the value of an epoch; a trial's value is its best one. max_epochs: how
+    long a trial trains unless it is pruned. callbacks: Keras's own, fresh ones for every trial.
+    scores: further scores of predictions, as name -> value: (labels, predictions) -> dict.
+    batch_size: used where the config has no field of that name.
+    """
+
+    space: Space[C]
+    load: Callable[[Source], Data]
+    build: Callable[[C, Data], keras.Model]
+    monitor: str = "val_loss"
+    max_epochs: int = 100
+    callbacks: Callable[[C, str], list[keras.callbacks.Callback]] | None = None
+    scores: Callable[[Array, Array], dict[str, float]] | None = None
+    batch_size: int = 32
+
+    def batch(self, config: C) -> int:
+        """Return the rows of one step."""
+        return int(getattr(config, "batch_size", self.batch_size))
+
+    def __call__(self, trial: Any) -> float:
+        """Train one trial of a plain Optuna study on the embedded data.
+
+        Reports the best value so far at every epoch and raises `optuna.TrialPruned`; the seed is
+        the trial's number.
+        """
+        from optuna import TrialPruned
+
+        from objectives.training import Best, Decision, Logs, Outcome, TrialSpec
+
+        spec = TrialSpec(
+            number=trial.number,
+            config=self.space.suggest(trial),
+            seed=trial.number,
+            max_epochs=self.max_epochs,
+            monitor=self.monitor,
+            mode=direction(self.monitor),
+        )
+        best = Best(spec.monitor, spec.mode)
+
+        def on_epoch(_: TrialSpec, epoch: int, logs: Logs) -> Decision:
+            best.update(epoch, logs)
+            trial.report(best.value, epoch)
+            return Decision.PRUNE if trial.should_prune() else Decision.CONTINUE
+
+        (result,) = self._trainer.train(iter([spec]), on_epoch)
+        if result.outcome is Outcome.FAILED or result.value is None:
+            raise RuntimeError(result.error or "the loss was not finite in the first epoch")
+        if result.outcome is not Outcome.COMPLETE:
+            raise TrialPruned(f"{result.outcome.value} after {result.epochs} epochs")
+        return result.value
+
+    @functools.cached_property
+    def embedded(self) -> Data:
+        """The default data, made once."""
+        return self.load(Source())
+
+    @functools.cached_property
+    def _trainer(self) -> Trainer:
+        from objectives.training import here
+
+        return here(self, self.embedded)
+
+
+def direction(monitor: str) -> str:
+    """Return "min" or "max" for a monitored value: losses and errors fall, the rest rises."""
+    name = monitor.removeprefix("val_")
+    falling = (
+        "loss",
+        "error",
+        "mse",
+        "mae",
+        "mape",
+        "msle",
+        "crossentropy",
+        "divergence",
+        "deviance",
+    )
+    return "min" if any(word in name for word in falling) else "max"

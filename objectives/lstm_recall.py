@@ -1,0 +1,99 @@
+"""Stacked LSTM layers that classify a sequence.
+
+The embedded task asks to recall the first of three steps, 0 or 1, past two random digits. It is
+easy once learnt, and nothing is learnt for the first dozen epochs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from objectives import Data, Objective, Part, Source
+from search_spaces import lstm
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
+ROWS = {"train": 202, "validation": 1_000, "test": 1_000}
+
+
+def load(source: Source) -> Data:
+    """Return the embedded sequences (rows x 3 steps x 1 channel), or the user's own."""
+    if source.path is not None:
+        from objectives.sequences import load_sequences
+
+        return load_sequences(source)
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+
+    def part(rows: int) -> Part:
+        first = rng.integers(0, 2, (rows, 1))
+        digits = rng.integers(0, 10, (rows, 2))
+        x = np.concatenate([first, digits], axis=1).astype(np.float32)[..., None]
+        return Part(x, first.ravel().astype(np.int32))
+
+    train, validation, test = (part(rows) for rows in ROWS.values())
+    return Data(
+        train,
+        validation,
+        test,
+        source="embedded",
+        metrics=source.metrics,
+        details={"classes": ["0", "1"]},
+    )
+
+
+def build(config: lstm.Lstm, data: Data) -> keras.Model:
+    """Return the compiled net: LSTM layers, then one softmax over the classes."""
+    import keras
+
+    from objectives.training.parts import metrics, optimizer
+
+    masked = bool(data.details.get("masked"))
+    model = keras.Sequential([keras.Input(data.train.x.shape[1:])])
+    if masked:
+        model.add(keras.layers.Masking(mask_value=float(data.details["mask_value"])))
+    for layer in range(config.layers):
+        last = layer == config.layers - 1
+        model.add(keras.layers.LSTM(config.units, return_sequences=not last))
+        if config.dropout:
+            model.add(keras.layers.Dropout(config.dropout))
+    output = keras.layers.Dense(len(data.details["classes"]), activation="softmax")
+    model.add(output)
+    # The scale enters as initial weights and not as an initializer, which a program would bake in.
+    output.kernel.assign(config.output_scale * output.kernel)
+    model.compile(
+        optimizer=optimizer(config.optimizer),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy", *metrics(data.metrics)],
+    )
+    return model
+
+
+def callbacks(config: lstm.Lstm, monitor: str) -> list[keras.callbacks.Callback]:
+    """Return ReduceLROnPlateau where the config has it."""
+    from objectives.training.parts import plateau_callbacks
+
+    return plateau_callbacks(config.plateau, monitor)
+
+
+def scores(labels: NDArray[np.int32], predictions: NDArray[np.float32]) -> dict[str, float]:
+    """Return the area under the ROC curve (macro, one against the rest) and balanced accuracy."""
+    import numpy as np
+    from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+
+    chances = predictions[:, 1] if predictions.shape[1] == 2 else predictions
+    return {
+        "auc": float(roc_auc_score(labels, chances, multi_class="ovr")),
+        "balanced_accuracy": float(
+            balanced_accuracy_score(labels, np.argmax(predictions, axis=1))
+        ),
+    }
+
+
+LSTM_RECALL = Objective(
+    space=lstm.SPACE, load=load, build=build, callbacks=callbacks, scores=scores, max_epochs=60
+)

@@ -1,0 +1,150 @@
+"""The contract of every trainer, free of TensorFlow.
+
+A trainer takes specs lazily (taking the next one *is* asking the study for it), hands every
+epoch's logs to `on_epoch`, obeys its answer, and yields a result a trial. One trial at a time
+in this process, N worker processes, or K trials in one program: callers cannot tell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from objectives import Data, Objective
+
+Logs = dict[str, float]
+
+
+class Decision(Enum):
+    """What to do after an epoch."""
+
+    CONTINUE = "continue"
+    PRUNE = "prune"
+    STOP = "stop"  # the sweep ends here (time is up): the trial is interrupted, not ended
+
+
+class Outcome(Enum):
+    """How a trial's training ended."""
+
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One trial, whole: the same spec gives the same curve wherever it is trained.
+
+    number: unique within one `train` call. mode: "min" or "max". rungs: the epochs at which the
+    trial may be judged; a trainer in another process waits for an answer only there. weights:
+    where the best epoch's weights go (an `.npz` of plain arrays) when the trial completes.
+    """
+
+    number: int
+    config: Any
+    seed: int
+    max_epochs: int
+    monitor: str = "val_loss"
+    mode: str = "min"
+    rungs: tuple[int, ...] = ()
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """value: the best monitored value, None if no epoch was finite. epochs: finite epochs run.
+
+    error: a failed trial's traceback. fallback: why a slower trainer was taken, or None.
+    """
+
+    spec: TrialSpec
+    outcome: Outcome
+    value: float | None = None
+    best_epoch: int | None = None
+    epochs: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    fallback: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+# spec, epoch (1-based: Optuna's and MLflow's step), Keras's logs with learning_rate, always.
+OnEpoch = Callable[[TrialSpec, int, Logs], Decision]
+
+
+class Trainer(Protocol):
+    """Trains specs; see the module's docstring."""
+
+    def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Iterator[TrialResult]:
+        """Yield a result for every spec taken, the caller told before the next is taken."""
+        ...
+
+    def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
+        """Return the test part's scores under the kept weights; write the whole model if asked."""
+        ...
+
+    def close(self) -> None:
+        """End every process and free what is held. A closed trainer is not used again."""
+        ...
+
+
+class UnknownMonitor(ValueError):
+    """The monitored name is not among an epoch's logs."""
+
+
+class Best:
+    """Best monitored value so far and its epoch."""
+
+    def __init__(self, monitor: str, mode: str) -> None:
+        self.monitor = monitor
+        self.sign = 1.0 if mode == "min" else -1.0
+        self.value: float | None = None
+        self.epoch: int | None = None
+
+    def update(self, epoch: int, logs: Mapping[str, float]) -> bool:
+        """Take an epoch's logs; return whether it is the best one so far.
+
+        Raises UnknownMonitor, naming the metrics there are, where the monitor is missing.
+        """
+        if self.monitor not in logs:
+            known = ", ".join(sorted(set(logs) - {"learning_rate", "epoch_seconds"}))
+            raise UnknownMonitor(
+                f"monitor {self.monitor!r} is not a metric of this model; it has: {known}"
+            )
+        value = float(logs[self.monitor])
+        if self.value is None or self.sign * value < self.sign * self.value:
+            self.value, self.epoch = value, epoch
+            return True
+        return False
+
+
+def finite(logs: Mapping[str, float], monitor: str) -> bool:
+    """Return whether an epoch's losses and monitor are all finite."""
+    watched = {"loss", "val_loss", monitor} & set(logs)
+    return all(math.isfinite(logs[name]) for name in watched)
+
+
+def effective_rate(learning_rate: float, beta_1: float, beta_2: float, steps: int) -> float:
+    """Return Adam's effective rate lr * sqrt(1 - b2^t) / (1 - b1^t) after t steps.
+
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", section 2.
+    """
+    return learning_rate * math.sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
+
+
+def here(objective: Objective[Any], data: Data, trainer: str = "auto") -> Trainer:
+    """Return a trainer in this process: "auto" compiles whole epochs, "fit" does not."""
+    if trainer == "fit":
+        from objectives.training.fit import FitTrainer
+
+        return FitTrainer(objective, data)
+    from objectives.training.compiled import CompiledTrainer
+
+    return CompiledTrainer(objective, data)

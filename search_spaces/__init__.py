@@ -1,0 +1,187 @@
+"""What may vary: the contract between a search space and whoever samples it.
+
+A space is a function that asks a trial for values and returns a frozen config, the baseline
+config, and the way back from a config to the flat parameters that Optuna keeps. Nothing here
+imports more than the standard library, so declaring a sweep costs nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+Value = bool | int | float | str | None
+Params = dict[str, Any]
+C = TypeVar("C")
+
+
+class Trial(Protocol):
+    """What a space needs of a trial: the `suggest_*` methods, exactly as Optuna has them."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Return a float from [low, high]."""
+        ...
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Return an int from [low, high]."""
+        ...
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Return one of the choices."""
+        ...
+
+
+def flat(config: Any) -> Params:
+    """Return the parameters of a config whose fields carry the parameters' names."""
+    if isinstance(config, Mapping):
+        return dict(config)
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+
+
+def short(config: Any) -> str:
+    """Return a label of the first few values, for lists and charts."""
+    values = list(flat(config).values())[:4]
+    return " ".join(f"{v:.2g}" if isinstance(v, float) else str(v) for v in values)
+
+
+@dataclass(frozen=True)
+class Space(Generic[C]):
+    """A search space.
+
+    suggest: samples a config, asking the trial only for what applies (conditional parameters).
+    baseline: the config that every study trains first, and that nothing ever prunes.
+    params: the inverse of `suggest`: `suggest(Replay(params(config))) == config`.
+    label: at most about 16 characters that tell one config from another.
+    """
+
+    suggest: Callable[[Trial], C]
+    baseline: C
+    params: Callable[[C], Params] = flat
+    label: Callable[[C], str] = short
+
+
+class Replay:
+    """A trial that answers with given parameters, and raises KeyError for any other."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.params = dict(params)
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Return the given value."""
+        return float(self.params[name])
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Return the given value."""
+        return int(self.params[name])
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Return the given value."""
+        return self.params[name]
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One parameter's range: `choices` for a categorical one, else `low` and `high`."""
+
+    kind: str  # "float", "int" or "categorical"
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    step: float | None = None
+    choices: tuple[Any, ...] | None = None
+
+    def __str__(self) -> str:
+        if self.choices is not None:
+            return ", ".join(str(choice) for choice in self.choices)
+        return f"{self.low:g} to {self.high:g}" + (" (log)" if self.log else "")
+
+
+class Narrowed:
+    """A trial seen through `--fix` and `--range`: replaced ranges, everything else unchanged."""
+
+    def __init__(self, trial: Trial, ranges: Mapping[str, Dimension]) -> None:
+        self._trial = trial
+        self._ranges = ranges
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Suggest from the replaced range, if there is one."""
+        given = self._ranges.get(name)
+        if given is not None and given.low is not None and given.high is not None:
+            low, high, step = given.low, given.high, None
+            log = log and low > 0
+        return self._trial.suggest_float(name, low, high, step=step, log=log)
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Suggest from the replaced range, if there is one."""
+        given = self._ranges.get(name)
+        if given is not None and given.low is not None and given.high is not None:
+            low, high = int(given.low), int(given.high)
+            log = log and low > 0
+            step = step if (high - low) % step == 0 else 1
+        return self._trial.suggest_int(name, low, high, step=step, log=log)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Suggest from the replaced choices, if there are any."""
+        given = self._ranges.get(name)
+        if given is not None and given.choices is not None:
+            choices = given.choices
+        return self._trial.suggest_categorical(name, choices)
+
+
+class _Survey:
+    """A trial that records every range it is asked for, answering with one forced choice."""
+
+    def __init__(self, forced: Mapping[str, Any]) -> None:
+        self.forced = forced
+        self.seen: dict[str, Dimension] = {}
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        self.seen[name] = Dimension("float", low, high, log, step)
+        return float(self.forced.get(name, low))
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        self.seen[name] = Dimension("int", low, high, log, step)
+        return int(self.forced.get(name, low))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        self.seen[name] = Dimension("categorical", choices=tuple(choices))
+        return self.forced.get(name, choices[0])
+
+
+def dimensions(suggest: Callable[[Trial], Any]) -> dict[str, Dimension]:
+    """Return every parameter that a space can ask for, conditional ones included.
+
+    The space is asked once for every choice of every categorical parameter (and both ends of
+    every integer range), starting from the paths that were already found.
+    """
+    found: dict[str, Dimension] = {}
+    paths: list[dict[str, Any]] = [{}]
+    while paths:
+        forced = paths.pop()
+        survey = _Survey(forced)
+        suggest(survey)
+        for name, dimension in survey.seen.items():
+            if name in found:
+                continue
+            found[name] = dimension
+            ends = dimension.choices or (dimension.low, dimension.high)
+            paths.extend({**forced, name: end} for end in ends)
+    return found

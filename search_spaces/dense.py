@@ -1,0 +1,65 @@
+"""Width, depth, learning rate and schedule of a stack of dense layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from annotated_types import Interval
+
+from search_spaces import Params, Space, Trial, optimizer, plateau
+
+Activation = Literal["relu", "tanh", "gelu", "silu", "elu", "sigmoid"]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """`depth` hidden layers of `width` units; the input's and the output's size are the data's."""
+
+    width: Annotated[int, Interval(ge=1, le=4096)] = 16
+    depth: Annotated[int, Interval(ge=1, le=32)] = 2
+    activation: Activation = "relu"
+    batch_size: Annotated[int, Interval(ge=1, le=1_000_000)] = 200
+    dropout: Annotated[float, Interval(ge=0.0, lt=1.0)] = 0.0
+    optimizer: optimizer.Optimizer = field(
+        default_factory=lambda: optimizer.Optimizer(learning_rate=0.01)
+    )
+    plateau: plateau.Plateau | None = None
+
+
+BASELINE = Dense()
+
+
+def suggest(trial: Trial) -> Dense:
+    """Sample a net; what has one choice here is opened by `--range`."""
+    return Dense(
+        width=trial.suggest_categorical("width", [8, 16, 32, 64, 128]),
+        depth=trial.suggest_int("depth", 1, 4),
+        activation=trial.suggest_categorical("activation", ["relu"]),
+        batch_size=trial.suggest_categorical("batch_size", [200]),
+        dropout=trial.suggest_float("dropout", 0.0, 0.0),
+        optimizer=optimizer.suggest(trial),
+        plateau=plateau.suggest(trial),
+    )
+
+
+def params(config: Dense) -> Params:
+    """Return the flat parameters of a config."""
+    return {
+        "width": config.width,
+        "depth": config.depth,
+        "activation": config.activation,
+        "batch_size": config.batch_size,
+        "dropout": config.dropout,
+        **optimizer.params(config.optimizer),
+        **plateau.params(config.plateau),
+    }
+
+
+def label(config: Dense) -> str:
+    """Return `32x3 adam 1.2e-2`."""
+    rate = optimizer.rate(config.optimizer.learning_rate)
+    return f"{config.width}x{config.depth} {config.optimizer.kind} {rate}"
+
+
+SPACE = Space(suggest, BASELINE, params, label)

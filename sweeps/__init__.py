@@ -1,0 +1,37 @@
+"""Hyperparameter sweeps for Keras models: the whole public API.
+
+A public `.py` file in this folder is a sweep that can be run; a folder is a part of the engine.
+"""
+
+from __future__ import annotations
+
+from sweeps.study.sweep import (
+    Pruner,
+    Sampler,
+    Sweep,
+    no_pruning,
+    percentile,
+    random,
+    successive_halving,
+    tpe,
+)
+
+__version__ = "0.1.0"
+__all__ = [
+    "Pruner",
+    "Sampler",
+    "Sweep",
+    "main",
+    "no_pruning",
+    "percentile",
+    "random",
+    "successive_halving",
+    "tpe",
+]
+
+
+def main(sweep: Sweep, argv: list[str] | None = None) -> None:
+    """Run the command line of a sweep and exit with its code."""
+    from sweeps.cli import run_command_line
+
+    raise SystemExit(run_command_line(sweep, argv))

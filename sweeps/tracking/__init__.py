@@ -1,0 +1,120 @@
+"""The contract of a tracker: it writes what happened, and decides nothing.
+
+A tracker knows studies and trials by name and number, metrics by name and step. It imports
+nothing of the engine, never sees a model, and never makes the sweep wait: what it is given is
+queued, written in batches, and delivered again after a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """What the parent run holds from its start.
+
+    experiment: one a sweep. name: the study's. params: space, seed, budget, monitor, versions.
+    data: source, shape, digest and the like. columns: the parameters worth a column and an axis.
+    """
+
+    experiment: str
+    name: str
+    params: Mapping[str, Any]
+    data: Mapping[str, Any]
+    monitor: str
+    mode: str
+    columns: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrialRun:
+    """What a child run holds from its start. role: trial, baseline, confirm or probe."""
+
+    number: int
+    name: str
+    params: Mapping[str, Any]
+    seed: int
+    role: str = "trial"
+
+
+class Tracker(Protocol):
+    """Where runs go. Every method returns at once; `close` waits for delivery, for a while."""
+
+    def start_study(self, study: StudyRun) -> None:
+        """Create or reopen the parent run, and its prepared view."""
+        ...
+
+    def start_trial(self, trial: TrialRun) -> None:
+        """Create or reopen the child run of this number and role."""
+        ...
+
+    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take one epoch's metrics; what is not finite is left out."""
+        ...
+
+    def end_trial(self, number: int, outcome: str, metrics: Mapping[str, float]) -> None:
+        """Write a trial's final metrics (at step 0) and its outcome, and end its run."""
+        ...
+
+    def interrupt_trial(self, number: int) -> None:
+        """Flush a trial that goes on another day; its run stays open."""
+        ...
+
+    def end_study(
+        self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}
+    ) -> None:
+        """Write the parent's metrics, its note (Markdown) and files (artifact path -> file)."""
+        ...
+
+    def run_id(self, number: int) -> str | None:
+        """Return the run of a trial once it is known."""
+        ...
+
+    def address(self) -> str | None:
+        """Return the page of this study under `mlflow ui`, once it is known."""
+        ...
+
+    def close(self, timeout: float = 30.0) -> int:
+        """Deliver what is queued; return how many items could not be delivered."""
+        ...
+
+
+class NoTracker:
+    """Tracks nothing."""
+
+    def start_study(self, study: StudyRun) -> None:
+        """Do nothing."""
+
+    def start_trial(self, trial: TrialRun) -> None:
+        """Do nothing."""
+
+    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Do nothing."""
+
+    def end_trial(self, number: int, outcome: str, metrics: Mapping[str, float]) -> None:
+        """Do nothing."""
+
+    def interrupt_trial(self, number: int) -> None:
+        """Do nothing."""
+
+    def end_study(
+        self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}
+    ) -> None:
+        """Do nothing."""
+
+    def run_id(self, number: int) -> str | None:
+        """Return None."""
+        return None
+
+    def address(self) -> str | None:
+        """Return None."""
+        return None
+
+    def close(self, timeout: float = 30.0) -> int:
+        """Return 0."""
+        return 0
