@@ -136,8 +136,11 @@ class Data:
 
         plain = json.loads((folder / "data.json").read_text(encoding="utf-8"))
         weights = plain["class_weight"]
+        train, validation, test = map(part, PARTS)
         return cls(
-            *map(part, PARTS),
+            train,
+            validation,
+            test,
             source=plain["source"],
             digest=plain["digest"],
             class_weight=weights and {int(k): float(v) for k, v in weights.items()},
