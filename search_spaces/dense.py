@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 
 from search_spaces import Params, Space, Trial, optimizer, plateau
+from search_spaces.plateau import Plateau
 
 Activation = Literal["relu", "tanh", "gelu", "silu", "elu", "sigmoid"]
 
@@ -24,7 +25,7 @@ class Dense:
     optimizer: optimizer.Optimizer = field(
         default_factory=lambda: optimizer.Optimizer(learning_rate=0.01)
     )
-    plateau: plateau.Plateau | None = None
+    plateau: Plateau | None = None
 
 
 BASELINE = Dense()

@@ -8,6 +8,7 @@ from typing import Annotated
 from annotated_types import Gt, Interval, Le
 
 from search_spaces import Params, Space, Trial, optimizer, plateau
+from search_spaces.plateau import Plateau
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Lstm:
     batch_size: Annotated[int, Interval(ge=1, le=1_000_000)] = 32
     dropout: Annotated[float, Interval(ge=0.0, lt=1.0)] = 0.0
     optimizer: optimizer.Optimizer = field(default_factory=optimizer.Optimizer)
-    plateau: plateau.Plateau | None = None
+    plateau: Plateau | None = None
 
 
 BASELINE = Lstm()
