@@ -1,0 +1,149 @@
+"""The reference trainer: one plain `keras.Model.fit` a trial."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
+from objectives.training.batches import arrays, order
+from objectives.training.progress import Progress, load_weights, replace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from objectives import Data, Objective
+
+    Array = NDArray[Any]
+
+
+class FitTrainer:
+    """Trains one trial at a time in this process, through Keras alone."""
+
+    def __init__(self, objective: Objective[Any], data: Data) -> None:
+        self.objective = objective
+        self.data = data
+
+    def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Iterator[TrialResult]:
+        """Yield a result for every spec; an interrupted trial is the last."""
+        for spec in specs:
+            progress = Progress(spec, on_epoch)
+            result = progress.run(partial(fit, self.objective, self.data, progress))
+            yield result
+            if result.outcome is Outcome.INTERRUPTED:
+                return
+
+    def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
+        """Return the test part's scores under the kept weights; write the whole model if asked."""
+        built = build(self.objective, self.data, spec)
+        built.set_weights(load_weights(spec.weights))
+        batch = self.objective.batch(spec.config)
+        x, y, *weight = arrays(self.data.test)
+        scores: Logs = built.evaluate(
+            x, y, batch, sample_weight=weight[0] if weight else None, verbose=0, return_dict=True
+        )
+        if self.objective.scores is not None:
+            scores |= self.objective.scores(y, built.predict(x, batch, verbose=0))
+        if model is not None:
+            export(built, self.data, model)
+        return {f"test_{name}": float(value) for name, value in scores.items()}
+
+    def close(self) -> None:
+        """Free Keras's global state."""
+        keras.utils.clear_session()
+
+
+def build(objective: Objective[Any], data: Data, spec: TrialSpec) -> keras.Model:
+    """Return the spec's compiled model with the initial weights of its seed."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(spec.seed)
+    return objective.build(spec.config, data)
+
+
+def export(model: keras.Model, data: Data, path: Path) -> None:
+    """Write the whole model, with its preprocessing if the data have one, as `.keras`."""
+    if data.preprocessing is not None:
+        from objectives.preprocessing import assemble
+
+        model = assemble(model, data.preprocessing)
+    replace(path.with_suffix(".keras"), model.save)
+
+
+def fit(objective: Objective[Any], data: Data, progress: Progress) -> None:
+    """Build the trial's model and train it to its end."""
+    spec = progress.spec
+    model = build(objective, data, spec)
+    progress.weights = model.get_weights
+    batch = objective.batch(spec.config)
+    batches = Batches(arrays(data.train, data.class_weight), batch)
+    callbacks = objective.callbacks(spec.config, spec.monitor) if objective.callbacks else []
+    model.fit(
+        batches,
+        epochs=spec.max_epochs,
+        validation_data=arrays(data.validation),
+        validation_batch_size=batch,
+        callbacks=[*callbacks, Epochs(progress, batches)],
+        verbose=0,
+    )
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Arrays in batches of `size` rows, in an order set from outside; the last may be short."""
+
+    def __init__(self, parts: tuple[Array, ...], size: int) -> None:
+        super().__init__()
+        self.parts = parts
+        self.size = size
+        self.rows = np.arange(len(parts[0]))
+
+    @property
+    def num_batches(self) -> int:
+        """Batches in an epoch, a short last one included."""
+        return -(-len(self.rows) // self.size)
+
+    def __getitem__(self, index: int) -> tuple[Array, ...]:
+        rows = self.rows[index * self.size : (index + 1) * self.size]
+        return tuple(np.asarray(part[rows]) for part in self.parts)
+
+
+class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
+    """Sets each epoch's order and reports its logs. The last of the callbacks.
+
+    The order is set here because `PyDataset.on_epoch_end` is called before the first epoch too.
+    """
+
+    def __init__(self, progress: Progress, batches: Batches) -> None:
+        super().__init__()
+        self.progress = progress
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Shuffle, and note the rate before anything at the epoch's end can change it."""
+        self.started = time.perf_counter()
+        self.batches.rows = order(self.progress.spec.seed, epoch + 1, len(self.batches.rows))
+        self.rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Report, and stop where the answer says so."""
+        found = {name: float(value) for name, value in (logs or {}).items()}
+        found |= rates(self.model.optimizer, self.rate)
+        found["epoch_seconds"] = time.perf_counter() - self.started
+        if not self.progress.epoch(epoch + 1, found):
+            self.model.stop_training = True
+
+
+def rates(optimizer: keras.optimizers.Optimizer, rate: float) -> Logs:
+    """Return the epoch's learning rate and, for Adam and its kin, the effective one at its end."""
+    found = {"learning_rate": rate}
+    if isinstance(optimizer, keras.optimizers.Adam):
+        steps = int(keras.ops.convert_to_numpy(optimizer.iterations))
+        found["effective_learning_rate"] = effective_rate(
+            rate, optimizer.beta_1, optimizer.beta_2, steps
+        )
+    return found
