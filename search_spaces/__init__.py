@@ -166,22 +166,32 @@ class _Survey:
         return self.forced.get(name, choices[0])
 
 
-def dimensions(suggest: Callable[[Trial], Any]) -> dict[str, Dimension]:
-    """Return every parameter that a space can ask for, conditional ones included.
+def survey(suggest: Callable[[Trial], Any]) -> dict[str, tuple[Dimension, Params]]:
+    """Return every parameter that a space can ask for, and answers that make it ask for it.
 
     The space is asked once for every choice of every categorical parameter (and both ends of
-    every integer range), starting from the paths that were already found.
+    every range), starting from the paths that were already found.
     """
-    found: dict[str, Dimension] = {}
-    paths: list[dict[str, Any]] = [{}]
+    found: dict[str, tuple[Dimension, Params]] = {}
+    paths: list[Params] = [{}]
     while paths:
-        forced = paths.pop()
-        survey = _Survey(forced)
-        suggest(survey)
-        for name, dimension in survey.seen.items():
+        forced = paths.pop(0)
+        asked = _Survey(forced)
+        suggest(asked)
+        for name, dimension in asked.seen.items():
             if name in found:
                 continue
-            found[name] = dimension
+            found[name] = dimension, forced
             ends = dimension.choices or (dimension.low, dimension.high)
             paths.extend({**forced, name: end} for end in ends)
     return found
+
+
+def dimensions(suggest: Callable[[Trial], Any]) -> dict[str, Dimension]:
+    """Return every parameter that a space can ask for, conditional ones included."""
+    return {name: dimension for name, (dimension, _) in survey(suggest).items()}
+
+
+def sample_with(suggest: Callable[[Trial], C], answers: Mapping[str, Any]) -> C:
+    """Return the config of the first choice and the low end everywhere but in `answers`."""
+    return suggest(_Survey(answers))

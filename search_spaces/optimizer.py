@@ -10,7 +10,8 @@ from annotated_types import Gt, Interval, Le
 
 from search_spaces import Params, Trial
 
-Kind = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
+# adam_uncorrected: Adam without its bias correction, so that its effective rate is constant.
+Kind = Literal["adam", "adamw", "nadam", "rmsprop", "sgd", "adam_uncorrected"]
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ class TrialSpec:
 
     number: unique within one `train` call. mode: "min" or "max". rungs: the epochs at which the
     trial may be judged; a trainer in another process waits for an answer only there. weights:
-    where the best epoch's weights go (an `.npz` of plain arrays) when the trial completes.
+    where the best epoch's weights go (an `.npz` of plain arrays) when the trial completes. share:
+    how much of the training rows is used, as `rows_used` chooses them.
     """
 
     number: int
@@ -55,6 +56,7 @@ class TrialSpec:
     mode: str = "min"
     rungs: tuple[int, ...] = ()
     weights: Path | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,12 @@ class UnknownMonitor(ValueError):
 
 
 class Best:
-    """Best monitored value so far and its epoch."""
+    """Best monitored value so far and its epoch; infinite and None before the first."""
 
     def __init__(self, monitor: str, mode: str) -> None:
         self.monitor = monitor
         self.sign = 1.0 if mode == "min" else -1.0
-        self.value: float | None = None
+        self.value = math.inf if mode == "min" else -math.inf
         self.epoch: int | None = None
 
     def update(self, epoch: int, logs: Mapping[str, float]) -> bool:
@@ -119,7 +121,7 @@ class Best:
                 f"monitor {self.monitor!r} is not a metric of this model; it has: {known}"
             )
         value = float(logs[self.monitor])
-        if self.value is None or self.sign * value < self.sign * self.value:
+        if self.epoch is None or self.sign * value < self.sign * self.value:
             self.value, self.epoch = value, epoch
             return True
         return False

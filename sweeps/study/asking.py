@@ -1,0 +1,127 @@
+"""How a trial is proposed: sampled whole in memory, then stored in one transaction.
+
+Optuna's own `ask` stores a trial first and its parameters one by one, so that a kill in between
+leaves half a trial; and its samplers carry random state from trial to trial. Here every draw
+comes from a fresh sampler seeded by (study seed, trial number, parameter): a proposal depends on
+the history alone, and 12 trials and then 8 are the same as 20 at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
+
+    from sweeps.study.sweep import Sampler
+
+SAMPLERS = ("tpe", "random")
+
+
+def seed_of(*entropy: int | str) -> int:
+    """Return 32 bits that depend on every part of `entropy`, and on nothing else."""
+    import zlib
+
+    import numpy as np
+
+    parts = [e if isinstance(e, int) else zlib.crc32(e.encode()) for e in entropy]
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def make_sampler(sampler: Sampler, seed: int) -> BaseSampler:
+    """Return Optuna's sampler. Raises BadInput for an unknown kind."""
+    import warnings
+
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if sampler.kind == "tpe":
+            return optuna.samplers.TPESampler(seed=seed, **sampler.options)
+        if sampler.kind == "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+    raise BadInput(f"no sampler {sampler.kind!r}; there are: {', '.join(SAMPLERS)}")
+
+
+class Proposal:
+    """A trial being proposed: answers `suggest_*`, and remembers what it answered.
+
+    given: values that are taken as they are (the baseline's, a colleague's). One that the range
+    asked for does not hold is answered, but not shown to the sampler.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        sampler: Sampler,
+        seed: int,
+        frozen: FrozenTrial,
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.params: dict[str, Any] = {}
+        self.distributions: dict[str, BaseDistribution] = {}
+        self._study, self._sampler, self._seed, self._frozen = study, sampler, seed, frozen
+        self._given = given
+        self._relative: dict[str, Any] = {}
+        if given is None:
+            fresh = make_sampler(sampler, seed_of(seed, frozen.number))
+            space = fresh.infer_relative_search_space(study, frozen)
+            self._space = space
+            self._relative = fresh.sample_relative(study, frozen, space)
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Propose a float."""
+        from optuna.distributions import FloatDistribution
+
+        return float(self._value(name, FloatDistribution(low, high, log=log, step=step)))
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Propose an int."""
+        from optuna.distributions import IntDistribution
+
+        return int(self._value(name, IntDistribution(low, high, log=log, step=step)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Propose a choice."""
+        from optuna.distributions import CategoricalDistribution
+
+        return self._value(name, CategoricalDistribution(choices))
+
+    def _value(self, name: str, distribution: BaseDistribution) -> Any:
+        if name in self.params:
+            return self.params[name]
+        if self._given is not None:
+            value = self._given[name]
+            if not _holds(distribution, value):
+                return value
+        elif distribution.single():
+            value = _only(distribution)
+        elif name in self._relative and self._space[name] == distribution:
+            value = self._relative[name]
+        else:
+            fresh = make_sampler(self._sampler, seed_of(self._seed, self._frozen.number, name))
+            value = fresh.sample_independent(self._study, self._frozen, name, distribution)
+        self.params[name], self.distributions[name] = value, distribution
+        return value
+
+
+def _holds(distribution: BaseDistribution, value: Any) -> bool:
+    try:
+        return bool(distribution._contains(distribution.to_internal_repr(value)))
+    except ValueError:
+        return False
+
+
+def _only(distribution: Any) -> Any:
+    choices = getattr(distribution, "choices", None)
+    return choices[0] if choices else distribution.low

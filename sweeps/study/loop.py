@@ -1,0 +1,163 @@
+"""The loop that brings a study to its total: ask, train, prune, tell, track.
+
+Nothing here knows how trials are trained: one after the other, in many processes, or with
+scripted curves in a test. Taking the next spec is what asks the study for a trial.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from objectives.training import Best, Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
+from sweeps.study.storage import REPORTED_FIRST, Store
+from sweeps.tracking import Tracker, TrialRun
+
+if TYPE_CHECKING:
+    import optuna
+
+FAILURES = 3  # in a row: something is wrong with the sweep, not with a trial
+
+
+class SweepFailed(RuntimeError):
+    """The sweep cannot go on; its study can, once the cause is mended."""
+
+
+class Progress(Protocol):
+    """Who watches the loop."""
+
+    def started(self, spec: TrialSpec, label: str) -> None:
+        """Take a trial that was asked for."""
+        ...
+
+    def epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> None:
+        """Take an epoch's logs."""
+        ...
+
+    def ended(self, result: TrialResult) -> None:
+        """Take the end of a trial, or its interruption."""
+        ...
+
+
+@dataclass
+class _Running:
+    trial: optuna.trial.Trial
+    best: Best
+    never_pruned: bool
+    reported: int  # the last step that the store already had
+    rate: float | None = None
+    drops: int = 0
+
+
+@dataclass
+class Loop:
+    """total: ended trials that the study is brought to. deadline: by `time.monotonic`, or None.
+
+    weights: the folder of kept weights.
+    """
+
+    store: Store
+    trainer: Trainer
+    tracker: Tracker
+    progress: Progress
+    total: int
+    max_epochs: int
+    monitor: str
+    mode: str
+    rungs: tuple[int, ...]
+    weights: Path
+    deadline: float | None = None
+
+    def __post_init__(self) -> None:
+        self.running: dict[int, _Running] = {}
+        self.done = len(self.store.ended())
+        self.failures = 0
+
+    def run(self) -> None:
+        """Train until the total, the deadline, or three failures in a row (SweepFailed)."""
+        for result in self.trainer.train(self._specs(), self._on_epoch):
+            self._end(result)
+        if self.failures >= FAILURES:
+            raise SweepFailed(f"{FAILURES} trials failed in a row, the last with: {self.error}")
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _specs(self) -> Iterator[TrialSpec]:
+        for trial in self.store.unfinished():
+            if self._may_start():
+                yield self._start(trial)
+        while self._may_start():
+            yield self._start(self.store.ask())
+
+    def _may_start(self) -> bool:
+        open_places = self.done + len(self.running) < self.total
+        return open_places and not self.out_of_time and self.failures < FAILURES
+
+    def _start(self, trial: optuna.trial.Trial) -> TrialSpec:
+        attrs = trial.user_attrs
+        config = self.store.config(attrs["params"])
+        spec = TrialSpec(
+            number=trial.number,
+            config=config,
+            seed=attrs["seed"],
+            max_epochs=self.max_epochs,
+            monitor=self.monitor,
+            mode=self.mode,
+            rungs=self.rungs,
+            weights=self.weights / f"{trial.number:05d}.npz",
+        )
+        known = self.store.study.get_trials(deepcopy=False)[trial.number].last_step
+        self.running[trial.number] = _Running(
+            trial, Best(self.monitor, self.mode), attrs["role"] == "baseline", known or 0
+        )
+        label = self.store.space.label(config)
+        role = attrs["role"]
+        name = f"{trial.number:03d} {'baseline' if role == 'baseline' else label}"[:22]
+        self.tracker.start_trial(TrialRun(trial.number, name, attrs["params"], spec.seed, role))
+        self.progress.started(spec, label)
+        return spec
+
+    def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
+        state = self.running[spec.number]
+        state.best.update(epoch, logs)
+        rate = logs["learning_rate"]
+        state.drops += state.rate is not None and rate < state.rate
+        state.rate = rate
+        self.tracker.epoch(spec.number, epoch, logs)
+        self.progress.epoch(spec, epoch, logs)
+        if self.out_of_time or self.failures >= FAILURES:
+            return Decision.STOP
+        if epoch != REPORTED_FIRST and epoch not in spec.rungs:
+            return Decision.CONTINUE
+        if epoch > state.reported:
+            state.trial.report(state.best.value, epoch)
+        if epoch < state.reported or state.never_pruned or epoch not in spec.rungs:
+            return Decision.CONTINUE
+        return Decision.PRUNE if state.trial.should_prune() else Decision.CONTINUE
+
+    def _end(self, result: TrialResult) -> None:
+        number = result.spec.number
+        state = self.running.pop(number)
+        self.progress.ended(result)
+        if result.outcome is Outcome.INTERRUPTED:
+            self.tracker.interrupt_trial(number)
+            return
+        self.done += 1
+        self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
+        self.error = (result.error or "").strip().splitlines()[-1:] or [""]
+        self.store.tell(state.trial, result, self.tracker.run_id(number))
+        self.tracker.end_trial(number, result.outcome.value, _finals(result, state))
+
+
+def _finals(result: TrialResult, state: _Running) -> dict[str, Any]:
+    finals: dict[str, Any] = {"epochs": result.epochs, "lr_drops": state.drops}
+    if result.value is not None:
+        finals[f"trial_best_{result.spec.monitor}"] = result.value
+        finals["best_epoch"] = result.best_epoch
+    return finals | dict(result.extra)

@@ -1,0 +1,89 @@
+"""`--fix NAME=VALUE` and `--range NAME=LO:HI`, read and checked against the space."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from objectives import BadInput
+from search_spaces import Dimension, Space, sample_with, survey
+
+
+def narrowing(
+    space: Space[Any], fix: Iterable[str] = (), ranges: Iterable[str] = ()
+) -> dict[str, Dimension]:
+    """Return the replaced ranges. `NAME=A,B,C` gives the choices of a categorical parameter.
+
+    Raises BadInput for an unknown name, a value that does not read, or one out of bounds.
+    """
+    known = survey(space.suggest)
+    found: dict[str, Dimension] = {}
+    for option, texts in (("--fix", fix), ("--range", ranges)):
+        for text in texts:
+            name, equals, value = text.partition("=")
+            if not equals or not value:
+                form = "NAME=VALUE" if option == "--fix" else "NAME=LO:HI"
+                raise BadInput(f"{option} {text!r} is not of the form {form}")
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise BadInput(
+                    f"{option} {text!r}: no parameter {name!r}; {hint}there are: "
+                    + ", ".join(known)
+                )
+            if name in found:
+                raise BadInput(f"{option} {text!r}: {name!r} is given twice; give it once")
+            dimension, answers = known[name]
+            found[name] = _read(option, text, value, dimension)
+            ends = found[name].choices or (found[name].low, found[name].high)
+            for end in ends:
+                _check(space, option, text, {**answers, name: end})
+    return found
+
+
+def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension:
+    if dimension.choices is not None:
+        words = [value] if option == "--fix" else value.replace(":", ",").split(",")
+        return Dimension("categorical", choices=tuple(_choice(w, dimension) for w in words))
+    low_text, colon, high_text = value.partition(":")
+    if bool(colon) != (option == "--range"):
+        form = "NAME=LO:HI" if option == "--range" else "NAME=VALUE"
+        raise BadInput(f"{option} {text!r} is not of the form {form}")
+    number = int if dimension.kind == "int" else float
+    try:
+        low, high = number(low_text), number(high_text if colon else low_text)
+    except ValueError:
+        kind = "a whole number" if dimension.kind == "int" else "a number"
+        raise BadInput(f"{option} {text!r}: {value!r} is not {kind}") from None
+    if not low <= high:
+        raise BadInput(f"{option} {text!r}: the low end {low:g} lies above the high end {high:g}")
+    return dataclasses.replace(dimension, low=low, high=high)
+
+
+def _choice(word: str, dimension: Dimension) -> Any:
+    choices = dimension.choices or ()
+    for choice in choices:
+        if str(choice) == word:
+            return choice
+    if choices and type(choices[0]) in (int, float):
+        try:
+            return type(choices[0])(word)
+        except ValueError:
+            return word
+    return word
+
+
+def _check(space: Space[Any], option: str, text: str, answers: dict[str, Any]) -> None:
+    config = sample_with(space.suggest, answers)
+    if not dataclasses.is_dataclass(config) or isinstance(config, type):
+        return
+    import pydantic
+
+    try:
+        pydantic.TypeAdapter(type(config)).validate_python(dataclasses.asdict(config))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        reason = first["msg"][0].lower() + first["msg"][1:]
+        raise BadInput(f"{option} {text!r}: {first['input']!r} is refused, {reason}") from None

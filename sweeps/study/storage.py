@@ -1,0 +1,254 @@
+"""One study in Optuna's store: opened, checked, asked and told.
+
+Trial states: an interrupted trial stays RUNNING and keeps its number and seed; a diverged one is
+PRUNED at its best finite value, or FAIL without one. What Optuna has no field for is kept in
+user attributes: a trial's `role`, `params`, `seed` and `result`, a study's `identity` and `final`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput
+from objectives.training import Outcome, TrialResult
+from search_spaces import Dimension, Narrowed, Replay, Space
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import FrozenTrial
+
+    from sweeps.study.sweep import Pruner, Sampler
+
+REPORTED_FIRST = 1  # every trial reports its first epoch, by which a plateau is told later
+
+
+def default_url(folder: Path) -> str:
+    """Return the address of the store in a folder."""
+    return f"sqlite:///{(folder / 'optuna.db').resolve()}"
+
+
+def check_name(name: str) -> str:
+    """Return a study's name, which is a folder's name too. Raises BadInput."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
+        raise BadInput(
+            f"study name {name!r} cannot be a folder's name: use letters, digits, '.', '_' "
+            "and '-', at most 80, and begin with a letter or a digit"
+        )
+    return name
+
+
+def connect(url: str) -> optuna.storages.RDBStorage:
+    """Open a store, made if it is missing. Raises BadInput where it cannot be."""
+    import filelock
+    import optuna
+    import sqlalchemy
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sqlite = url.startswith("sqlite:///")
+    options = {"connect_args": {"timeout": 30}} if sqlite else {"pool_pre_ping": True}
+    try:
+        if not sqlite:
+            return optuna.storages.RDBStorage(url, engine_kwargs=options)
+        # Two processes that create the schema at the same time break it.
+        with filelock.FileLock(url.removeprefix("sqlite:///") + ".lock", timeout=60):
+            storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
+    except (sqlalchemy.exc.SQLAlchemyError, OSError, ImportError, filelock.Timeout) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"cannot open the store {redacted(url)!r}: {reason}") from error
+    _write_ahead(storage)
+    return storage
+
+
+def _write_ahead(storage: optuna.storages.RDBStorage) -> None:
+    """Spare a disk flush a commit: SQLite stays whole, a power cut may cost the last commits."""
+    import sqlalchemy
+
+    @sqlalchemy.event.listens_for(storage.engine, "connect")
+    def _(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    storage.engine.dispose()
+
+
+def redacted(url: str) -> str:
+    """Return an address without its password."""
+    return re.sub(r"(://[^:/@]+):[^@/]*@", r"\1:***@", url)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An ended trial, as plain data."""
+
+    number: int
+    role: str
+    params: Mapping[str, Any]
+    seed: int
+    outcome: str
+    value: float | None
+    best_epoch: int | None
+    epochs: int
+    seconds: float
+    error: str | None = None
+    run_id: str | None = None
+
+
+class Store:
+    """A study and the rules that bring trials into it."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        space: Space[Any],
+        sampler: Sampler,
+        seed: int,
+        ranges: Mapping[str, Dimension],
+    ) -> None:
+        self.study = study
+        self.space = space
+        self.sampler = sampler
+        self.seed = seed
+        self.ranges = ranges
+        self.queue: list[Mapping[str, Any]] = []  # params of configs to try next
+
+    def unfinished(self) -> list[optuna.trial.Trial]:
+        """Return the trials that an interruption left, lowest number first."""
+        import optuna
+
+        running = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        return [optuna.trial.Trial(self.study, t._trial_id) for t in running]
+
+    def ended(self) -> list[Ended]:
+        """Return every trial that ended, by number."""
+        return [_ended(t) for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()]
+
+    def ask(self) -> optuna.trial.Trial:
+        """Propose and store the next trial; the first is the baseline."""
+        import optuna
+
+        from sweeps.study.asking import Proposal, seed_of
+
+        number = len(self.study.get_trials(deepcopy=False))
+        given: Mapping[str, Any] | None = None
+        role = "trial"
+        if number == 0:
+            given, role = self.space.params(self.space.baseline), "baseline"
+        elif self.queue:
+            given, role = self.queue.pop(0), "tried"
+        state = optuna.trial.TrialState.RUNNING
+        frozen = optuna.trial.create_trial(state=state)
+        frozen.number = number
+        proposal = Proposal(self.study, self.sampler, self.seed, frozen, given)
+        config = self.space.suggest(Narrowed(proposal, self.ranges))
+        self.study.add_trial(
+            optuna.trial.create_trial(
+                state=state,
+                params=proposal.params,
+                distributions=proposal.distributions,
+                user_attrs={
+                    "role": role,
+                    "params": dict(given) if given is not None else self.space.params(config),
+                    "seed": seed_of(self.seed, number),
+                },
+            )
+        )
+        stored = self.study.get_trials(deepcopy=False)[number]
+        return optuna.trial.Trial(self.study, stored._trial_id)
+
+    def config(self, params: Mapping[str, Any]) -> Any:
+        """Return the config of a trial's flat parameters."""
+        return self.space.suggest(Replay(params))
+
+    def tell(self, trial: optuna.trial.Trial, result: TrialResult, run_id: str | None) -> None:
+        """End a trial. An interrupted one is not ended."""
+        import optuna
+
+        if result.outcome is Outcome.INTERRUPTED:
+            return
+        trial.set_user_attr(
+            "result",
+            {
+                "outcome": result.outcome.value,
+                "value": result.value,
+                "best_epoch": result.best_epoch,
+                "epochs": result.epochs,
+                "seconds": round(result.seconds, 3),
+                "error": result.error,
+                "run_id": run_id,
+            },
+        )
+        states = optuna.trial.TrialState
+        if result.outcome is Outcome.FAILED or result.value is None:
+            self.study.tell(trial.number, state=states.FAIL)
+        elif result.outcome is Outcome.COMPLETE:
+            self.study.tell(trial.number, result.value)
+        else:
+            # A pruned trial's value in Optuna is its last report: let that be its best.
+            frozen = self.study.get_trials(deepcopy=False)[trial.number]
+            if frozen.last_step is None or frozen.last_step < result.epochs:
+                trial.report(result.value, result.epochs)
+            self.study.tell(trial.number, state=states.PRUNED)
+
+
+def _ended(trial: FrozenTrial) -> Ended:
+    attrs = trial.user_attrs
+    result = attrs.get("result", {})
+    return Ended(
+        number=trial.number,
+        role=attrs.get("role", "trial"),
+        params=attrs.get("params", trial.params),
+        seed=attrs.get("seed", trial.number),
+        outcome=result.get("outcome", trial.state.name.lower()),
+        value=result.get("value", trial.value if trial.state.name != "FAIL" else None),
+        best_epoch=result.get("best_epoch"),
+        epochs=result.get("epochs", 0),
+        seconds=result.get("seconds", 0.0),
+        error=result.get("error"),
+        run_id=result.get("run_id"),
+    )
+
+
+def open_study(
+    storage: optuna.storages.BaseStorage,
+    name: str,
+    identity: Mapping[str, Any],
+    direction: str,
+    pruner: Pruner,
+    max_epochs: int,
+) -> optuna.Study:
+    """Create or reopen a study. Raises BadInput where it was made of something else."""
+    import optuna
+
+    from sweeps.study.pruning import make_pruner
+
+    study = optuna.create_study(
+        study_name=check_name(name),
+        storage=storage,
+        direction="minimize" if direction == "min" else "maximize",
+        load_if_exists=True,
+        pruner=make_pruner(pruner, max_epochs),
+    )
+    known = study.user_attrs.get("identity")
+    if known is None:
+        study.set_user_attr("identity", dict(identity))
+    else:
+        _refuse_other(name, known, identity)
+    return study
+
+
+def _refuse_other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    for key in asked:
+        old, new = known.get(key), asked[key]
+        if old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            inner = next(k for k in {**old, **new} if old.get(k) != new.get(k))
+            key, old, new = f"{key} of {inner}", old.get(inner), new.get(inner)
+        raise BadInput(
+            f"study {name!r} was made with {key} = {old}, and this command asks for {new}: "
+            "give the same again, or another study with --study NAME"
+        )
