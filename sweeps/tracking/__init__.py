@@ -7,7 +7,7 @@ queued, written in batches, and delivered again after a fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ class StudyRun:
 
     experiment: one a sweep. name: the study's. params: space, seed, budget, monitor, versions.
     data: source, shape, digest and the like. columns: the parameters worth a column and an axis.
+    instance: tells this study from a deleted one of the same name, whose runs it must not reopen.
     """
 
     experiment: str
@@ -29,17 +30,32 @@ class StudyRun:
     mode: str
     columns: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    instance: str = ""
 
 
 @dataclass(frozen=True)
 class TrialRun:
-    """What a child run holds from its start. role: trial, baseline, confirm or probe."""
+    """What a child run holds from its start.
+
+    role: trial, baseline or tried, which share one count of numbers; confirm and probe runs have
+    a count each. A number means the same trial for ever: its run is reopened, never replaced.
+    """
 
     number: int
     name: str
     params: Mapping[str, Any]
     seed: int
     role: str = "trial"
+
+
+@dataclass(frozen=True)
+class EndedTrial:
+    """A trial as the study's store knows it. epochs: those it ran. metrics: its final ones."""
+
+    trial: TrialRun
+    outcome: str
+    epochs: int
+    metrics: Mapping[str, float]
 
 
 class Tracker(Protocol):
@@ -63,6 +79,17 @@ class Tracker(Protocol):
 
     def interrupt_trial(self, number: int) -> None:
         """Flush a trial that goes on another day; its run stays open."""
+        ...
+
+    def mark_best(self, number: int) -> None:
+        """Show this trial as the best one so far, and no other."""
+        ...
+
+    def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
+        """Make the runs agree with the study's store; return what was mended, a line each.
+
+        The one call that waits, at most `timeout` seconds. After `start_study`.
+        """
         ...
 
     def end_study(
@@ -101,6 +128,13 @@ class NoTracker:
 
     def interrupt_trial(self, number: int) -> None:
         """Do nothing."""
+
+    def mark_best(self, number: int) -> None:
+        """Do nothing."""
+
+    def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
+        """Return nothing."""
+        return []
 
     def end_study(
         self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}

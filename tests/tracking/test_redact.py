@@ -33,7 +33,10 @@ def test_addresses_without_a_password_stay(address):
         ("mysql+pymysql://me:p@ss/w:rd@db:3306/x", "mysql+pymysql://me:***@db:3306/x"),
         ("https://:pw@mlflow.example.com", "https://:***@mlflow.example.com"),
         ("https://to-ken@mlflow.example.com/a", "https://***@mlflow.example.com/a"),
-        ("postgresql://db/x?user=me&password=pw&x=1", "postgresql://db/x?user=me&password=***&x=1"),
+        (
+            "postgresql://db/x?user=me&password=pw&x=1",
+            "postgresql://db/x?user=me&password=***&x=1",
+        ),
         ("http://db/x?access_token=pw#top", "http://db/x?access_token=***#top"),
     ],
 )
