@@ -15,6 +15,10 @@ def optimizer(config: Optimizer) -> keras.optimizers.Optimizer:
     """Return Keras's optimizer; weight decay is always set, so that 0 and more share a program."""
     import keras
 
+    if config.kind == "adam_uncorrected":
+        from objectives.training.uncorrected import UncorrectedAdam
+
+        return UncorrectedAdam(config.learning_rate, weight_decay=config.weight_decay)
     classes = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
