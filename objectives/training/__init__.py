@@ -8,7 +8,7 @@ in this process, N worker processes, or K trials in one program: callers cannot 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -45,7 +45,7 @@ class TrialSpec:
     number: unique within one `train` call. mode: "min" or "max". rungs: the epochs at which the
     trial may be judged; a trainer in another process waits for an answer only there. weights:
     where the best epoch's weights go (an `.npz` of plain arrays) when the trial completes. share:
-    how much of the training rows is used, as `rows_used` chooses them.
+    of the training rows, the random part of them that is used; it depends on the seed alone.
     """
 
     number: int
@@ -84,7 +84,9 @@ OnEpoch = Callable[[TrialSpec, int, Logs], Decision]
 class Trainer(Protocol):
     """Trains specs; see the module's docstring."""
 
-    def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Iterator[TrialResult]:
+    def train(
+        self, specs: Iterator[TrialSpec], on_epoch: OnEpoch
+    ) -> Generator[TrialResult]:
         """Yield a result for every spec taken, the caller told before the next is taken."""
         ...
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from objectives.training import Best, Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
+from sweeps.study.interrupts import Interrupts
 from sweeps.study.storage import REPORTED_FIRST, Store
 from sweeps.tracking import Tracker, TrialRun
 
@@ -70,16 +72,25 @@ class Loop:
     rungs: tuple[int, ...]
     weights: Path
     deadline: float | None = None
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
     def __post_init__(self) -> None:
         self.running: dict[int, _Running] = {}
         self.done = len(self.store.ended())
         self.failures = 0
+        self.error = ""
 
     def run(self) -> None:
         """Train until the total, the deadline, or three failures in a row (SweepFailed)."""
-        for result in self.trainer.train(self._specs(), self._on_epoch):
-            self._end(result)
+        results = self.trainer.train(self._specs(), self._on_epoch)
+        try:
+            with self.interrupts, closing(results):
+                for result in results:
+                    with self.interrupts.shield():
+                        self._end(result)
+        finally:
+            for number in self.running:
+                self.tracker.interrupt_trial(number)
         if self.failures >= FAILURES:
             raise SweepFailed(f"{FAILURES} trials failed in a row, the last with: {self.error}")
 
@@ -91,9 +102,13 @@ class Loop:
     def _specs(self) -> Iterator[TrialSpec]:
         for trial in self.store.unfinished():
             if self._may_start():
-                yield self._start(trial)
+                with self.interrupts.shield():
+                    spec = self._start(trial)
+                yield spec
         while self._may_start():
-            yield self._start(self.store.ask())
+            with self.interrupts.shield():
+                spec = self._start(self.store.ask())
+            yield spec
 
     def _may_start(self) -> bool:
         open_places = self.done + len(self.running) < self.total
@@ -124,6 +139,10 @@ class Loop:
         return spec
 
     def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
+        with self.interrupts.shield():
+            return self._judge(spec, epoch, logs)
+
+    def _judge(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
         state = self.running[spec.number]
         state.best.update(epoch, logs)
         rate = logs["learning_rate"]
@@ -150,7 +169,7 @@ class Loop:
             return
         self.done += 1
         self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
-        self.error = (result.error or "").strip().splitlines()[-1:] or [""]
+        self.error = (result.error or "\n").strip().rpartition("\n")[2]
         self.store.tell(state.trial, result, self.tracker.run_id(number))
         self.tracker.end_trial(number, result.outcome.value, _finals(result, state))
 

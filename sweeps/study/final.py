@@ -1,0 +1,60 @@
+"""The end of a sweep: what was chosen by validation is scored on the test part, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from objectives.training import Decision, Outcome, TrialSpec
+from sweeps.study.summary import ranked
+
+if TYPE_CHECKING:
+    from sweeps.study.session import Session
+    from sweeps.study.storage import Ended
+
+KEPT = 5  # the best trials whose weights stay on the disk, besides the baseline's
+
+
+def spec_of(session: Session, trial: Ended) -> TrialSpec:
+    """Return the spec from which an ended trial is trained again, unpruned."""
+    return TrialSpec(
+        number=trial.number,
+        config=session.store.config(trial.params),
+        seed=trial.seed,
+        max_epochs=session.sweep.objective.max_epochs,
+        monitor=session.sweep.objective.monitor,
+        mode=session.mode,
+        weights=session.folder / "weights" / f"{trial.number:05d}.npz",
+    )
+
+
+def with_weights(session: Session, trial: Ended) -> TrialSpec:
+    """Return a trial's spec, trained again where its weights are no longer there."""
+    spec = spec_of(session, trial)
+    if spec.weights is not None and not spec.weights.exists():
+        results = session.trainer.train(iter([spec]), lambda *_: Decision.CONTINUE)
+        (result,) = results
+        if result.outcome is not Outcome.COMPLETE:
+            raise RuntimeError(result.error or f"trial {trial.number} {result.outcome.value}")
+    return spec
+
+
+def score(session: Session) -> dict[str, Any] | None:
+    """Score the best trial and the baseline on the test part; keep it in the store."""
+    trials = session.store.ended()
+    order = ranked(trials, session.mode)
+    if not order:
+        return None
+    kept = {t.number for t in order[:KEPT]} | {0}
+    for file in (session.folder / "weights").glob("*.npz"):
+        if file.stem.isdigit() and int(file.stem) not in kept:
+            file.unlink()
+    known = session.store.study.user_attrs.get("final", {})
+    if known.get("trial") == order[0].number:
+        return dict(known)
+    final: dict[str, Any] = {"trial": order[0].number}
+    final["best"] = session.trainer.evaluate(with_weights(session, order[0]))
+    baseline = next((t for t in order if t.role == "baseline"), None)
+    if baseline is not None:
+        final["baseline"] = session.trainer.evaluate(with_weights(session, baseline))
+    session.store.study.set_user_attr("final", final)
+    return final

@@ -1,0 +1,154 @@
+"""What a study found, as plain data: read from the store, printed by the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from search_spaces import Dimension
+from sweeps.study.storage import Ended
+
+if TYPE_CHECKING:
+    import optuna
+
+    from sweeps.study.session import Session
+
+EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
+FEWEST_FOR_IMPORTANCE = 8
+
+
+@dataclass(frozen=True)
+class Summary:
+    """seconds: of training, over all trials. saved: share of the epochs that pruning spared.
+
+    final: test scores by "best" and "baseline", None until a sweep has ended. confirm: the
+    repeats on fresh seeds, None until they ran.
+    """
+
+    study: str
+    sweep: str
+    monitor: str
+    mode: str
+    counts: Mapping[str, int]
+    seconds: float
+    epochs: int
+    saved: float
+    best: Ended | None
+    baseline: Ended | None
+    top: tuple[Ended, ...]
+    importances: Mapping[str, float] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    final: Mapping[str, Any] | None = None
+    confirm: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data for `--json`."""
+        return dataclasses.asdict(self)
+
+
+def ranked(trials: list[Ended], mode: str) -> list[Ended]:
+    """Return the complete trials, best first; the earlier of two equal ones first."""
+    sign = 1.0 if mode == "min" else -1.0
+    complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
+    return sorted(complete, key=lambda t: (sign * (t.value or 0.0), t.number))
+
+
+def summarise(session: Session) -> Summary:
+    """Read a study's summary."""
+    trials = session.store.ended()
+    order = ranked(trials, session.mode)
+    max_epochs = session.sweep.objective.max_epochs
+    ran = sum(t.epochs for t in trials)
+    possible = max_epochs * len(trials)
+    attrs = session.store.study.user_attrs
+    final = attrs.get("final")
+    if final is not None and order and final.get("trial") != order[0].number:
+        final = None
+    return Summary(
+        study=session.name,
+        sweep=session.sweep.name,
+        monitor=session.sweep.objective.monitor,
+        mode=session.mode,
+        counts=dict(Counter(t.outcome for t in trials)),
+        seconds=sum(t.seconds for t in trials),
+        epochs=ran,
+        saved=1.0 - ran / possible if possible else 0.0,
+        best=order[0] if order else None,
+        baseline=next((t for t in trials if t.role == "baseline"), None),
+        top=tuple(order[:5]),
+        importances=importances(session.store.study),
+        hints=tuple(hints(order[0], session.space)) if order else (),
+        failures=tuple(
+            f"#{t.number} {t.error.strip().splitlines()[-1]}"
+            for t in trials
+            if t.outcome == "failed" and t.error
+        ),
+        final=final,
+        confirm=attrs.get("confirm"),
+    )
+
+
+def importances(study: optuna.Study) -> dict[str, float]:
+    """Return each parameter's share of what sets the value (PED-ANOVA), largest first.
+
+    Watanabe et al., "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary
+    Subspaces", IJCAI 2023. It sees complete trials only; too few of them give nothing.
+    """
+    import optuna
+
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    if len(complete) < FEWEST_FOR_IMPORTANCE:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = optuna.importance.get_param_importances(study)
+        except (ValueError, RuntimeError):
+            return {}
+    return {name: float(share) for name, share in found.items() if share > 0.0}
+
+
+def hints(best: Ended, space: Mapping[str, Dimension]) -> list[str]:
+    """Return which best values lie near an end of their range, and the option that widens it."""
+    found = []
+    for name, dimension in space.items():
+        value = best.params.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            hint = _hint(name, value, dimension)
+            if hint:
+                found.append(hint)
+    return found
+
+
+def _hint(name: str, value: float, dimension: Dimension) -> str | None:
+    if dimension.choices is not None:
+        choices = sorted(c for c in dimension.choices if isinstance(c, int | float))
+        if len(choices) < 2 or value not in (choices[0], choices[-1]):
+            return None
+        further = choices[-1] * 2 if value == choices[-1] else max(choices[0] // 2, 1)
+        if further in choices:
+            return None
+        listed = ",".join(f"{c:g}" for c in sorted({*choices, further}))
+        end = "largest" if value == choices[-1] else "smallest"
+        return f"best {name} {value:g} is the {end} tried: --range {name}={listed}"
+    low, high = dimension.low, dimension.high
+    if low is None or high is None or low == high:
+        return None
+    scale = math.log if dimension.log else float
+    place = (scale(value) - scale(low)) / (scale(high) - scale(low))
+    if dimension.log and not EDGE < place < 1.0 - EDGE:
+        wider = (low / 10, high) if place < 0.5 else (low, high * 10)
+    elif place > 1.0 - EDGE and dimension.kind == "int":
+        wider = (low, high + max(1, round((high - low) / 2)))
+    else:
+        return None
+    end = "low" if place < 0.5 else "high"
+    return (
+        f"best {name} {value:.3g} is near the {end} end: --range {name}={wider[0]:g}:{wider[1]:g}"
+    )
