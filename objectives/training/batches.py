@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def order(seed: int, epoch: int, rows: int) -> NDArray[np.int64]:
-    """Return the order of the rows in an epoch (1-based): it depends on nothing else."""
-    return np.random.default_rng([seed, epoch]).permutation(rows)
+def order(seed: int, epoch: int, rows: int, share: float = 1.0) -> NDArray[np.int64]:
+    """Return the order of the rows in an epoch (1-based): it depends on nothing else.
+
+    A share below 1 keeps the same random part of the rows, chosen by the seed, in every epoch.
+    """
+    shuffle = np.random.default_rng([seed, epoch]).permutation
+    if share == 1.0:
+        return shuffle(rows)
+    kept = np.random.default_rng([seed, 0]).permutation(rows)[: max(1, round(share * rows))]
+    return shuffle(kept)
 
 
 def arrays(part: Part, class_weight: Mapping[int, float] | None = None) -> tuple[Array, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
 from objectives.training.progress import Progress, load_weights, replace
+from objectives.training.uncorrected import UncorrectedAdam
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,7 +82,8 @@ def fit(objective: Objective[Any], data: Data, progress: Progress) -> None:
     model = build(objective, data, spec)
     progress.weights = model.get_weights
     batch = objective.batch(spec.config)
-    batches = Batches(arrays(data.train, data.class_weight), batch)
+    first = order(spec.seed, 1, len(data.train), spec.share)
+    batches = Batches(arrays(data.train, data.class_weight), batch, first)
     callbacks = objective.callbacks(spec.config, spec.monitor) if objective.callbacks else []
     model.fit(
         batches,
@@ -96,11 +98,11 @@ def fit(objective: Objective[Any], data: Data, progress: Progress) -> None:
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Arrays in batches of `size` rows, in an order set from outside; the last may be short."""
 
-    def __init__(self, parts: tuple[Array, ...], size: int) -> None:
+    def __init__(self, parts: tuple[Array, ...], size: int, rows: Array) -> None:
         super().__init__()
         self.parts = parts
         self.size = size
-        self.rows = np.arange(len(parts[0]))
+        self.rows = rows
 
     @property
     def num_batches(self) -> int:
@@ -126,8 +128,9 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Shuffle, and note the rate before anything at the epoch's end can change it."""
         self.started = time.perf_counter()
-        self.batches.rows = order(self.progress.spec.seed, epoch + 1, len(self.batches.rows))
-        self.rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        spec, rows = self.progress.spec, len(self.batches.parts[0])
+        self.batches.rows = order(spec.seed, epoch + 1, rows, spec.share)
+        self.rate = float(self.model.optimizer.learning_rate)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Report, and stop where the answer says so."""
@@ -142,8 +145,9 @@ def rates(optimizer: keras.optimizers.Optimizer, rate: float) -> Logs:
     """Return the epoch's learning rate and, for Adam and its kin, the effective one at its end."""
     found = {"learning_rate": rate}
     if isinstance(optimizer, keras.optimizers.Adam):
-        steps = int(keras.ops.convert_to_numpy(optimizer.iterations))
-        found["effective_learning_rate"] = effective_rate(
-            rate, optimizer.beta_1, optimizer.beta_2, steps
+        steps = int(optimizer.iterations)
+        corrected = not isinstance(optimizer, UncorrectedAdam)
+        found["effective_learning_rate"] = (
+            effective_rate(rate, optimizer.beta_1, optimizer.beta_2, steps) if corrected else rate
         )
     return found
