@@ -1,0 +1,111 @@
+"""Paired differences: how large, how sure, and how many more repeats would settle them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+REAL, UNDECIDED = "real", "undecided"
+MOST_REPEATS = 1000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean of paired differences a - b, in the unit of a and b.
+
+    low, high: the two-sided t interval at `level`; infinite with a single pair. p: of the paired
+    t test. word: "real" where the interval leaves out zero, else "undecided". more: how many more
+    pairs would leave out zero if mean and spread stayed as they are; 0 where it is real, None
+    where more than a thousand would be needed.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    p: float
+    word: str
+    spread: float
+    level: float = 0.95
+    more: int | None = 0
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.3g} [{self.low:+.3g}, {self.high:+.3g}]"
+
+    def within(self, margin: float) -> bool:
+        """Return whether the whole interval lies inside +-margin: too small to matter."""
+        return -margin < self.low and self.high < margin
+
+
+def paired(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
+    """Return the difference a - b of values paired by position: equal seeds, equal data order.
+
+    Student, "The probable error of a mean", Biometrika 1908. Raises ValueError where the lengths
+    differ, there is no pair, or a value is not finite.
+    """
+    if len(a) != len(b) or not a:
+        raise ValueError(f"pairs need two equally long, non-empty lists: {len(a)} and {len(b)}")
+    if not all(map(math.isfinite, (*a, *b))):
+        raise ValueError("a paired difference needs finite values")
+    gaps = [x - y for x, y in zip(a, b, strict=True)]
+    n, mean = len(gaps), math.fsum(gaps) / len(gaps)
+    if n == 1:
+        return Difference(mean, -math.inf, math.inf, 1, 1.0, UNDECIDED, math.inf, level, None)
+    spread = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (n - 1))
+    half = margin(spread, n, level)
+    # Values that differ by rounding alone are equal: their spread is no evidence.
+    tiny = 1e-9 * max(map(abs, (*a, *b)))
+    real = abs(mean) > half + tiny
+    more = 0 if real else _more(mean if abs(mean) > tiny else 0.0, spread, n, level)
+    word = REAL if real else UNDECIDED
+    return Difference(
+        mean, mean - half, mean + half, n, _p(mean, spread, n, tiny), word, spread, level, more
+    )
+
+
+def margin(spread: float, n: int, level: float = 0.95) -> float:
+    """Return half the width of the t interval of a mean of n values with that spread."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, (1.0 + level) / 2.0)) * spread / math.sqrt(n)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Return p values corrected for their number, in their order.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 1979.
+    """
+    corrected, worst = [0.0] * len(p), 0.0
+    for rank, index in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        worst = max(worst, min(1.0, (len(p) - rank) * p[index]))
+        corrected[index] = worst
+    return corrected
+
+
+def repeats_to_settle(distance: float, spread: float, n: int, level: float = 0.95) -> int | None:
+    """Return how many more repeats bring the interval's half width below `distance`.
+
+    None where more than a thousand would be needed.
+    """
+    if distance <= 0.0:
+        return None
+    for total in range(max(n, 2), MOST_REPEATS + 1):
+        if margin(spread, total, level) < distance:
+            return total - n
+    return None
+
+
+def _more(mean: float, spread: float, n: int, level: float) -> int | None:
+    more = repeats_to_settle(abs(mean), spread, n, level)
+    return None if more is None else max(more, 1)
+
+
+def _p(mean: float, spread: float, n: int, tiny: float) -> float:
+    from scipy.special import stdtr
+
+    if abs(mean) <= tiny:
+        return 1.0
+    if spread <= tiny:
+        return 0.0
+    return float(2.0 * stdtr(n - 1, -abs(mean) / (spread / math.sqrt(n))))
