@@ -14,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from objectives import BadInput
+
 if TYPE_CHECKING:
     from objectives import Data, Objective
 
@@ -99,7 +101,7 @@ class Trainer(Protocol):
         ...
 
 
-class UnknownMonitor(ValueError):
+class UnknownMonitor(BadInput):
     """The monitored name is not among an epoch's logs."""
 
 
@@ -118,7 +120,8 @@ class Best:
         Raises UnknownMonitor, naming the metrics there are, where the monitor is missing.
         """
         if self.monitor not in logs:
-            known = ", ".join(sorted(set(logs) - {"learning_rate", "epoch_seconds"}))
+            ours = {"learning_rate", "effective_learning_rate", "epoch_seconds"}
+            known = ", ".join(sorted(set(logs) - ours))
             raise UnknownMonitor(
                 f"monitor {self.monitor!r} is not a metric of this model; it has: {known}"
             )

@@ -2,9 +2,58 @@
 
 from __future__ import annotations
 
-from sweeps.study.sweep import Sweep
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sweeps.study.sweep import Sweep
 
 
 def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
     """Run one command; return 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    raise NotImplementedError
+    from objectives import BadInput
+
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        return _dispatch(sweep, argv)
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on", file=sys.stderr)
+        return 130
+
+
+def _dispatch(sweep: Sweep, argv: list[str]) -> int:
+    from objectives import BadInput
+    from sweeps.cli import options
+
+    command = argv.pop(0) if argv and not argv[0].startswith("-") else "run"
+    program = program_name()
+    if command not in options.COMMANDS:
+        known = ", ".join(options.COMMANDS)
+        raise BadInput(f"no command {command!r}; there are: {known} (see --help)")
+    if "--help" in argv or "-h" in argv:
+        print(options.help_text(sweep, program), end="")
+        return 0
+    given = options.parser(sweep, program).parse_args(argv)
+    settings = options.settings(given, sweep)
+    from sweeps.cli import logs
+
+    logs.to_file(settings.folder)
+    if command in ("run", "show"):
+        from sweeps.cli import run
+
+        return (run.run if command == "run" else run.show)(sweep, settings, given, program)
+    from sweeps.cli import files
+
+    return (files.export if command == "export" else files.train)(sweep, settings, given, program)
+
+
+def program_name() -> str:
+    """Return how this program was started: `python -m sweeps.dense_binary`."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is not None and spec.name:
+        return f"python -m {spec.name.removesuffix('.__main__')}"
+    return f"python {Path(sys.argv[0]).name}"

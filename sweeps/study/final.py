@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Outcome, TrialSpec
-from sweeps.study.summary import ranked
+from sweeps.study.storage import ranked
 
 if TYPE_CHECKING:
     from sweeps.study.session import Session

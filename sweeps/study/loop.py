@@ -7,7 +7,7 @@ scripted curves in a test. Taking the next spec is what asks the study for a tri
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from objectives.training import Best, Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
 from sweeps.study.interrupts import Interrupts
-from sweeps.study.storage import REPORTED_FIRST, Store
+from sweeps.study.storage import REPORTED_FIRST, Store, ranked
 from sweeps.tracking import Tracker, TrialRun
 
 if TYPE_CHECKING:
@@ -48,17 +48,19 @@ class Progress(Protocol):
 class _Running:
     trial: optuna.trial.Trial
     best: Best
+    run: TrialRun
     never_pruned: bool
     reported: int  # the last step that the store already had
     rate: float | None = None
     drops: int = 0
+    tracked: bool = False
 
 
 @dataclass
 class Loop:
     """total: ended trials that the study is brought to. deadline: by `time.monotonic`, or None.
 
-    weights: the folder of kept weights.
+    weights: the folder of kept weights. begin: called once, when it is sure that the sweep runs.
     """
 
     store: Store
@@ -73,12 +75,18 @@ class Loop:
     weights: Path
     deadline: float | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
+    begin: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.running: dict[int, _Running] = {}
-        self.done = len(self.store.ended())
+        ended = self.store.ended()
+        self.done = len(ended)
+        self.leader = Best(self.monitor, self.mode)
+        for trial in ranked(ended, self.mode)[:1]:
+            self.leader.update(trial.number, {self.monitor: trial.value or 0.0})
         self.failures = 0
         self.error = ""
+        self.begun = False
 
     def run(self) -> None:
         """Train until the total, the deadline, or three failures in a row (SweepFailed)."""
@@ -89,8 +97,9 @@ class Loop:
                     with self.interrupts.shield():
                         self._end(result)
         finally:
-            for number in self.running:
-                self.tracker.interrupt_trial(number)
+            for number, state in self.running.items():
+                if state.tracked:
+                    self.tracker.interrupt_trial(number)
         if self.failures >= FAILURES:
             raise SweepFailed(f"{FAILURES} trials failed in a row, the last with: {self.error}")
 
@@ -128,13 +137,16 @@ class Loop:
             weights=self.weights / f"{trial.number:05d}.npz",
         )
         known = self.store.study.get_trials(deepcopy=False)[trial.number].last_step
+        role, label = attrs["role"], self.store.space.label(config)
         self.running[trial.number] = _Running(
-            trial, Best(self.monitor, self.mode), attrs["role"] == "baseline", known or 0
+            trial,
+            Best(self.monitor, self.mode),
+            TrialRun(
+                trial.number, run_name(trial.number, role, label), attrs["params"], spec.seed, role
+            ),
+            never_pruned=role == "baseline",
+            reported=known or 0,
         )
-        label = self.store.space.label(config)
-        role = attrs["role"]
-        name = f"{trial.number:03d} {'baseline' if role == 'baseline' else label}"[:22]
-        self.tracker.start_trial(TrialRun(trial.number, name, attrs["params"], spec.seed, role))
         self.progress.started(spec, label)
         return spec
 
@@ -148,6 +160,7 @@ class Loop:
         rate = logs["learning_rate"]
         state.drops += state.rate is not None and rate < state.rate
         state.rate = rate
+        self._track(state)
         self.tracker.epoch(spec.number, epoch, logs)
         self.progress.epoch(spec, epoch, logs)
         if self.out_of_time or self.failures >= FAILURES:
@@ -160,18 +173,40 @@ class Loop:
             return Decision.CONTINUE
         return Decision.PRUNE if state.trial.should_prune() else Decision.CONTINUE
 
+    def _track(self, state: _Running) -> None:
+        # Not before the first epoch: a misspelt monitor shall leave no run behind.
+        if not self.begun:
+            self.begun = True
+            self.begin()
+        if not state.tracked:
+            state.tracked = True
+            self.tracker.start_trial(state.run)
+
     def _end(self, result: TrialResult) -> None:
         number = result.spec.number
         state = self.running.pop(number)
         self.progress.ended(result)
         if result.outcome is Outcome.INTERRUPTED:
-            self.tracker.interrupt_trial(number)
+            if state.tracked:
+                self.tracker.interrupt_trial(number)
             return
         self.done += 1
         self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
         self.error = (result.error or "\n").strip().rpartition("\n")[2]
-        self.store.tell(state.trial, result, self.tracker.run_id(number))
-        self.tracker.end_trial(number, result.outcome.value, _finals(result, state))
+        self._track(state)
+        metrics = _finals(result, state)
+        self.store.tell(state.trial, result, metrics, self.tracker.run_id(number))
+        self.tracker.end_trial(number, result.outcome.value, metrics)
+        if result.outcome is Outcome.COMPLETE and self._leads(result):
+            self.tracker.mark_best(number)
+
+    def _leads(self, result: TrialResult) -> bool:
+        return self.leader.update(result.spec.number, {self.monitor: result.value or 0.0})
+
+
+def run_name(number: int, role: str, label: str) -> str:
+    """Return a run's name: MLflow's list cuts what is longer than 22 characters."""
+    return f"{number:03d} {'baseline' if role == 'baseline' else label}"[:22]
 
 
 def _finals(result: TrialResult, state: _Running) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data, Source, direction
 from objectives.training import Trainer
-from sweeps.study.loop import Loop, Progress
+from sweeps.study.loop import Loop, Progress, run_name
 from sweeps.study.storage import Store, check_name, connect, default_url, open_study
 from sweeps.study.sweep import Pruner, Sampler, Sweep
-from sweeps.tracking import StudyRun, Tracker
+from sweeps.tracking import EndedTrial, StudyRun, Tracker, TrialRun
 
 if TYPE_CHECKING:
     import filelock
@@ -146,6 +146,34 @@ class Session:
             deadline=self.settings.started + timeout if timeout else None,
         )
 
+    def discard(self) -> None:
+        """Forget a study in which no trial has ended: it was made of a mistake."""
+        import optuna
+
+        if not self.store.ended():
+            study = self.store.study
+            optuna.delete_study(study_name=study.study_name, storage=study._storage)
+
+    def repair(self) -> list[str]:
+        """Make the tracker agree with the store; return what was mended."""
+        ended = self.store.ended()
+        label = self.store.space.label
+        return self.tracker.repair(
+            EndedTrial(
+                TrialRun(
+                    t.number,
+                    run_name(t.number, t.role, label(self.store.config(t.params))),
+                    t.params,
+                    t.seed,
+                    t.role,
+                ),
+                t.outcome,
+                t.epochs,
+                t.metrics,
+            )
+            for t in ended
+        )
+
     def close(self) -> int:
         """End the trainer and the tracker; return how many items MLflow still lacks."""
         if self._trainer is not None:
@@ -234,6 +262,7 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
         },
         monitor=sweep.objective.monitor,
         mode=session.mode,
+        instance=session.store.study.user_attrs["instance"],
         columns=tuple(
             name
             for name, dimension in session.space.items()

@@ -8,14 +8,16 @@ user attributes: a trial's `role`, `params`, `seed` and `result`, a study's `ide
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.training import Outcome, TrialResult
 from search_spaces import Dimension, Narrowed, Replay, Space
+from sweeps.tracking.redact import redact
 
 if TYPE_CHECKING:
     import optuna
@@ -57,8 +59,8 @@ def connect(url: str) -> optuna.storages.RDBStorage:
         with filelock.FileLock(url.removeprefix("sqlite:///") + ".lock", timeout=60):
             storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
     except (sqlalchemy.exc.SQLAlchemyError, OSError, ImportError, filelock.Timeout) as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput(f"cannot open the store {redacted(url)!r}: {reason}") from error
+        reason = redact(str(error).splitlines()[0])
+        raise BadInput(f"cannot open the store {redact(url)!r}: {reason}") from error
     _write_ahead(storage)
     return storage
 
@@ -73,11 +75,6 @@ def _write_ahead(storage: optuna.storages.RDBStorage) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
 
     storage.engine.dispose()
-
-
-def redacted(url: str) -> str:
-    """Return an address without its password."""
-    return re.sub(r"(://[^:/@]+):[^@/]*@", r"\1:***@", url)
 
 
 @dataclass(frozen=True)
@@ -95,6 +92,14 @@ class Ended:
     seconds: float
     error: str | None = None
     run_id: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def ranked(trials: list[Ended], mode: str) -> list[Ended]:
+    """Return the complete trials, best first; the earlier of two equal ones first."""
+    sign = 1.0 if mode == "min" else -1.0
+    complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
+    return sorted(complete, key=lambda t: (sign * (t.value or 0.0), t.number))
 
 
 class Store:
@@ -163,12 +168,16 @@ class Store:
         """Return the config of a trial's flat parameters."""
         return self.space.suggest(Replay(params))
 
-    def tell(self, trial: optuna.trial.Trial, result: TrialResult, run_id: str | None) -> None:
-        """End a trial. An interrupted one is not ended."""
+    def tell(
+        self,
+        trial: optuna.trial.Trial,
+        result: TrialResult,
+        metrics: Mapping[str, float],
+        run_id: str | None,
+    ) -> None:
+        """End a trial, with the final metrics that its run shows."""
         import optuna
 
-        if result.outcome is Outcome.INTERRUPTED:
-            return
         trial.set_user_attr(
             "result",
             {
@@ -179,6 +188,7 @@ class Store:
                 "seconds": round(result.seconds, 3),
                 "error": result.error,
                 "run_id": run_id,
+                "metrics": dict(metrics),
             },
         )
         states = optuna.trial.TrialState
@@ -209,6 +219,7 @@ def _ended(trial: FrozenTrial) -> Ended:
         seconds=result.get("seconds", 0.0),
         error=result.get("error"),
         run_id=result.get("run_id"),
+        metrics=result.get("metrics", {}),
     )
 
 
@@ -235,6 +246,7 @@ def open_study(
     known = study.user_attrs.get("identity")
     if known is None:
         study.set_user_attr("identity", dict(identity))
+        study.set_user_attr("instance", uuid.uuid4().hex)
     else:
         _refuse_other(name, known, identity)
     return study

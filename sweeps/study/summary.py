@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Dimension
-from sweeps.study.storage import Ended
+from sweeps.study.storage import Ended, ranked
 
 if TYPE_CHECKING:
     import optuna
@@ -50,13 +50,6 @@ class Summary:
     def to_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
         return dataclasses.asdict(self)
-
-
-def ranked(trials: list[Ended], mode: str) -> list[Ended]:
-    """Return the complete trials, best first; the earlier of two equal ones first."""
-    sign = 1.0 if mode == "min" else -1.0
-    complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
-    return sorted(complete, key=lambda t: (sign * (t.value or 0.0), t.number))
 
 
 def summarise(session: Session) -> Summary:

@@ -1,0 +1,27 @@
+"""Library chatter goes to `sweep.log`: the terminal is for what the user asked."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+
+FILE = "sweep.log"
+
+
+def to_file(folder: Path) -> Path:
+    """Send every library's log records and Python's warnings to the log file."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    path = folder / FILE
+    try:
+        handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    warnings.simplefilter("default")
+    return path

@@ -1,0 +1,135 @@
+"""The options: read into `Settings`, and the help, written by hand so that it reads well."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+from objectives import BadInput, Source
+from sweeps.study.session import Settings
+from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
+
+COMMANDS = ("run", "show", "export", "train")
+
+HELP = """\
+usage: {program} [COMMAND] [options]
+{help}
+
+commands  (none) run or continue    show     the summary again
+          export config + model     train    from a config
+budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
+search    --fix NAME=V  --range NAME=LO:HI  --sampler tpe|random
+          --pruner halving|percentile|none  --monitor {monitor}  --seed 0
+machine   --trainer auto|fit
+storage   --study NAME  --storage URL  --tracking-uri URL
+output    --quiet  --json FILE
+export    --to DIR  --trial N       train    --config FILE  --to DIR  --seed S
+examples  {program} --trials 20 --max-epochs 30
+          {program} --range learning_rate=3e-3:3e-2 --study narrower
+          {program} export --to best/
+parameters (for --fix and --range)
+{parameters}
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message} (see --help)")
+
+
+def whole(low: int) -> Any:
+    """Return a reader of whole numbers from `low` on."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if value < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is less than {low}")
+        return value
+
+    return read
+
+
+def duration(text: str) -> float:
+    """Return seconds from `90`, `90s`, `30m`, `1.5h` or `2d`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+    if not match or not 0 < float(match[1]) < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: write 90s, 30m or 2h")
+    return float(match[1]) * units[match[2]]
+
+
+def parser(sweep: Sweep, program: str) -> argparse.ArgumentParser:
+    """Return the parser of every command's options."""
+    found = _Parser(prog=program, add_help=False, allow_abbrev=False)
+    add = found.add_argument
+    add("--help", "-h", action="store_true")
+    add("--trials", type=whole(1))
+    add("--max-epochs", type=whole(1))
+    add("--timeout", type=duration)
+    add("--fix", action="append", default=[], metavar="NAME=VALUE")
+    add("--range", action="append", default=[], metavar="NAME=LO:HI")
+    add("--sampler", choices=("tpe", "random"))
+    add("--pruner", choices=("halving", "percentile", "none"))
+    add("--monitor")
+    add("--seed", type=whole(0))
+    add("--trainer", choices=("auto", "fit"), default="auto")
+    add("--study")
+    add("--storage")
+    add("--tracking-uri")
+    add("--quiet", action="store_true")
+    add("--json", type=Path, metavar="FILE")
+    add("--to", type=Path, metavar="DIR")
+    add("--trial", type=whole(0), metavar="N")
+    add("--config", type=Path, metavar="FILE")
+    return found
+
+
+def help_text(sweep: Sweep, program: str) -> str:
+    """Return the whole help."""
+    from search_spaces import dimensions
+
+    space = dimensions(sweep.objective.space.suggest)
+    width = max(map(len, space), default=0) + 2
+    return HELP.format(
+        program=program,
+        help=sweep.help or f"Sweep {sweep.name}.",
+        trials=sweep.n_trials,
+        epochs=sweep.objective.max_epochs,
+        monitor=sweep.objective.monitor,
+        parameters="\n".join(f"  {name:<{width}}{space[name]}" for name in space),
+    )
+
+
+def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
+    """Return the settings that the options stand for."""
+    pruners: dict[str, Pruner] = {
+        "halving": successive_halving(first_rung=sweep.pruner.first_rung),
+        "percentile": percentile(first_rung=sweep.pruner.first_rung),
+        "none": no_pruning(),
+    }
+    monitor = options.monitor
+    extra = tuple(
+        name for name in ("auc", "pr_auc") if monitor and monitor.removeprefix("val_") == name
+    )
+    return Settings(
+        trials=options.trials,
+        max_epochs=options.max_epochs,
+        timeout=options.timeout,
+        seed=options.seed or 0,
+        study=options.study,
+        storage=options.storage,
+        tracking_uri=options.tracking_uri,
+        sampler=Sampler(options.sampler) if options.sampler == "random" else None,
+        pruner=pruners[options.pruner] if options.pruner else None,
+        monitor=monitor,
+        fix=tuple(options.fix),
+        ranges=tuple(options.range),
+        source=Source(metrics=extra),
+        trainer=options.trainer,
+    )

@@ -1,0 +1,133 @@
+"""Run a sweep, or go on with it; and show its summary."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from objectives.training import Trainer, UnknownMonitor, here
+from sweeps.cli.progress import Watcher
+from sweeps.cli.text import data_text, summary_lines
+from sweeps.study.final import score
+from sweeps.study.interrupts import Interrupts
+from sweeps.study.loop import SweepFailed
+from sweeps.study.session import Session, Settings, opened, parent_run
+from sweeps.study.summary import summarise
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from sweeps.study.sweep import Sweep
+    from sweeps.tracking import Tracker
+
+PACKAGES = ("keras-sweeps", "tensorflow", "keras", "optuna", "mlflow", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what sets a trial's digits."""
+    import platform
+
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def make_trainer(session: Session) -> Trainer:
+    """Return the trainer that the settings ask for."""
+    return here(session.sweep.objective, session.data, session.settings.trainer)
+
+
+def make_tracker(uri: str, folder: Path) -> Tracker:
+    """Return the MLflow tracker of a study."""
+    from sweeps.tracking.mlflow_tracker import MlflowTracker
+
+    return MlflowTracker(uri, folder)
+
+
+def run(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+    """Bring a study to its total; return the exit code."""
+    with opened(sweep, settings, make_trainer, make_tracker) as session:
+        done = len(session.store.ended())
+        total = session.sweep.n_trials
+        if done >= total:
+            return _show(session, options, program)
+        say = quiet if options.quiet else print
+        say(
+            f"{session.name}: {total - done} of {total} trials to go, on {session.settings.device}"
+        )
+        say(f"data: {data_text(session.data)}")
+        code = _train(session, done, say, options.quiet)
+        if code != 130:
+            _finish(session)
+            _show(session, options, program)
+        return code
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def _train(session: Session, done: int, say: Callable[[str], None], hushed: bool) -> int:
+    watcher = Watcher(session.sweep.n_trials, done, session.mode, hushed)
+    loop = session.loop(watcher)
+
+    def begin() -> None:
+        session.tracker.start_study(parent_run(session, versions()))
+        for line in session.repair() if done else []:
+            say(f"mended: {line}")
+
+    loop.begin = begin
+    loop.interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
+    try:
+        with watcher.shown():
+            loop.run()
+    except KeyboardInterrupt:
+        say(f"interrupted: {loop.done} of {loop.total} trials are done; the same command goes on")
+        return 130
+    except UnknownMonitor:
+        session.discard()
+        raise
+    except SweepFailed as error:
+        print(f"stopped: {error}")
+        return 1
+    if loop.done < loop.total:
+        say(f"time is up: {loop.done} of {loop.total} trials are done; the same command goes on")
+    return 0
+
+
+def _finish(session: Session) -> None:
+    """Score what was chosen, and write the parent run."""
+    final = score(session)
+    summary = summarise(session)
+    metrics: dict[str, float] = {}
+    if final is not None and summary.best is not None:
+        metrics[f"best_{summary.monitor}"] = summary.best.value or 0.0
+        metrics |= final["best"]
+        metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
+    if summary.baseline is not None and summary.baseline.value is not None:
+        metrics[f"baseline_best_{summary.monitor}"] = summary.baseline.value
+    lines = summary_lines(summary, session.data, session.sweep.name, None)
+    session.tracker.end_study(metrics, summary="```\n" + "\n".join(lines) + "\n```\n")
+
+
+def show(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+    """Print a study's summary again."""
+    with opened(sweep, settings, make_trainer, make_tracker) as session:
+        return _show(session, options, program)
+
+
+def _show(session: Session, options: argparse.Namespace, program: str) -> int:
+    summary = summarise(session)
+    address = session.tracker.address()
+    print("\n".join(summary_lines(summary, session.data, program, address)))
+    if options.json is not None:
+        text = json.dumps(summary.to_json() | {"address": address}, indent=2, default=str)
+        options.json.write_text(text + "\n", encoding="utf-8")
+    return 0
