@@ -88,6 +88,7 @@ def fit(objective: Objective[Any], data: Data, progress: Progress) -> None:
     model.fit(
         batches,
         epochs=spec.max_epochs,
+        shuffle=False,  # or Keras shuffles whole batches, which are shuffled rows already
         validation_data=arrays(data.validation),
         validation_batch_size=batch,
         callbacks=[*callbacks, Epochs(progress, batches)],

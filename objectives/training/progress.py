@@ -86,7 +86,7 @@ class Progress:
         return TrialResult(
             self.spec,
             self._outcome,
-            value=self._best.value,
+            value=None if self._best.epoch is None else self._best.value,
             best_epoch=self._best.epoch,
             epochs=self._epochs,
             seconds=time.perf_counter() - started,
