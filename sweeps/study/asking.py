@@ -8,6 +8,7 @@ the history alone, and 12 trials and then 8 are the same as 20 at once.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ class Proposal:
     ) -> None:
         self.params: dict[str, Any] = {}
         self.distributions: dict[str, BaseDistribution] = {}
+        study = _unwritten(study)
         self._study, self._sampler, self._seed, self._frozen = study, sampler, seed, frozen
         self._given = given
         self._relative: dict[str, Any] = {}
@@ -113,6 +115,25 @@ class Proposal:
             value = fresh.sample_independent(self._study, self._frozen, name, distribution)
         self.params[name], self.distributions[name] = value, distribution
         return value
+
+
+def _unwritten(study: optuna.Study) -> optuna.Study:
+    """Return the study as a sampler may see it before the trial is stored.
+
+    TPE writes what it draws to the stored trial, for other processes that ask at the same time;
+    here one process asks, and the trial is not stored yet.
+    """
+
+    class Reading:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(study._storage, name)
+
+        def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+            """Write nothing."""
+
+    seen = copy.copy(study)
+    seen._storage = Reading()  # type: ignore[assignment]
+    return seen
 
 
 def _holds(distribution: BaseDistribution, value: Any) -> bool:
