@@ -1,0 +1,251 @@
+"""The exported config: one file from which a colleague trains the same model.
+
+YAML or JSON, told apart by the suffix. A config that is switched off is written `off`; what is
+None is left out. Importing this module is cheap: pydantic is imported where text comes in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+from annotated_types import Ge, Interval
+
+from objectives import BadInput, Source
+from sweeps.export.schema import Node, complaint
+from sweeps.export.text import OFF, parse, to_json, to_yaml
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+FORMAT = 1
+SUFFIXES = (".yaml", ".yml", ".json")
+EMBEDDED = "embedded"
+ANYTHING = Node({}, {})
+Parameters = dict[str, bool | int | float | str | list[Any] | None]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How it was trained. best_epoch: of the recorded value. trainer: whose digits they are."""
+
+    max_epochs: Annotated[int, Interval(ge=1, le=1_000_000)]
+    best_epoch: Annotated[int, Interval(ge=1, le=1_000_000)] | None = None
+    monitor: str = "val_loss"
+    trainer: Literal["compiled", "fit"] = "compiled"
+    seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
+
+
+@dataclass(frozen=True)
+class DataOf:
+    """Which data it was trained on. options: what their reader alone understands."""
+
+    source: str = EMBEDDED
+    target: str | None = None
+    positive: str | None = None
+    group: str | None = None
+    digest: str | None = None
+    rows: Annotated[int, Ge(0)] | None = None
+    ignore: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the data were split: a kind, and shares of the rows. `kind: time` keeps their order."""
+
+    kind: str = "as given"
+    validation: Annotated[float, Interval(gt=0.0, lt=1.0)] | None = None
+    test: Annotated[float, Interval(gt=0.0, lt=1.0)] | None = None
+    seed: Annotated[int, Ge(0)] | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where it comes from."""
+
+    study: str | None = None
+    trial: Annotated[int, Ge(0)] | None = None
+    mlflow_run: str | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One config file. A file written by hand needs no more than format, sweep and config.
+
+    config: the space's frozen dataclass, or a plain dict of parameters.
+    """
+
+    format: int = field(default=FORMAT, kw_only=True)
+    sweep: str
+    config: Any
+    training: Training | None = None
+    data: DataOf = DataOf()
+    split: Split = Split()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    origin: Origin = Origin()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def recorded(self) -> float | None:
+        """The monitored value that was reached, if the file holds it."""
+        return self.scores.get(self.training.monitor) if self.training else None
+
+    def source(self, path: str | None = None, metrics: tuple[str, ...] = ()) -> Source:
+        """Return what loads the same data and splits them alike; `path` is where they lie now."""
+        default, data, split = Source(), self.data, self.split
+        embedded = data.source == EMBEDDED
+        return Source(
+            path=path or (None if embedded else data.source),
+            target=data.target,
+            positive=data.positive,
+            group=data.group,
+            time_order=split.kind.startswith("time"),
+            validation=default.validation if split.validation is None else split.validation,
+            test=default.test if split.test is None else split.test,
+            seed=default.seed if split.seed is None else split.seed,
+            metrics=metrics,
+            options={**data.options} | ({"ignore": list(data.ignore)} if data.ignore else {}),
+        )
+
+
+def write(exported: Exported, path: Path, *, command: str = "") -> None:
+    """Write the file, whole or not at all. `command` trains from it and heads a YAML file.
+
+    Raises BadInput for a suffix that is neither YAML's nor JSON's, or an unwritable place.
+    """
+    check_suffix(path)
+    root = Node.of(file_model(type(exported.config)))
+    finite = {name: score for name, score in exported.scores.items() if math.isfinite(score)}
+    filled = plain(dataclasses.replace(exported, scores=finite), root)
+    sections = {k: v for k, v in filled.items() if k == "config" or (v and v is not OFF)}
+    if path.suffix == ".json":
+        written = to_json(sections)
+    else:
+        written = to_yaml(sections, block="config")
+        config = root.fields()["config"]
+        for name in (name for name, node in config.fields().items() if node.switchable):
+            written = re.sub(rf"(?m)^(  {re.escape(name)}: {{.*)$", r"\1  # or off", written)
+        written = (f"# {command}\n" if command else "") + written
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(written, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise BadInput(f"cannot write {path}: {error.strerror}") from None
+
+
+def read(path: Path, config_type: type[Any], sweep: str | None = None) -> Exported:
+    """Read a file whose config is of `config_type`, a dataclass or `dict`.
+
+    Raises BadInput, one line with file, field, value and what is allowed, for anything that is
+    not as it should be: an unknown key, a value out of bounds, another sweep's config.
+    """
+    import pydantic
+
+    check_suffix(path)
+    try:
+        raw = parse(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is not UTF-8 text") from None
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from None
+    check_head(raw, path, sweep)
+    model = file_model(config_type)
+    root = Node.of(model)
+    # Strict, so that neither `true` nor "1" is 1; as JSON, so that a list may be a tuple.
+    sent = json.dumps(switched_off(raw, root), default=str)
+    try:
+        checked = model.model_validate_json(sent, strict=True)
+    except pydantic.ValidationError as error:
+        raise BadInput(complaint(path, error, root)) from None
+    return Exported(**{f.name: getattr(checked, f.name) for f in dataclasses.fields(Exported)})
+
+
+def check_suffix(path: Path) -> None:
+    """Raise BadInput unless the path ends as YAML or JSON."""
+    if path.suffix not in SUFFIXES:
+        raise BadInput(f"config file {str(path)!r} must end in {', '.join(SUFFIXES)}")
+
+
+def check_head(raw: Any, path: Path, sweep: str | None) -> None:
+    """Raise BadInput unless this is a config of our format, and of the sweep if one is named."""
+    if not isinstance(raw, dict):
+        raise BadInput(f"{path} is not a config: it has no line `format: {FORMAT}`")
+    found = raw.get("format")
+    if type(found) is not int or found < 1:
+        given = f"is {found!r}" if "format" in raw else "is missing"
+        raise BadInput(f"{path}: format {given}; it must be {FORMAT}")
+    if found > FORMAT:
+        raise BadInput(
+            f"{path}: format {found} is newer than this version of keras-sweeps, which reads "
+            f"format {FORMAT}: upgrade with `pip install -U keras-sweeps`"
+        )
+    other = raw.get("sweep")
+    if sweep is not None and isinstance(other, str) and other != sweep:
+        raise BadInput(f"{path}: sweep is {other!r}, not {sweep!r}: use the command of {other}")
+
+
+def file_model(config_type: type[Any]) -> type[BaseModel]:
+    """Return the pydantic model of a whole file, unknown keys forbidden on every level."""
+    import pydantic
+
+    kinds: dict[str, Any] = get_type_hints(Exported, include_extras=True)
+    kinds["config"] = Parameters if config_type is dict else config_type
+    fields: dict[str, Any] = {
+        f.name: (kinds[f.name], ... if default(f) is MISSING else default(f))
+        for f in dataclasses.fields(Exported)
+    }
+    forbid = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
+    model: type[BaseModel] = pydantic.create_model("Exported", __config__=forbid, **fields)
+    return model
+
+
+def plain(value: Any, node: Node) -> Any:
+    """Return what is written for a value: None is `off` where it switches settings off.
+
+    Other fields of a dataclass that hold nothing (None or empty) are left out by default.
+    """
+    if dataclasses.is_dataclass(value):
+        found = {}
+        for f in dataclasses.fields(value):
+            given, child = getattr(value, f.name), node.field(f.name) or ANYTHING
+            nothing = given is None or given == () or given == {}
+            if child.switchable or not (nothing and given == default(f)):
+                found[f.name] = plain(given, child)
+        return found
+    if value is None:
+        return OFF if node.switchable else None
+    if isinstance(value, Mapping):
+        return {str(k): plain(v, node.field(str(k)) or ANYTHING) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, node.field("0") or ANYTHING) for item in value]
+    if isinstance(value, Enum):
+        return plain(value.value, node)
+    if not isinstance(value, bool | int | float | str) and hasattr(value, "item"):
+        return value.item()  # a NumPy scalar
+    kind = next((k for k in (bool, int, float) if isinstance(value, k)), str)
+    return kind(value)
+
+
+def default(f: dataclasses.Field[Any]) -> Any:
+    """Return a dataclass field's default, MISSING without one."""
+    return f.default_factory() if f.default_factory is not MISSING else f.default
+
+
+def switched_off(raw: Any, node: Node) -> Any:
+    """Return plain data with None for every `off` (or false) that switches settings off."""
+    if node.switchable and (raw is False or raw == str(OFF)):
+        return None
+    if isinstance(raw, dict):
+        return {key: switched_off(v, node.field(key) or ANYTHING) for key, v in raw.items()}
+    return raw
