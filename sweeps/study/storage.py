@@ -235,12 +235,13 @@ def open_study(
     import optuna
 
     from sweeps.study.pruning import make_pruner
+    from sweeps.study.through import WriteThrough
 
-    study = optuna.create_study(
+    directions = optuna.study.StudyDirection
+    wanted = directions.MINIMIZE if direction == "min" else directions.MAXIMIZE
+    study = optuna.load_study(
         study_name=check_name(name),
-        storage=storage,
-        direction="minimize" if direction == "min" else "maximize",
-        load_if_exists=True,
+        storage=WriteThrough(storage, name, [wanted]),
         pruner=make_pruner(pruner, max_epochs),
     )
     known = study.user_attrs.get("identity")
