@@ -1,0 +1,275 @@
+"""From the journal to MLflow: every point exactly once, whatever was interrupted when."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeps.tracking import limits, runs, view
+from sweeps.tracking.client import connect
+from sweeps.tracking.journal import STUDY, Journal, Sent, State
+from sweeps.tracking.redact import redact
+from sweeps.tracking.runs import Batch
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+log = logging.getLogger("sweeps.tracking")
+
+_NOT_A_FAULT = (KeyError, TypeError, ValueError, AttributeError)  # of the store or the network
+_FILE_TRIES = 3
+
+
+class Delivery:
+    """Delivers a journal to one store. Not for two threads at a time."""
+
+    def __init__(self, uri: str, journal: Journal) -> None:
+        self.uri = uri
+        self.journal = journal
+        self.client: MlflowClient | None = None
+        self.study: dict[str, Any] = {}
+        self._points: dict[str, set[tuple[str, int]]] = {}  # run -> what it had before
+        self._saved = True
+        self._refusals = 0
+
+    @property
+    def state(self) -> State:
+        """What MLflow has."""
+        return self.journal.state
+
+    def round(self) -> None:
+        """Deliver all there is. Raises at the first fault; what was done until then is kept."""
+        client = self.client or self._open()
+        if client is None:
+            return
+        broken: Exception | None = None
+        try:
+            for name in self.journal.pending():
+                self._saved = False
+                try:
+                    self._deliver(client, name)
+                except _NOT_A_FAULT as error:
+                    broken = error  # this stream's own affair: the others go on
+            self._paint(client)
+            if broken is not None:
+                raise broken
+        except Exception as error:
+            if runs.gone(error):
+                self.client = None  # the store was replaced: look again at what it has
+            raise
+        finally:
+            self._save()
+
+    def _deliver(self, client: MlflowClient, name: str) -> None:
+        if name == STUDY:
+            self._deliver_study(client)
+        else:
+            self._deliver_trial(client, name)
+
+    def _save(self) -> None:
+        if self._saved:
+            return
+        try:
+            self.journal.save()
+        except OSError as error:
+            log.debug("the tracker's state is not saved: %s", error)
+        else:
+            self._saved = True
+
+    def _open(self) -> MlflowClient | None:
+        """Connect, and find or make the parent run; None where no study was started."""
+        items = [item for _, item in self.journal.stream(STUDY).read() if item["do"] == "study"]
+        if not items:
+            return None
+        self.study = study = items[-1]
+        client = connect(self.uri)
+        if self.state.parent is not None and not self._has_parent(client, self.state.parent):
+            self.journal.state = State()
+            self._points.clear()
+        state = self.state
+        if state.experiment is None or state.parent is None:
+            self._saved = False
+            state.experiment = runs.experiment(client, self.uri, study["experiment"])
+            mark = {runs.KIND: STUDY, runs.KEY: runs.study_key(study["name"], study["instance"])}
+            state.parent, _ = runs.one(
+                client,
+                state.experiment,
+                mark,
+                {runs.STUDY: limits.text(study["name"], limits.TAG)},
+                study["name"],
+                study["time"],
+            )
+        self.client = client
+        return client
+
+    def _has_parent(self, client: MlflowClient, parent: str) -> bool:
+        try:
+            stage: str = client.get_run(parent).info.lifecycle_stage
+        except Exception as error:
+            if runs.gone(error) or runs.refused(error):
+                return False
+            raise
+        return stage == "active"
+
+    def _deliver_study(self, client: MlflowClient) -> None:
+        stream, sent = self.journal.stream(STUDY), self.journal.sent(STUDY)
+        stream.sync()
+        parent = str(self.state.parent)
+        for behind, item in stream.read(sent.offset):
+            if item["do"] == "study":
+                self._start_study(client, parent, item)
+            elif item["do"] == "best":
+                self.state.best = item["number"]
+            elif item["do"] == "end":
+                self._end_study(client, parent, item)
+            sent.offset = behind
+
+    def _start_study(self, client: MlflowClient, parent: str, item: Mapping[str, Any]) -> None:
+        """Write what the parent holds; parameters cannot change, so newer values are tags."""
+        known = client.get_run(parent).data.params
+        values = {f"data.{k}": v for k, v in limits.flat(item["data"]).items()}
+        params = _params(limits.flat(item["params"]) | values)
+        changed = {f"sweeps.now.{k}": v for k, v in params.items() if known.get(k, v) != v}
+        tags = {limits.key(k): limits.text(v, limits.TAG) for k, v in item["tags"].items()}
+        tags |= {k[: limits.KEY]: v[: limits.TAG] for k, v in changed.items()}
+        fresh = {k: v for k, v in params.items() if k not in known}
+        runs.send(client, parent, Batch(params=fresh, tags=tags))
+        client.update_run(parent, status="RUNNING")
+        if not known and item["data"]:
+            runs.dataset(client, parent, item["data"])
+        client.set_experiment_tag(self.state.experiment, *view.tag(parent, item))
+
+    def _end_study(self, client: MlflowClient, parent: str, item: Mapping[str, Any]) -> None:
+        batch = Batch()
+        batch.add(item["metrics"], item["time"], 0)
+        if item["summary"]:
+            batch.tags[runs.NOTE] = limits.note(item["summary"])
+        runs.send(client, parent, batch)
+        client.set_terminated(parent, "FINISHED", item["time"])
+        for target, file in item["files"].items():
+            self._attach(client, parent, target, Path(file))
+
+    def _attach(self, client: MlflowClient, parent: str, target: str, file: Path) -> None:
+        """Send a file; where files alone cannot be stored, the rest does not wait for them."""
+        try:
+            runs.attach(client, parent, target, file)
+        except Exception as error:
+            self._refusals += 1
+            if self._refusals < _FILE_TRIES:
+                raise
+            log.warning("MLflow does not take %s: %s", file, redact(error).splitlines()[0])
+
+    def _deliver_trial(self, client: MlflowClient, name: str) -> None:
+        stream, sent = self.journal.stream(name), self.journal.sent(name)
+        stream.sync()  # on the disk before it is sent: a power cut makes no second point
+        items = list(stream.read(sent.offset))
+        starts = [n for n, (_, item) in enumerate(items) if item["do"] == "trial"]
+        ends = [n for n, (_, item) in enumerate(items) if item["do"] == "end"]
+        batch, done = Batch(), sent.offset
+        for n, (behind, item) in enumerate(items):
+            if n < max(starts, default=0) or (item["do"] == "end" and n < ends[-1]):
+                pass  # of a trial that lost its number, or mended since
+            elif item["do"] == "trial":
+                self._start_trial(client, sent, item, batch)
+            elif item["do"] == "epoch":
+                if len(batch.metrics) + len(item["metrics"]) > limits.METRICS:
+                    self._send(client, sent, batch)
+                    sent.offset, batch = done, Batch()
+                batch.add(item["metrics"], item["time"], item["epoch"])
+            elif item["do"] == "end":
+                batch.add(item["metrics"], item["time"], 0)
+                batch.params["outcome"] = item["outcome"]
+                self._send(client, sent, batch)
+                batch = Batch()
+                self._end_trial(client, sent, item)
+                stream.close()
+            done = behind
+        self._send(client, sent, batch)
+        sent.offset = done
+
+    def _start_trial(
+        self, client: MlflowClient, sent: Sent, item: Mapping[str, Any], batch: Batch
+    ) -> None:
+        number, role = item["number"], item["role"]
+        mark = {
+            runs.PARENT: str(self.state.parent),
+            runs.KIND: runs.kind(role),
+            runs.NUMBER: str(number),
+        }
+        if item.get("again"):
+            for run in runs.find(client, str(self.state.experiment), mark):
+                client.delete_run(run.info.run_id)
+        sent.role, sent.outcome = role, ""
+        shown = runs.colour(role, "", best=False)
+        sent.run, made = runs.one(
+            client,
+            str(self.state.experiment),
+            mark,
+            {runs.ROLE: limits.text(role, limits.TAG), runs.COLOUR: shown},
+            item["name"],
+            item["time"],
+        )
+        batch.params |= _params(limits.flat(item["params"]) | {"seed": item["seed"]})
+        if made:
+            sent.colour = shown
+            self._points[sent.run] = set()
+            return
+        known = client.get_run(sent.run)
+        sent.colour = known.data.tags.get(runs.COLOUR, "")
+        for key in known.data.params.keys() & batch.params.keys():
+            del batch.params[key]
+        if known.info.status != "RUNNING":
+            client.update_run(sent.run, status="RUNNING")
+
+    def _end_trial(self, client: MlflowClient, sent: Sent, item: Mapping[str, Any]) -> None:
+        status = runs.STATUS.get(item["outcome"], "FINISHED")
+        client.set_terminated(sent.run, status, item["time"])
+        sent.outcome = item["outcome"]
+        self._points.pop(str(sent.run), None)
+
+    def forget(self, name: str) -> None:
+        """Look a trial's run up again, with what it has, before anything more is sent to it."""
+        self._points.pop(str(self.journal.sent(name).run), None)
+
+    def _send(self, client: MlflowClient, sent: Sent, batch: Batch) -> None:
+        """Deliver a batch without the points that the run had before this process."""
+        if not (batch.metrics or batch.params or batch.tags):
+            return
+        run = str(sent.run)
+        if run not in self._points:
+            self._points[run] = runs.points(client, run)
+        had = self._points[run]
+        batch.metrics = [point for point in batch.metrics if (point[0], point[3]) not in had]
+        runs.send(client, run, batch)
+
+    def _paint(self, client: MlflowClient) -> None:
+        """Give every run the colour of what it has become."""
+        for name, sent in list(self.state.sent.items()):
+            if sent.run is None or name == STUDY:
+                continue
+            best = name == runs.stream_name("trial", self.state.best or 0)
+            best = best and self.state.best is not None
+            shown = runs.colour(sent.role, sent.outcome, best=best)
+            if shown != sent.colour:
+                client.set_tag(sent.run, runs.COLOUR, shown)
+                sent.colour, self._saved = shown, False
+
+
+def _params(values: Mapping[str, Any]) -> dict[str, str]:
+    return {limits.key(name): limits.text(value) for name, value in values.items()}
+
+
+def sync(uri: str, folder: Path) -> int:
+    """Deliver what a study's folder still holds; return how many items could not be.
+
+    One try, 30 s a call at most. The caller holds the study's lock. The reason of a failure is
+    logged as a warning.
+    """
+    journal = Journal(folder / "tracking")
+    try:
+        Delivery(uri, journal).round()
+    except Exception as error:
+        log.warning("MLflow does not take it: %s", redact(error).splitlines()[0])
+    return journal.left()

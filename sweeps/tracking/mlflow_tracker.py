@@ -1,0 +1,171 @@
+"""The tracker that writes to MLflow: what it is given goes to the journal, and from there on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeps.tracking import EndedTrial, StudyRun, TrialRun
+from sweeps.tracking.courier import Courier
+from sweeps.tracking.delivery import Delivery
+from sweeps.tracking.journal import STUDY, Journal, Stream
+from sweeps.tracking.limits import finite
+from sweeps.tracking.runs import stream_name
+from sweeps.tracking.view import address
+
+log = logging.getLogger("sweeps.tracking")
+
+
+@dataclass
+class _Open:
+    """A trial of this session: its stream, the last epoch there, and whether it has ended."""
+
+    stream: Stream
+    epoch: int = 0
+    ended: bool = False
+
+
+class MlflowTracker:
+    """Tracks one study in one store.
+
+    uri: as MLflow takes it, absolute if it names a file. folder: the study's own, on a local
+    disk; the journal lies in `tracking` inside. One tracker a study at a time.
+    """
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self.uri = uri
+        self.journal = Journal(folder / "tracking")
+        self.delivery = Delivery(uri, self.journal)
+        self.courier = Courier(self.delivery)
+        self._open: dict[int, _Open] = {}
+        self._best: int | None = None
+        self._left = self.journal.left()
+
+    def start_study(self, study: StudyRun) -> None:
+        """Create or reopen the parent run, and its prepared view."""
+        known = [item for _, item in self.journal.stream(STUDY).read() if item["do"] == "study"]
+        if known and study.instance and known[-1]["instance"] not in ("", study.instance):
+            aside = self.journal.set_aside()
+            log.warning("study %r is a new one: the old one's curves are in %s", study.name, aside)
+        self._study({"do": "study", **asdict(study), "time": _now()})
+        self.courier.start()
+
+    def _study(self, item: Mapping[str, Any]) -> None:
+        self.journal.stream(STUDY).append(item)
+        self.courier.wake()
+
+    def start_trial(self, trial: TrialRun) -> None:
+        """Create or reopen the child run of this number and role."""
+        stream = self.journal.stream(stream_name(trial.role, trial.number))
+        item = json.loads(json.dumps({"do": "trial", **asdict(trial)}, default=str))
+        known, open_trial = None, _Open(stream)
+        for _, old in stream.read():
+            if old["do"] == "trial":
+                known, open_trial = old, _Open(stream)
+            open_trial.epoch = max(open_trial.epoch, old.get("epoch", 0))
+            open_trial.ended |= old["do"] == "end"
+        if known is None or any(known[part] != item[part] for part in ("params", "seed")):
+            # The study's store lost its last trials, and the number is given away again.
+            again = {"again": True} if known else {}
+            stream.append({**item, **again, "time": _now()})
+            open_trial = _Open(stream)
+        self._open[trial.number] = open_trial
+
+    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take one epoch's metrics; what is not finite, or was taken before, is left out."""
+        trial = self._open[number]
+        if epoch > trial.epoch and not trial.ended:
+            trial.epoch = epoch
+            trial.stream.append(
+                {"do": "epoch", "epoch": epoch, "time": _now(), "metrics": finite(metrics)}
+            )
+
+    def end_trial(self, number: int, outcome: str, metrics: Mapping[str, float]) -> None:
+        """Write a trial's final metrics (at step 0) and its outcome, and end its run."""
+        trial = self._open.pop(number)
+        if not trial.ended:
+            trial.stream.append(
+                {"do": "end", "outcome": outcome, "time": _now(), "metrics": finite(metrics)}
+            )
+        self.courier.wake()
+
+    def interrupt_trial(self, number: int) -> None:
+        """Flush a trial that goes on another day; its run stays open."""
+        del self._open[number]
+        self.courier.wake()
+
+    def mark_best(self, number: int) -> None:
+        """Show this trial as the best one so far, and no other."""
+        if number != self._best:
+            self._best = number
+            self._study({"do": "best", "number": number})
+
+    def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
+        """Make the runs agree with the study's store; return what was mended, a line each.
+
+        Waits for MLflow at most `timeout` seconds. What is mended later is logged instead.
+        """
+        from sweeps.tracking.repair import Repair
+
+        repair = Repair(self.delivery, list(ended), self._left)
+        done, late = threading.Event(), threading.Event()
+
+        def task() -> None:
+            repair.run()
+            done.set()
+            if late.is_set():
+                for line in repair.lines:
+                    log.warning("%s", line)
+
+        self.courier.after_delivery(task)
+        done.wait(timeout)
+        late.set()
+        return repair.lines if done.is_set() else []
+
+    def end_study(
+        self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}
+    ) -> None:
+        """Write the parent's metrics, its note (Markdown) and files (artifact path -> file)."""
+        paths = {target: str(Path(file).resolve()) for target, file in files.items()}
+        self._study(
+            {
+                "do": "end",
+                "time": _now(),
+                "metrics": finite(metrics),
+                "summary": summary,
+                "files": paths,
+            }
+        )
+
+    def run_id(self, number: int) -> str | None:
+        """Return the run of a trial of the search once it is known."""
+        sent = self.journal.state.sent.get(stream_name("trial", number))
+        return sent.run if sent else None
+
+    def address(self) -> str | None:
+        """Return the page of this study under `mlflow ui`, once it is known."""
+        state = self.journal.state
+        if state.experiment is None or state.parent is None:
+            return None
+        return address(self.uri, state.experiment, state.parent)
+
+    def close(self, timeout: float = 30.0) -> int:
+        """Deliver what is queued; return how many items could not be delivered.
+
+        They stay in the journal; `delivery.sync` sends them later.
+        """
+        self.courier.close(timeout)
+        for stream in self.journal.streams.values():
+            stream.sync()
+            stream.close()
+        return self.journal.left()
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

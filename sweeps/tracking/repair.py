@@ -1,0 +1,117 @@
+"""The study's store and MLflow made to agree: the store is right, MLflow is mended."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sweeps.tracking import EndedTrial, limits, runs
+from sweeps.tracking.client import all_runs
+from sweeps.tracking.delivery import Delivery
+from sweeps.tracking.journal import Sent
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+class Repair:
+    """Every ended trial gets one run with its outcome; `lines` says what was done.
+
+    Runs in the courier's thread after a delivery, and again after a fault. Runs that a user
+    deleted stay deleted.
+    """
+
+    def __init__(self, delivery: Delivery, ended: Sequence[EndedTrial], left: int = 0) -> None:
+        self.delivery = delivery
+        self.ended = ended
+        self._left = left  # items that the last session had not delivered
+        self._done: dict[int, str] = {}
+
+    @property
+    def lines(self) -> list[str]:
+        """What was mended, a line each."""
+        left = [f"{self._left} items left from last time were sent to MLflow"] * bool(self._left)
+        return left + [self._done[number] for number in sorted(self._done)]
+
+    def run(self) -> None:
+        """Compare, mend, deliver. Raises where MLflow is at fault."""
+        client = self.delivery.client
+        if client is None or not self.ended:
+            return
+        found = self._children(client)
+        mended = [trial for trial in self.ended if self._mend(client, trial, found)]
+        if not mended:
+            return
+        self.delivery.round()
+        for trial in mended:
+            self._count(client, trial)
+
+    def _children(self, client: MlflowClient) -> dict[int, list[Run]]:
+        state = self.delivery.state
+        query = f"tags.`{runs.PARENT}` = '{state.parent}' and tags.`{runs.KIND}` = 'trial'"
+        found = defaultdict(list)
+        for run in all_runs(client, [str(state.experiment)], query, deleted=True):
+            found[int(run.data.tags[runs.NUMBER])].append(run)
+        return found
+
+    def _mend(self, client: MlflowClient, trial: EndedTrial, found: dict[int, list[Run]]) -> bool:
+        """Bring a trial's stream to its end, to be sent again, unless its run is right."""
+        number = trial.trial.number
+        known = found.get(number, [])
+        active = [run for run in known if run.info.lifecycle_stage == "active"]
+        if known and not active:
+            return False
+        what, anew = _wrong(trial, active)
+        if not what:
+            return False
+        for run in active if anew else []:
+            client.delete_run(run.info.run_id)
+        self._done[number] = f"trial {number}: {what}"
+        self._complete(trial)
+        return True
+
+    def _complete(self, trial: EndedTrial) -> None:
+        """Write what the journal lacks of a trial, and have all of it sent again."""
+        name = runs.stream_name(trial.trial.role, trial.trial.number)
+        stream = self.delivery.journal.stream(name)
+        items = [item for _, item in stream.read()]
+        times = [item["time"] for item in items] or [self.delivery.study["time"]]
+        if not any(item["do"] == "trial" for item in items):
+            stream.append({"do": "trial", **asdict(trial.trial), "time": times[0]})
+        if not items or items[-1]["do"] != "end" or items[-1]["outcome"] != trial.outcome:
+            metrics = limits.finite(trial.metrics)
+            stream.append(
+                {"do": "end", "outcome": trial.outcome, "time": times[-1], "metrics": metrics}
+            )
+        self.delivery.forget(name)
+        self.delivery.journal.state.sent[name] = Sent()
+
+    def _count(self, client: MlflowClient, trial: EndedTrial) -> None:
+        """Say how many of a mended trial's epochs no journal has."""
+        name = runs.stream_name(trial.trial.role, trial.trial.number)
+        run = str(self.delivery.journal.sent(name).run)
+        monitor = limits.key(self.delivery.study["monitor"])
+        steps = {point.step for point in client.get_metric_history(run, monitor)}
+        lost = trial.epochs - len(steps - {0})
+        if lost > 0:
+            self._done[trial.trial.number] += f"; {lost} of its {trial.epochs} epochs are lost"
+
+
+def _wrong(trial: EndedTrial, active: list[Run]) -> tuple[str, bool]:
+    """Return what is wrong with a trial's runs, and whether only a new run can mend it."""
+    if not active:
+        return "had no run in MLflow, made", False
+    if len(active) > 1:
+        return f"had {len(active)} runs in MLflow, now one", False
+    data, status = active[0].data, active[0].info.status
+    outcome = data.params.get("outcome")
+    if outcome not in (None, trial.outcome):  # a parameter cannot change
+        return f"was {outcome} in MLflow, now {trial.outcome}", True
+    finals = {limits.key(name) for name in limits.finite(trial.metrics)}
+    right = runs.STATUS.get(trial.outcome, "FINISHED")
+    if outcome is None or status != right or finals - data.metrics.keys():
+        return f"was not ended in MLflow, now {trial.outcome}", False
+    return "", False

@@ -1,0 +1,135 @@
+"""The page that MLflow opens on: one study's trials, their curves, and what they were made of.
+
+Without it a fresh browser shows the parents alone, no metric, no parameter and no curve. The
+page's state is an experiment tag of MLflow's own format (`mlflow.sharedViewState.<key>`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from sweeps.tracking import limits
+from sweeps.tracking.runs import KIND, PARENT
+
+TAG = "mlflow.sharedViewState."
+RUNS = 100  # the most whose curves MLflow's page asks for at once
+_SECTION = "sweep"
+
+
+def tag(parent: str, study: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the key and the value of the experiment tag that holds a study's view."""
+    return f"{TAG}{parent[:12]}", json.dumps(_state(parent, study), separators=(",", ":"))
+
+
+def address(uri: str, experiment: str, parent: str) -> str:
+    """Return the address of a study's view, under `mlflow ui` unless the store is a server."""
+    host = "http://127.0.0.1:5000"
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https"):
+        host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    return (
+        f"{host}/#/experiments/{quote(experiment)}/runs?workflowType=machine_learning"
+        f"&viewStateShareKey={parent[:12]}&compareRunsMode=CHART"
+    )
+
+
+def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
+    monitor, lowest = limits.key(study["monitor"]), study["mode"] == "min"
+    best = limits.key(f"trial_best_{study['monitor']}")
+    columns = [limits.key(name) for name in study["columns"]]
+    rate = next((name for name in columns if name.rpartition(".")[2] == "learning_rate"), None)
+    charts = [
+        _curve(monitor, f"{monitor} by epoch", "log" if lowest else "linear"),
+        _curve("learning_rate", "learning_rate by epoch", "log"),
+        _parallel(columns, best),
+    ]
+    if rate:
+        charts.append(_scatter(rate, best))
+    return {
+        "searchFilter": f"tags.`{PARENT}` = '{parent}' and tags.`{KIND}` = 'trial'",
+        "orderByKey": f"metrics.`{best}`",
+        "orderByAsc": lowest,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "modelVersionFilter": "All Runs",
+        "datasetsFilter": [],
+        "selectedColumns": [
+            f"metrics.`{best}`",
+            "params.`outcome`",
+            "metrics.`epochs`",
+            *(f"params.`{name}`" for name in columns),
+        ],
+        "runsExpanded": {},
+        "runsPinned": [],
+        "runsHidden": [],
+        "runsHiddenMode": "SHOWALL",
+        "runsVisibilityMap": {},
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": False,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "autoRefreshEnabled": True,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "globalLineChartConfig": {
+            "xAxisKey": "step",
+            "lineSmoothness": 0,
+            "selectedXAxisMetricKey": "",
+        },
+        "chartsSearchFilter": "",
+        "compareRunCharts": [chart | {"uuid": f"chart{n}"} for n, chart in enumerate(charts)],
+        "compareRunSections": [
+            {
+                "uuid": _SECTION,
+                "name": f"Study {study['name']}",
+                "display": True,
+                "isReordered": False,
+                "deleted": False,
+                "isGenerated": False,
+            }
+        ],
+    }
+
+
+def _chart(form: str, title: str) -> dict[str, Any]:
+    return {
+        "type": form,
+        "displayName": title,
+        "runsCountToCompare": RUNS,
+        "metricSectionId": _SECTION,
+        "deleted": False,
+        "isGenerated": False,
+    }
+
+
+def _curve(metric: str, title: str, scale: str) -> dict[str, Any]:
+    return _chart("LINE", title) | {
+        "metricKey": metric,
+        "selectedMetricKeys": [metric],
+        "scaleType": scale,
+        "xAxisKey": "step",
+        "xAxisScaleType": "linear",
+        "selectedXAxisMetricKey": "",
+        "range": {},
+        "lineSmoothness": 0,
+        "ignoreOutliers": False,
+        "displayPoints": False,
+    }
+
+
+def _parallel(columns: Sequence[str], metric: str) -> dict[str, Any]:
+    return _chart("PARALLEL", f"parameters and {metric}") | {
+        "selectedParams": list(columns),
+        "selectedMetrics": [metric],
+    }
+
+
+def _scatter(param: str, metric: str) -> dict[str, Any]:
+    return _chart("SCATTER", f"{param} against {metric}") | {
+        "xaxis": {"key": param, "type": "PARAM"},
+        "yaxis": {"key": metric, "type": "METRIC"},
+    }
