@@ -109,6 +109,10 @@ def _problem(what: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
 class Dumper(yaml.SafeDumper):
     """Quotes whatever YAML 1.1 or 1.2 would take for something other than text."""
 
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write a list that occurs twice twice."""
+        return True
+
     def choose_scalar_style(self) -> str:
         """Return double quotes where PyYAML would take single ones."""
         style: str = super().choose_scalar_style()
