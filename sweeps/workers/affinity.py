@@ -1,0 +1,52 @@
+"""Which worker already has the program of a config: learnt from results, never declared."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_MISSING = object()
+
+
+class Affinity:
+    """Guesses a config's structure from those of the configs that were trained.
+
+    Two configs of one structure show that whatever they differ in is a program's input (a
+    learning rate, say). A config that agrees with a known one in everything else is taken to
+    have its structure. A wrong guess costs one compilation, nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._examples: dict[str, dict[str, Any]] = {}
+        self._inputs: set[str] = set()
+
+    def learn(self, config: Any, structure: str) -> None:
+        """Take a trained config and the structure that its result named."""
+        values = dict(_leaves(config))
+        example = self._examples.setdefault(structure, values)
+        self._inputs |= _differing(values, example)
+
+    def guess(self, config: Any) -> str | None:
+        """Return the structure that a config seems to have, or None."""
+        values = dict(_leaves(config))
+        for structure, example in self._examples.items():
+            if _differing(values, example) <= self._inputs:
+                return structure
+        return None
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
+    names = one.keys() | other.keys()
+    return {name for name in names if one.get(name, _MISSING) != other.get(name, _MISSING)}
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _leaves(getattr(value, field.name), f"{name}.{field.name}")
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}")
+    else:
+        yield name, value

@@ -1,0 +1,78 @@
+"""What this machine gives: cores, memory, and how many workers fit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+MOST = 8
+BYTES_EACH = 1.5e9
+
+
+def default_count() -> int:
+    """Return the least of the cores, 8, and memory / 1.5 GB; at least 1."""
+    return max(1, min(cores(), MOST, int(memory() / BYTES_EACH)))
+
+
+def cores() -> int:
+    """Return the cores that this process may use: affinity and control groups counted."""
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    quotas = [
+        int(quota) / int(period)
+        for folder in _groups("cpu")
+        for quota, period in [_cpu_limit(folder)]
+        if quota.isdecimal() and period.isdecimal() and int(period)
+    ]
+    return max(1, int(min([usable, *quotas])))
+
+
+def memory() -> float:
+    """Return the bytes of memory that this process may use: control groups counted."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limits = [
+        int(text)
+        for folder in _groups("memory")
+        for name in ("memory.max", "memory.limit_in_bytes")
+        if (text := _read(folder / name)).isdecimal()
+    ]
+    return float(min([total, *limits]))
+
+
+def resident() -> float:
+    """Return this process's resident memory in MB (its peak, where only that is known)."""
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak) / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def _groups(controller: str) -> Iterator[Path]:
+    """Yield the folders of this process's control groups, innermost first; version 1 or 2."""
+    for line in _read(Path("/proc/self/cgroup")).splitlines():
+        _, controllers, path = line.split(":", 2)
+        root = Path("/sys/fs/cgroup")
+        if controllers:
+            if controller not in controllers.split(","):
+                continue
+            root /= controllers
+        inner = root / path.lstrip("/")
+        yield from [inner, *(folder for folder in inner.parents if folder.is_relative_to(root))]
+
+
+def _cpu_limit(folder: Path) -> tuple[str, str]:
+    found = _read(folder / "cpu.max").split()
+    if len(found) == 2:
+        return found[0], found[1]
+    return _read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,121 @@
+"""One call of a pool's `train`: which trial is where, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from objectives import BadInput
+from objectives.training import (
+    Decision,
+    Logs,
+    OnEpoch,
+    Outcome,
+    TrialResult,
+    TrialSpec,
+    UnknownMonitor,
+)
+from sweeps.workers.crew import Crew, Message, Worker
+from sweeps.workers.task import Task
+
+ATTEMPTS = 3  # of a trial whose workers die; then the trial is at fault
+
+
+class Run:
+    """Takes specs while places are free, and turns messages into answers and results."""
+
+    def __init__(self, crew: Crew, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> None:
+        self.at: dict[Worker, Task] = {}
+        self._crew = crew
+        self._specs = iter(specs)
+        self._on_epoch = on_epoch
+        self._again: deque[Task] = deque()  # their worker died
+        self._exhausted = False
+        self._stopped = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to take or to wait for."""
+        return self._exhausted and not self.at and not self._again
+
+    def hand_out(self) -> None:
+        """Give every idle worker a trial."""
+        while self._crew.idle and (task := self._next()) is not None:
+            worker = self._crew.choose(task.spec.config)
+            self.at[worker] = task
+            self._crew.assign(worker, "train", task.spec, task.seen)
+
+    def _next(self) -> Task | None:
+        if self._again:
+            return self._again.popleft()
+        spec = None if self._exhausted else next(self._specs, None)
+        self._exhausted = spec is None
+        return None if spec is None else Task(spec)
+
+    def take(self, worker: Worker, message: Message) -> list[TrialResult]:
+        """Take a worker's message; return the trials that have ended by it."""
+        name, *told = message
+        if name == "idle":
+            return []
+        if name == "epochs":
+            return self._report(worker, *told)
+        task = self.at.pop(worker, None)
+        if name == "died":
+            return [] if task is None else self._died(task, *told)
+        self._crew.release(worker)
+        if task is None:  # of a run that was abandoned
+            return []
+        if name == "refused":
+            raise refusal(*told)
+        return [self._ended(worker, task, *told)]
+
+    def abandon(self) -> None:
+        """Stop every trial. The workers end their epoch and are idle again, unheard."""
+        if not self._crew.closed:
+            for worker, task in self.at.items():
+                self._crew.answer(worker, task.seen, Decision.STOP)
+        self.at.clear()
+
+    def _report(self, worker: Worker, first: int, epochs: Sequence[Logs]) -> list[TrialResult]:
+        task = self.at.get(worker)
+        if task is None:
+            return []
+        answer = task.report(first, epochs, self._on_epoch)
+        if answer is not None:
+            self._crew.answer(worker, task.seen, answer)
+        return self._stop() if answer is Decision.STOP else []
+
+    def _stop(self) -> list[TrialResult]:
+        if not self._stopped:
+            self._exhausted = self._stopped = True
+            for worker, task in self.at.items():
+                self._crew.answer(worker, task.seen, Decision.STOP)
+        waiting, self._again = self._again, deque()
+        return [task.cut() for task in waiting]
+
+    def _died(self, task: Task, reason: str) -> list[TrialResult]:
+        task.deaths += 1
+        if task.decided or self._stopped:
+            return [task.cut()]
+        if task.deaths < ATTEMPTS:
+            self._again.append(task)
+            return []
+        error = f"its worker died {task.deaths} times; at last {reason}"
+        return [task.result(Outcome.FAILED, error=error)]
+
+    def _ended(
+        self, worker: Worker, task: Task, told: TrialResult | str, resident: float
+    ) -> TrialResult:
+        if isinstance(told, str):
+            told = task.result(Outcome.FAILED, error=told)
+        structure = told.extra.get("structure")
+        self._crew.learn(worker, task.spec.config, structure, resident)
+        return task.ended(told)
+
+
+def refusal(kind: str, text: str) -> Exception:
+    """Return the user's mistake that a worker met, or what it could not do."""
+    known: dict[str, Any] = {k.__name__: k for k in (BadInput, UnknownMonitor)}
+    error: Exception = known.get(kind, RuntimeError)(text)
+    return error

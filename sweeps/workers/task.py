@@ -1,0 +1,82 @@
+"""One trial in a pool: what the driver was told of it, and what it decided."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from objectives.training import (
+    Best,
+    Decision,
+    Logs,
+    OnEpoch,
+    Outcome,
+    TrialResult,
+    TrialSpec,
+    finite,
+)
+
+
+class Task:
+    """A trial from its spec to its result, over as many workers as that takes.
+
+    A worker does not wait for an answer between rungs, so it may have trained on when a decision
+    falls. What it did after the decided epoch is as if it had not been.
+    """
+
+    def __init__(self, spec: TrialSpec) -> None:
+        self.spec = spec
+        self.seen = 0  # the last epoch that `on_epoch` was told
+        self.deaths = 0  # of its workers
+        self._decision = Decision.CONTINUE
+        self._raced = False
+        self._best = Best(spec.monitor, spec.mode)
+        self._epochs = 0
+
+    @property
+    def decided(self) -> bool:
+        """Whether the trial is pruned or stopped."""
+        return self._decision is not Decision.CONTINUE
+
+    def report(self, first: int, epochs: Sequence[Logs], on_epoch: OnEpoch) -> Decision | None:
+        """Hand new epochs on; return the answer to send, None where nobody waits for one."""
+        for epoch, logs in enumerate(epochs, first):
+            if epoch <= self.seen:
+                continue
+            if self.decided:
+                self._raced = True
+                break
+            if finite(logs, self.spec.monitor):
+                self._best.update(epoch, logs)
+                self._epochs = epoch
+            self.seen = epoch
+            self._decision = on_epoch(self.spec, epoch, logs)
+        waits = first + len(epochs) - 1 in self.spec.rungs
+        return self._decision if waits or self.decided else None
+
+    def ended(self, told: TrialResult) -> TrialResult:
+        """Return the result that a trainer in this process would have returned."""
+        told = dataclasses.replace(told, spec=self.spec)
+        if self._raced:
+            return self.result(self._ordered, told.seconds)
+        pruned = self._decision is Decision.PRUNE
+        if pruned and told.outcome in (Outcome.COMPLETE, Outcome.INTERRUPTED):
+            return dataclasses.replace(told, outcome=Outcome.PRUNED)
+        return told
+
+    def cut(self) -> TrialResult:
+        """Return the result of a trial that is not to go on and has no worker."""
+        return self.result(self._ordered)
+
+    def result(
+        self, outcome: Outcome, seconds: float = 0.0, error: str | None = None
+    ) -> TrialResult:
+        """Return the result of what `on_epoch` was told."""
+        best = self._best
+        return TrialResult(
+            self.spec, outcome, best.value, best.epoch, self._epochs, seconds, error
+        )
+
+    @property
+    def _ordered(self) -> Outcome:
+        return Outcome.PRUNED if self._decision is Decision.PRUNE else Outcome.INTERRUPTED

@@ -1,0 +1,170 @@
+"""A worker: trains what it is told, streams every epoch, and waits for an answer at rungs only."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from objectives import BadInput, Data
+from objectives.training import Decision, Logs, Trainer, TrialSpec, UnknownMonitor, here
+from sweeps.workers.machine import resident
+from sweeps.workers.reference import Reference
+from sweeps.workers.wire import Channel
+
+if TYPE_CHECKING:
+    from objectives import Objective
+
+PAUSE = 0.02  # seconds: epochs faster than this travel together
+Message = tuple[Any, ...]
+THEIRS = (BadInput, UnknownMonitor)  # the user's mistakes, raised again in the driver
+
+
+def work(channel: Channel) -> int:
+    """Serve the driver until it is gone; return the exit code."""
+    worker = Worker(channel)
+    while True:
+        try:
+            messages = channel.receive()
+        except EOFError:
+            return 0
+        for name, *arguments in messages:
+            if name != "answer":  # to a trial that is over
+                getattr(worker, name)(*arguments)
+
+
+class Worker:
+    """Its public methods are the driver's messages."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._trainer: Trainer | None = None
+        self._make: Callable[[Data], Trainer] | None = None
+
+    def setup(self, reference: Reference, trainer: str, environment: Mapping[str, str]) -> None:
+        """Import the sweep; what fails here fails in every worker, so it ends the pool."""
+        os.environ.update(environment)
+        try:
+            objective = reference.load().objective
+            # Where the driver runs the sweep as a script, its configs are pickled as `__main__`'s.
+            sys.modules["__main__"] = reference.imported()
+            self._make = factory(trainer, objective)
+        except Exception as error:
+            self._broken(error)
+
+    def data(self, folder: Path) -> None:
+        """Map the arrays and make the trainer."""
+        if self._make is None:
+            return
+        try:
+            self._trainer = self._make(Data.open(folder))
+        except Exception as error:
+            self._broken(error)
+        else:
+            self._channel.send(("ready",))
+
+    def train(self, job: int, spec: TrialSpec, seen: int) -> None:
+        """Train one trial; its first `seen` epochs were reported by a worker that died."""
+        stream = Stream(self._channel, job, spec, seen)
+        try:
+            (result,) = self._ready.train(iter([spec]), stream.epoch)
+            # Without the spec, which the driver has: it may be of a class that has no name there.
+            message: Message = ("result", dataclasses.replace(result, spec=None), resident())  # type: ignore[arg-type]
+        except THEIRS as error:
+            message = ("refused", *_describe(error))
+        except Exception as error:
+            message = ("result", "".join(traceback.format_exception(error)), resident())
+        stream.flush()
+        self._channel.send(message)
+
+    def evaluate(self, job: int, spec: TrialSpec, model: Path | None) -> None:
+        """Score kept weights."""
+        try:
+            message: Message = ("scores", self._ready.evaluate(spec, model))
+        except Exception as error:
+            traceback.print_exc()
+            message = ("refused", *_describe(error))
+        self._channel.send(message)
+
+    @property
+    def _ready(self) -> Trainer:
+        if self._trainer is None:
+            raise RuntimeError("the worker was given no data")
+        return self._trainer
+
+    def _broken(self, error: Exception) -> None:
+        self._make = None
+        traceback.print_exception(error)
+        kind, text = _describe(error)
+        self._channel.send(("broken", text, kind))
+
+
+class Stream:
+    """One trial's epochs on their way to the driver, and its answers."""
+
+    def __init__(self, channel: Channel, job: int, spec: TrialSpec, seen: int) -> None:
+        self._channel = channel
+        self._job = job
+        self._rungs = frozenset(spec.rungs)
+        self._seen = seen
+        self._held: list[Logs] = []
+        self._next = seen + 1
+        self._sent = 0.0
+
+    def epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
+        """Hold or send an epoch; wait at a rung; else answer what has arrived meanwhile."""
+        if epoch <= self._seen:
+            return self._answer(None)
+        if not self._held:
+            self._next = epoch
+        self._held.append(dict(logs))  # it is the trainer's, who may go on writing to it
+        rung = epoch in self._rungs
+        if rung or time.monotonic() - self._sent >= PAUSE:
+            self.flush()
+        return self._answer(epoch if rung else None)
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._held:
+            self._channel.send(("epochs", self._next, self._held))
+            self._held = []
+        self._sent = time.monotonic()
+
+    def _answer(self, awaited: int | None) -> Decision:
+        while True:
+            try:
+                messages = self._channel.receive(wait=awaited is not None)
+            except EOFError:
+                os._exit(0)  # nobody is left to train for
+            for name, job, epoch, answer in messages:
+                if name != "answer" or job != self._job:
+                    continue
+                if answer is not Decision.CONTINUE:
+                    return cast(Decision, answer)
+                if epoch == awaited:
+                    return Decision.CONTINUE
+            if awaited is None:
+                return Decision.CONTINUE
+
+
+def factory(trainer: str, objective: Objective[Any]) -> Callable[[Data], Trainer]:
+    """Return what makes the trainer: `package.module:name` and `file.py:name` are factories."""
+    source, _, name = trainer.rpartition(":")
+    if not source:
+        return lambda data: here(objective, data, trainer)
+    if source.endswith(".py"):
+        make = getattr(Reference(file=source).imported(), name)
+    else:
+        make = getattr(importlib.import_module(source), name)
+    return lambda data: make(objective, data)
+
+
+def _describe(error: Exception) -> tuple[str, str]:
+    known = next((kind.__name__ for kind in THEIRS if isinstance(error, kind)), "")
+    return known, str(error) if known else f"{type(error).__name__}: {error}"

@@ -1,0 +1,116 @@
+"""A sweep and a trainer without TensorFlow: curves, pauses and deaths are in the config."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from objectives import BadInput, Data, Objective, Part
+from objectives.training import (
+    Best,
+    Decision,
+    Logs,
+    OnEpoch,
+    Outcome,
+    TrialResult,
+    TrialSpec,
+)
+from search_spaces import Space
+from sweeps import Sweep
+
+TRAINER = "scripted:Scripted"
+DECIDED = {Decision.PRUNE: Outcome.PRUNED, Decision.STOP: Outcome.INTERRUPTED}
+
+
+@dataclass(frozen=True)
+class Script:
+    """die: the epoch before which the worker kills itself, `deaths` times, counted in `folder`."""
+
+    pause: float = 0.0
+    die: int = 0
+    deaths: int = 1
+    signal: int = signal.SIGKILL
+    folder: str = ""
+    fault: str = ""
+    width: int = 1
+    rate: float = 0.1
+
+
+def loss(spec: TrialSpec, epoch: int) -> float:
+    """A curve that depends on the spec alone."""
+    return float(np.random.default_rng([spec.seed, epoch]).random()) + 1.0 / epoch
+
+
+class Scripted:
+    """Trains nothing."""
+
+    def __init__(self, objective: Objective[Any], data: Data) -> None:
+        if len(data.train) != 2:
+            raise BadInput(f"{len(data.train)} rows: this trainer wants 2")
+        self.configs: list[Script] = []
+
+    def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Iterator[TrialResult]:
+        for spec in specs:
+            result = self._train(spec, on_epoch)
+            yield result
+            if result.outcome is Outcome.INTERRUPTED:
+                return
+
+    def _train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
+        script: Script = spec.config
+        self.configs.append(script)
+        best, outcome, epochs = Best(spec.monitor, spec.mode), Outcome.COMPLETE, 0
+        if script.fault == "raise":
+            raise ZeroDivisionError("scripted")
+        for epoch in range(1, spec.max_epochs + 1):
+            self._die(script, spec, epoch)
+            time.sleep(script.pause)
+            logs: Logs = {"val_loss": loss(spec, epoch), "learning_rate": 0.1}
+            best.update(epoch, logs)
+            decision = on_epoch(spec, epoch, logs)
+            epochs = epoch
+            if decision in DECIDED:
+                outcome = DECIDED[decision]
+                break
+        extra = {"pid": os.getpid(), "structure": str(script.width)}
+        return TrialResult(spec, outcome, best.value, best.epoch, epochs, extra=extra)
+
+    def _die(self, script: Script, spec: TrialSpec, epoch: int) -> None:
+        if epoch != script.die:
+            return
+        marks = list(Path(script.folder).glob(f"{spec.number}-*"))
+        if len(marks) < script.deaths:
+            (Path(script.folder) / f"{spec.number}-{len(marks)}").touch()
+            os.kill(os.getpid(), script.signal)
+
+    def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
+        if spec.config.fault == "bad":
+            raise BadInput("no such weights")
+        self._die(spec.config, spec, 1)
+        return {"test_loss": float(spec.seed), "pid": float(os.getpid())}
+
+    def close(self) -> None:
+        pass
+
+
+def part() -> Part:
+    return Part(np.zeros((2, 1), np.float32), np.zeros(2, np.float32))
+
+
+def load(source: Any) -> Data:
+    return Data(part(), part(), part())
+
+
+def build(config: Script, data: Data) -> Any:
+    raise NotImplementedError
+
+
+OBJECTIVE = Objective(space=Space(lambda trial: Script(), Script()), load=load, build=build)
+SWEEP = Sweep("scripted", OBJECTIVE)
