@@ -48,7 +48,8 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
         return (run.run if command == "run" else run.show)(sweep, settings, given, program)
     from sweeps.cli import files
 
-    return (files.export if command == "export" else files.train)(sweep, settings, given, program)
+    call = files.export if command == "export" else files.train_config
+    return call(sweep, settings, given, program)
 
 
 def program_name() -> str:

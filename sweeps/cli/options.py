@@ -23,7 +23,7 @@ commands  (none) run or continue    show     the summary again
 budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
 search    --fix NAME=V  --range NAME=LO:HI  --sampler tpe|random
           --pruner halving|percentile|none  --monitor {monitor}  --seed 0
-machine   --trainer auto|fit
+machine   --workers N  --device cpu|gpu  --trainer auto|fit
 storage   --study NAME  --storage URL  --tracking-uri URL
 output    --quiet  --json FILE
 export    --to DIR  --trial N       train    --config FILE  --to DIR  --seed S
@@ -78,6 +78,8 @@ def parser(sweep: Sweep, program: str) -> argparse.ArgumentParser:
     add("--pruner", choices=("halving", "percentile", "none"))
     add("--monitor")
     add("--seed", type=whole(0))
+    add("--workers", type=whole(0))
+    add("--device", choices=("cpu", "gpu"), default="cpu")
     add("--trainer", choices=("auto", "fit"), default="auto")
     add("--study")
     add("--storage")
@@ -106,6 +108,11 @@ def help_text(sweep: Sweep, program: str) -> str:
     )
 
 
+def extra_metrics(monitor: str | None) -> tuple[str, ...]:
+    """Return the metrics that a model must be compiled with for this monitor."""
+    return tuple(n for n in ("auc", "pr_auc") if monitor in (n, f"val_{n}"))
+
+
 def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
     """Return the settings that the options stand for."""
     pruners: dict[str, Pruner] = {
@@ -114,9 +121,6 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         "none": no_pruning(),
     }
     monitor = options.monitor
-    extra = tuple(
-        name for name in ("auc", "pr_auc") if monitor and monitor.removeprefix("val_") == name
-    )
     return Settings(
         trials=options.trials,
         max_epochs=options.max_epochs,
@@ -130,6 +134,8 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         monitor=monitor,
         fix=tuple(options.fix),
         ranges=tuple(options.range),
-        source=Source(metrics=extra),
+        source=Source(metrics=extra_metrics(monitor)),
         trainer=options.trainer,
+        workers=options.workers,
+        device=options.device,
     )

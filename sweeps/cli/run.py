@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from objectives.training import Trainer, UnknownMonitor, here
+from objectives.training import UnknownMonitor
 from sweeps.cli.progress import Watcher
 from sweeps.cli.text import data_text, summary_lines
+from sweeps.cli.trainers import started
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.loop import SweepFailed
@@ -18,11 +20,11 @@ from sweeps.study.summary import summarise
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from sweeps.study.sweep import Sweep
     from sweeps.tracking import Tracker
 
+Say = Callable[[str], None]
 PACKAGES = ("keras-sweeps", "tensorflow", "keras", "optuna", "mlflow", "numpy")
 
 
@@ -39,11 +41,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def make_trainer(session: Session) -> Trainer:
-    """Return the trainer that the settings ask for."""
-    return here(session.sweep.objective, session.data, session.settings.trainer)
-
-
 def make_tracker(uri: str, folder: Path) -> Tracker:
     """Return the MLflow tracker of a study."""
     from sweeps.tracking.mlflow_tracker import MlflowTracker
@@ -53,7 +50,10 @@ def make_tracker(uri: str, folder: Path) -> Tracker:
 
 def run(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
     """Bring a study to its total; return the exit code."""
-    with opened(sweep, settings, make_trainer, make_tracker) as session:
+    with (
+        started(sweep, settings) as make_trainer,
+        opened(sweep, settings, make_trainer, make_tracker) as session,
+    ):
         done = len(session.store.ended())
         total = session.sweep.n_trials
         if done >= total:
@@ -74,7 +74,7 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
-def _train(session: Session, done: int, say: Callable[[str], None], hushed: bool) -> int:
+def _train(session: Session, done: int, say: Say, hushed: bool) -> int:
     watcher = Watcher(session.sweep.n_trials, done, session.mode, hushed)
     loop = session.loop(watcher)
 
@@ -119,7 +119,10 @@ def _finish(session: Session) -> None:
 
 def show(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
     """Print a study's summary again."""
-    with opened(sweep, settings, make_trainer, make_tracker) as session:
+    with (
+        started(sweep, settings, workers=0) as make_trainer,
+        opened(sweep, settings, make_trainer, make_tracker) as session,
+    ):
         return _show(session, options, program)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput, Data, Source, direction
+from objectives import BadInput, Data, Objective, Source, direction
 from objectives.training import Trainer
 from sweeps.study.loop import Loop, Progress, run_name
 from sweeps.study.storage import Store, check_name, connect, default_url, open_study
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import filelock
 
     from search_spaces import Dimension
+
+# Objective, data and the study's own folder -> a trainer.
+MakeTrainer = Callable[[Objective[Any], Data, Path], Trainer]
 
 STATE = ".sweeps"  # the folder of everything that is neither Optuna's nor MLflow's
 
@@ -85,7 +88,9 @@ def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
     return check_name(f"{sweep.name}-{stem[:40]}-{data.digest[:6]}")
 
 
-def identity(sweep: Sweep, data: Data, seed: int, space: Mapping[str, str]) -> dict[str, Any]:
+def identity(
+    sweep: Sweep, data: Data, seed: int, trainer: str, space: Mapping[str, str]
+) -> dict[str, Any]:
     """Return what a study is made of: its trials are comparable while none of it changes."""
     return {
         "sweep": sweep.name,
@@ -94,6 +99,7 @@ def identity(sweep: Sweep, data: Data, seed: int, space: Mapping[str, str]) -> d
         "monitor": sweep.objective.monitor,
         "seed": seed,
         "max-epochs": sweep.objective.max_epochs,
+        "trainer": trainer,
         "space": dict(space),
     }
 
@@ -108,7 +114,7 @@ class Session:
     name: str
     store: Store
     space: Mapping[str, Dimension]
-    make_trainer: Callable[[Session], Trainer]
+    make_trainer: MakeTrainer
     tracker: Tracker
     _trainer: Trainer | None = None
 
@@ -126,7 +132,7 @@ class Session:
     def trainer(self) -> Trainer:
         """The trainer, made once."""
         if self._trainer is None:
-            self._trainer = self.make_trainer(self)
+            self._trainer = self.make_trainer(self.sweep.objective, self.data, self.folder)
         return self._trainer
 
     def loop(self, progress: Progress) -> Loop:
@@ -205,7 +211,7 @@ def lock(folder: Path, name: str) -> filelock.BaseFileLock:
 def opened(
     sweep: Sweep,
     settings: Settings,
-    make_trainer: Callable[[Session], Trainer],
+    make_trainer: MakeTrainer,
     make_tracker: Callable[[str, Path], Tracker],
     data: Data | None = None,
 ) -> Iterator[Session]:
@@ -224,7 +230,9 @@ def opened(
         study = open_study(
             connect(settings.storage_url()),
             name,
-            identity(sweep, data, settings.seed, {k: str(v) for k, v in asked.items()}),
+            identity(
+                sweep, data, settings.seed, settings.trainer, {k: str(v) for k, v in asked.items()}
+            ),
             direction(sweep.objective.monitor),
             sweep.pruner,
             sweep.objective.max_epochs,

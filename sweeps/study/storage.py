@@ -92,6 +92,7 @@ class Ended:
     seconds: float
     error: str | None = None
     run_id: str | None = None
+    fallback: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -188,6 +189,7 @@ class Store:
                 "seconds": round(result.seconds, 3),
                 "error": result.error,
                 "run_id": run_id,
+                "fallback": result.fallback,
                 "metrics": dict(metrics),
             },
         )
@@ -219,6 +221,7 @@ def _ended(trial: FrozenTrial) -> Ended:
         seconds=result.get("seconds", 0.0),
         error=result.get("error"),
         run_id=result.get("run_id"),
+        fallback=result.get("fallback"),
         metrics=result.get("metrics", {}),
     )
 

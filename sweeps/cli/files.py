@@ -1,0 +1,181 @@
+"""`export`: a trial's config and model as files; `train`: a config trained again."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from objectives import BadInput, Data
+from objectives.reading.again import OPTIONS
+from objectives.training import Outcome
+from sweeps.cli.options import extra_metrics
+from sweeps.cli.run import Say, quiet, versions
+from sweeps.cli.text import data_text
+from sweeps.cli.trainers import started
+from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read
+from sweeps.export.model import Written, differences, save, train
+from sweeps.study.session import Session, Settings, opened
+from sweeps.study.storage import Ended, ranked
+from sweeps.tracking import NoTracker
+
+if TYPE_CHECKING:
+    import argparse
+
+    from objectives.training import Logs
+    from sweeps.study.sweep import Sweep
+
+
+def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+    """Write `config.yaml` and `model.keras` of the best trial, or of the one asked for."""
+    if options.to is None:
+        raise BadInput("export needs a folder: --to DIR")
+    with (
+        started(sweep, settings, workers=1) as make_trainer,
+        opened(sweep, settings, make_trainer, lambda *_: NoTracker()) as session,
+    ):
+        trial = chosen(session, options.trial)
+        weights = session.folder / "weights" / f"{trial.number:05d}.npz"
+        written = save(
+            exported(session, trial),
+            session.trainer,
+            options.to,
+            weights=weights if trial.outcome == Outcome.COMPLETE.value else None,
+            command=f"{program} train --config config.yaml",
+        )
+    print(f"trial {trial.number} of {session.name}")
+    _say_written(written)
+    return 0
+
+
+def chosen(session: Session, number: int | None) -> Ended:
+    """Return the trial asked for, or the best one. Raises BadInput."""
+    trials = session.store.ended()
+    if number is None:
+        order = ranked(trials, session.mode)
+        if not order:
+            raise BadInput(f"study {session.name!r} has no complete trial yet: run it first")
+        return order[0]
+    for trial in trials:
+        if trial.number == number:
+            if trial.value is None:
+                raise BadInput(f"--trial {number} {trial.outcome} without a value: take another")
+            return trial
+    raise BadInput(f"--trial {number}: study {session.name!r} has {len(trials)} ended trials")
+
+
+def exported(session: Session, trial: Ended) -> Exported:
+    """Return the config file of a trial."""
+    final = session.store.study.user_attrs.get("final", {})
+    scores: dict[str, float] = {session.sweep.objective.monitor: trial.value or 0.0}
+    if final.get("trial") == trial.number:
+        scores |= final["best"]
+        scores |= {f"baseline_{k}": v for k, v in final.get("baseline", {}).items()}
+    complete = trial.outcome == Outcome.COMPLETE.value
+    return Exported(
+        sweep=session.sweep.name,
+        config=session.store.config(trial.params),
+        training=Training(
+            max_epochs=session.sweep.objective.max_epochs if complete else trial.epochs,
+            best_epoch=trial.best_epoch,
+            monitor=session.sweep.objective.monitor,
+            trainer="fit" if session.settings.trainer == "fit" or trial.fallback else "compiled",
+            seed=trial.seed,
+        ),
+        data=data_of(session.data),
+        split=split_of(session.data),
+        scores=scores,
+        origin=Origin(study=session.name, trial=trial.number, mlflow_run=trial.run_id),
+        versions=versions(),
+    )
+
+
+def data_of(data: Data) -> DataOf:
+    """Return what the config file says of its data."""
+    details = dict(data.details)
+    return DataOf(
+        source=data.source,
+        target=details.get("target"),
+        positive=details.get("positive"),
+        group=details.get("split", {}).get("group"),
+        digest=data.digest,
+        rows=data.shape[0],
+        ignore=tuple(details.get("ignore", ())),
+        options={k: details[k] for k in OPTIONS if k != "ignore" and details.get(k)},
+    )
+
+
+def split_of(data: Data) -> Split:
+    """Return what the config file says of its split."""
+    split = dict(data.details.get("split", {}))
+    split.pop("group", None)
+    return Split(**split)
+
+
+def train_config(
+    sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str
+) -> int:
+    """Train a config file again, and say whether its recorded value was reached."""
+    if options.config is None:
+        raise BadInput("train needs a config file: --config FILE")
+    objective = sweep.objective
+    asked = read(Path(options.config), type(objective.space.baseline), sweep.name)
+    trainer = asked.training.trainer if asked.training else "compiled"
+    monitor = asked.training.monitor if asked.training else objective.monitor
+    data = objective.load(asked.source(settings.source.path, extra_metrics(monitor)))
+    settings = Settings(trainer="fit" if trainer == "fit" else "auto", folder=settings.folder)
+    say: Say = quiet if options.quiet else print
+    say(f"data: {data_text(data)}")
+    for line in differences(asked, data.digest, versions()):
+        say(f"note: {line}")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started(sweep, settings, workers=1) as make_trainer,
+    ):
+        written = train(
+            asked,
+            make_trainer(objective, data, Path(folder)),
+            objective,
+            to=options.to,
+            seed=options.seed,
+            on_epoch=Told(monitor, say),
+            command=f"{program} train --config config.yaml",
+        )
+    return _ended(written, monitor)
+
+
+class Told:
+    """Says an epoch's value about every ten seconds, and the first."""
+
+    def __init__(self, monitor: str, say: Say) -> None:
+        self.monitor = monitor
+        self.say = say
+        self.next = 0.0
+
+    def __call__(self, epoch: int, logs: Logs) -> None:
+        """Take an epoch's logs."""
+        if time.monotonic() >= self.next:
+            self.next = time.monotonic() + 10.0
+            self.say(f"epoch {epoch}: {self.monitor} {logs[self.monitor]:.4g}")
+
+
+def _ended(written: Written, monitor: str) -> int:
+    result = written.result
+    if result is None or result.outcome is not Outcome.COMPLETE:
+        reason = result.error.strip().splitlines()[-1] if result and result.error else ""
+        print(f"training {result.outcome.value if result else 'failed'} {reason}".strip())
+        return 1
+    print(f"{monitor} {result.value!r} at epoch {result.best_epoch} of {result.epochs}")
+    if written.exact is not None:
+        word = "exactly" if written.exact else f"not exactly: recorded {written.recorded!r}"
+        print(f"the recorded value was reached {word}")
+    _say_written(written)
+    return 0
+
+
+def _say_written(written: Written) -> None:
+    scores = "  ".join(f"{name} {value:.4g}" for name, value in written.exported.scores.items())
+    if written.files:
+        print(f"wrote {' and '.join(map(str, written.files))}")
+        print(f"scores: {scores}")
