@@ -89,7 +89,7 @@ def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
 
 
 def identity(
-    sweep: Sweep, data: Data, seed: int, trainer: str, space: Mapping[str, str]
+    sweep: Sweep, data: Data, settings: Settings, space: Mapping[str, Dimension]
 ) -> dict[str, Any]:
     """Return what a study is made of: its trials are comparable while none of it changes."""
     return {
@@ -97,10 +97,10 @@ def identity(
         "data": f"{data.source} ({data.digest[:12]})",
         "split": dict(data.details.get("split", {"kind": "as given"})),
         "monitor": sweep.objective.monitor,
-        "seed": seed,
+        "seed": settings.seed,
         "max-epochs": sweep.objective.max_epochs,
-        "trainer": trainer,
-        "space": dict(space),
+        "trainer": settings.trainer,
+        "space": {name: str(dimension) for name, dimension in space.items()},
     }
 
 
@@ -230,9 +230,7 @@ def opened(
         study = open_study(
             connect(settings.storage_url()),
             name,
-            identity(
-                sweep, data, settings.seed, settings.trainer, {k: str(v) for k, v in asked.items()}
-            ),
+            identity(sweep, data, settings, asked),
             direction(sweep.objective.monitor),
             sweep.pruner,
             sweep.objective.max_epochs,

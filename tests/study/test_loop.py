@@ -49,7 +49,7 @@ def session(folder: Path, trainer: Any = None, tracker: Any = None, **settings: 
     return opened(
         SWEEP,
         Settings(folder=folder, **settings),
-        lambda _: trainer or Scripted(),
+        lambda *_: trainer or Scripted(),
         lambda *_: tracker or NoTracker(),
     )
 
