@@ -103,6 +103,8 @@ class Dimension:
     def __str__(self) -> str:
         if self.choices is not None:
             return ", ".join(str(choice) for choice in self.choices)
+        if self.low == self.high:
+            return f"{self.low:g}"
         return f"{self.low:g} to {self.high:g}" + (" (log)" if self.log else "")
 
 

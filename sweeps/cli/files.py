@@ -11,14 +11,14 @@ from objectives import BadInput, Data
 from objectives.reading.again import OPTIONS
 from objectives.training import Outcome
 from sweeps.cli.options import extra_metrics
-from sweeps.cli.run import Say, quiet, versions
+from sweeps.cli.run import Say, no_tracker, quiet, versions
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import started
 from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read
 from sweeps.export.model import Written, differences, save, train
-from sweeps.study.session import Session, Settings, opened
+from sweeps.study.session import Session, opened
+from sweeps.study.settings import Settings
 from sweeps.study.storage import Ended, ranked
-from sweeps.tracking import NoTracker
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
         raise BadInput("export needs a folder: --to DIR")
     with (
         started(sweep, settings, workers=1) as make_trainer,
-        opened(sweep, settings, make_trainer, lambda *_: NoTracker()) as session,
+        opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
     ):
         trial = chosen(session, options.trial)
         weights = session.folder / "weights" / f"{trial.number:05d}.npz"
@@ -123,7 +123,9 @@ def train_config(
     asked = read(Path(options.config), type(objective.space.baseline), sweep.name)
     trainer = asked.training.trainer if asked.training else "compiled"
     monitor = asked.training.monitor if asked.training else objective.monitor
-    data = objective.load(asked.source(settings.source.path, extra_metrics(monitor)))
+    data = objective.load(
+        asked.source(settings.source.path if settings.source else None, extra_metrics(monitor))
+    )
     settings = Settings(trainer="fit" if trainer == "fit" else "auto", folder=settings.folder)
     say: Say = quiet if options.quiet else print
     say(f"data: {data_text(data)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from objectives import BadInput, Source
-from sweeps.study.session import Settings
+from sweeps.study.settings import Settings
 from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
 
 COMMANDS = ("run", "show", "export", "train")
@@ -80,7 +80,7 @@ def parser(sweep: Sweep, program: str) -> argparse.ArgumentParser:
     add("--seed", type=whole(0))
     add("--workers", type=whole(0))
     add("--device", choices=("cpu", "gpu"), default="cpu")
-    add("--trainer", choices=("auto", "fit"), default="auto")
+    add("--trainer", choices=("auto", "fit"), default=None)
     add("--study")
     add("--storage")
     add("--tracking-uri")
@@ -125,16 +125,16 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         trials=options.trials,
         max_epochs=options.max_epochs,
         timeout=options.timeout,
-        seed=options.seed or 0,
+        seed=options.seed,
         study=options.study,
         storage=options.storage,
         tracking_uri=options.tracking_uri,
         sampler=Sampler(options.sampler) if options.sampler == "random" else None,
         pruner=pruners[options.pruner] if options.pruner else None,
         monitor=monitor,
-        fix=tuple(options.fix),
-        ranges=tuple(options.range),
-        source=Source(metrics=extra_metrics(monitor)),
+        fix=tuple(options.fix) or None,
+        ranges=tuple(options.range) or None,
+        source=Source(metrics=extra) if (extra := extra_metrics(monitor)) else None,
         trainer=options.trainer,
         workers=options.workers,
         device=options.device,

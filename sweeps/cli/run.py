@@ -15,14 +15,16 @@ from sweeps.cli.trainers import started
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.loop import SweepFailed
-from sweeps.study.session import Session, Settings, opened, parent_run
+from sweeps.study.parent import parent_run, repair
+from sweeps.study.session import Session, opened
+from sweeps.study.settings import Settings
 from sweeps.study.summary import summarise
+from sweeps.tracking import NoTracker, Tracker
 
 if TYPE_CHECKING:
     import argparse
 
     from sweeps.study.sweep import Sweep
-    from sweeps.tracking import Tracker
 
 Say = Callable[[str], None]
 PACKAGES = ("keras-sweeps", "tensorflow", "keras", "optuna", "mlflow", "numpy")
@@ -46,6 +48,11 @@ def make_tracker(uri: str, folder: Path) -> Tracker:
     from sweeps.tracking.mlflow_tracker import MlflowTracker
 
     return MlflowTracker(uri, folder)
+
+
+def no_tracker(uri: str, folder: Path) -> Tracker:
+    """Return a tracker that tracks nothing."""
+    return NoTracker()
 
 
 def run(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
@@ -80,7 +87,7 @@ def _train(session: Session, done: int, say: Say, hushed: bool) -> int:
 
     def begin() -> None:
         session.tracker.start_study(parent_run(session, versions()))
-        for line in session.repair() if done else []:
+        for line in repair(session) if done else []:
             say(f"mended: {line}")
 
     loop.begin = begin
@@ -114,6 +121,9 @@ def _finish(session: Session) -> None:
     if summary.baseline is not None and summary.baseline.value is not None:
         metrics[f"baseline_best_{summary.monitor}"] = summary.baseline.value
     lines = summary_lines(summary, session.data, session.sweep.name, None)
+    address = session.tracker.address()
+    if address is not None:
+        session.store.study.set_user_attr("address", address)
     session.tracker.end_study(metrics, summary="```\n" + "\n".join(lines) + "\n```\n")
 
 
@@ -121,14 +131,16 @@ def show(sweep: Sweep, settings: Settings, options: argparse.Namespace, program:
     """Print a study's summary again."""
     with (
         started(sweep, settings, workers=0) as make_trainer,
-        opened(sweep, settings, make_trainer, make_tracker) as session,
+        opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
     ):
         return _show(session, options, program)
 
 
 def _show(session: Session, options: argparse.Namespace, program: str) -> int:
     summary = summarise(session)
-    address = session.tracker.address()
+    address = session.tracker.address() or session.store.study.user_attrs.get("address")
+    if session.name != session.sweep.name:
+        program = f"{program} --study {session.name}"
     print("\n".join(summary_lines(summary, session.data, program, address)))
     if options.json is not None:
         text = json.dumps(summary.to_json() | {"address": address}, indent=2, default=str)

@@ -10,41 +10,53 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import Data, Objective
 from objectives.training import Trainer, here
-from sweeps.cli.logs import FILE
 from sweeps.workers import Pool, Reference, default_count
 
 if TYPE_CHECKING:
-    from sweeps.study.session import MakeTrainer, Settings
+    from sweeps.study.session import MakeTrainer
+    from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
 
 @contextmanager
-def started(sweep: Sweep, settings: Settings, workers: int | None = None) -> Iterator[MakeTrainer]:
-    """Start the worker processes; give what turns them into a trainer.
+def trainers(
+    sweep: Sweep, settings: Settings, *, workers: int | None = None, early: bool = False
+) -> Iterator[MakeTrainer]:
+    """Give what makes a session's trainer, and end its processes with the block.
 
-    They import TensorFlow while the driver opens its stores. A sweep that no other process can
-    import (one defined in a notebook) is trained in this process, as `--workers 0` asks.
+    early: the workers are started now, to import TensorFlow while the driver opens its stores.
+    A sweep that no other process can import (one defined in a notebook) is trained in this
+    process, as `--workers 0` asks.
     """
     reference = Reference.of(sweep)
-    count = workers if workers is not None else settings.workers
+    count = settings.workers if workers is None else workers
     if count is None:
         count = default_count()
-    if reference is None or count == 0:
-        yield lambda objective, data, _: here(objective, data, settings.trainer)
-        return
-    with Pool(
-        reference,
-        count,
-        trainer=settings.trainer,
-        device=settings.device,
-        log=settings.folder / FILE,
-    ) as pool:
+    pools: list[Pool] = []
 
-        def make(_: Objective[Any], data: Data, folder: Path) -> Trainer:
-            pool.data(prepared(data, folder / "data"))
-            return pool
+    def start(kind: str) -> Pool:
+        assert reference is not None
+        log = settings.folder / "sweep.log"
+        pools.append(Pool(reference, count, trainer=kind, device=settings.device, log=log))
+        return pools[-1]
 
+    def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:
+        if reference is None or count == 0:
+            return here(objective, data, kind)
+        if kind != early_kind:
+            start(kind)
+        pools[-1].data(prepared(data, folder / "data"))
+        return pools[-1]
+
+    early_kind = None
+    try:
+        if early and reference is not None and count:
+            early_kind = settings.trainer or "auto"
+            start(early_kind)
         yield make
+    finally:
+        for pool in pools:
+            pool.close()
 
 
 def prepared(data: Data, folder: Path) -> Path:

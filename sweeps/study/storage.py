@@ -23,14 +23,9 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-    from sweeps.study.sweep import Pruner, Sampler
+    from sweeps.study.sweep import Sampler
 
 REPORTED_FIRST = 1  # every trial reports its first epoch, by which a plateau is told later
-
-
-def default_url(folder: Path) -> str:
-    """Return the address of the store in a folder."""
-    return f"sqlite:///{(folder / 'optuna.db').resolve()}"
 
 
 def check_name(name: str) -> str:
@@ -43,7 +38,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def connect(url: str) -> optuna.storages.RDBStorage:
+def connect(url: str, *, create: bool = True) -> optuna.storages.RDBStorage:
     """Open a store, made if it is missing. Raises BadInput where it cannot be."""
     import filelock
     import optuna
@@ -51,6 +46,8 @@ def connect(url: str) -> optuna.storages.RDBStorage:
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sqlite = url.startswith("sqlite:///")
+    if sqlite and not create and not Path(url.removeprefix("sqlite:///")).exists():
+        raise BadInput("there is no study in this folder yet: run a sweep first")
     options = {"connect_args": {"timeout": 30}} if sqlite else {"pool_pre_ping": True}
     try:
         if not sqlite:
@@ -226,31 +223,37 @@ def _ended(trial: FrozenTrial) -> Ended:
     )
 
 
+def remembered(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any] | None:
+    """Return the settings that a study was made with, None where there is no such study."""
+    for study in storage.get_all_studies():
+        if study.study_name == name:
+            return dict(study.user_attrs.get("settings", {}))
+    return None
+
+
 def open_study(
     storage: optuna.storages.BaseStorage,
     name: str,
     identity: Mapping[str, Any],
+    settings: Mapping[str, Any],
     direction: str,
-    pruner: Pruner,
-    max_epochs: int,
+    pruner: optuna.pruners.BasePruner,
 ) -> optuna.Study:
     """Create or reopen a study. Raises BadInput where it was made of something else."""
     import optuna
 
-    from sweeps.study.pruning import make_pruner
     from sweeps.study.through import WriteThrough
 
     directions = optuna.study.StudyDirection
     wanted = directions.MINIMIZE if direction == "min" else directions.MAXIMIZE
     study = optuna.load_study(
-        study_name=check_name(name),
-        storage=WriteThrough(storage, name, [wanted]),
-        pruner=make_pruner(pruner, max_epochs),
+        study_name=name, storage=WriteThrough(storage, name, [wanted]), pruner=pruner
     )
     known = study.user_attrs.get("identity")
     if known is None:
-        study.set_user_attr("identity", dict(identity))
         study.set_user_attr("instance", uuid.uuid4().hex)
+        study.set_user_attr("settings", dict(settings))
+        study.set_user_attr("identity", dict(identity))
     else:
         _refuse_other(name, known, identity)
     return study

@@ -11,7 +11,8 @@ import pytest
 from objectives import BadInput
 from sweeps.study.final import score
 from sweeps.study.loop import SweepFailed
-from sweeps.study.session import Session, Settings, opened
+from sweeps.study.session import Session, opened
+from sweeps.study.settings import Settings
 from sweeps.study.summary import summarise
 from sweeps.tracking import NoTracker, TrialRun
 from tests.scripted import SWEEP, Scripted

@@ -1,0 +1,69 @@
+"""What the tracker is told of a study as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sweeps.study.loop import run_name
+from sweeps.tracking import EndedTrial, StudyRun, TrialRun
+
+if TYPE_CHECKING:
+    from sweeps.study.session import Session
+
+
+def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
+    """Return what the tracker's parent run holds of a study."""
+    sweep, data = session.sweep, session.data
+    return StudyRun(
+        experiment=sweep.name,
+        name=session.name,
+        params={
+            "sweep": sweep.name,
+            "seed": session.settings.seed,
+            "max_epochs": sweep.objective.max_epochs,
+            "monitor": sweep.objective.monitor,
+            "sampler": sweep.sampler.kind,
+            "pruner": sweep.pruner.kind,
+        }
+        | {f"space.{name}": str(dimension) for name, dimension in session.space.items()}
+        | {f"version.{name}": version for name, version in versions.items()},
+        data={
+            "source": data.source,
+            "digest": data.digest,
+            "shape": list(data.shape),
+            "rows": {part: len(getattr(data, part)) for part in ("train", "validation", "test")},
+        },
+        monitor=sweep.objective.monitor,
+        mode=session.mode,
+        instance=session.store.study.user_attrs["instance"],
+        columns=tuple(
+            name
+            for name, dimension in session.space.items()
+            if (
+                len(dimension.choices) > 1
+                if dimension.choices
+                else dimension.low != dimension.high
+            )
+        )[:6],
+    )
+
+
+def repair(session: Session) -> list[str]:
+    """Make the tracker agree with the store; return what was mended."""
+    label = session.store.space.label
+    return session.tracker.repair(
+        EndedTrial(
+            TrialRun(
+                number=t.number,
+                name=run_name(t.number, t.role, label(session.store.config(t.params))),
+                params=t.params,
+                seed=t.seed,
+                role=t.role,
+            ),
+            t.outcome,
+            t.epochs,
+            t.metrics,
+        )
+        for t in session.store.ended()
+    )

@@ -1,0 +1,118 @@
+"""What a command may change of a sweep, and what a study remembers of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import Source
+from sweeps.study.sweep import Pruner, Sampler, Sweep
+
+if TYPE_CHECKING:
+    from objectives import Data
+    from search_spaces import Dimension
+
+# What a study is made of. An option that is not given is the study's own, if it exists already.
+REMEMBERED: dict[str, Any] = {
+    "seed": 0,
+    "max_epochs": None,
+    "monitor": None,
+    "trainer": "auto",
+    "fix": (),
+    "ranges": (),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """None leaves the study's own value, or the sweep's.
+
+    trials: the total. timeout: seconds. fix, ranges: as on the command line. source: the user's
+    own data. workers: processes, 0 for this one. folder: where stores and files go.
+    """
+
+    trials: int | None = None
+    max_epochs: int | None = None
+    timeout: float | None = None
+    seed: int | None = None
+    study: str | None = None
+    storage: str | None = None
+    tracking_uri: str | None = None
+    sampler: Sampler | None = None
+    pruner: Pruner | None = None
+    monitor: str | None = None
+    fix: tuple[str, ...] | None = None
+    ranges: tuple[str, ...] | None = None
+    source: Source | None = None
+    workers: int | None = None
+    device: str = "cpu"
+    trainer: str | None = None
+    folder: Path = field(default_factory=Path.cwd)
+    started: float = field(default_factory=time.monotonic)
+
+    def resolve(self, remembered: Mapping[str, Any] | None) -> Settings:
+        """Return settings in which nothing that a study is made of is left open."""
+        known = dict(remembered or {})
+        found: dict[str, Any] = {}
+        for name, default in REMEMBERED.items():
+            given = getattr(self, name)
+            value = known.get(name, default) if given is None else given
+            found[name] = tuple(value) if isinstance(value, list) else value
+        source = self.source
+        if source is None:
+            stored = known.get("source")
+            source = Source(**stored | {"metrics": tuple(stored["metrics"])}) if stored else None
+        if source is None:
+            source = Source()
+        return dataclasses.replace(self, source=source, **found)
+
+    def remember(self) -> dict[str, Any]:
+        """Return what `resolve` wants back, as plain data."""
+        found = {name: getattr(self, name) for name in REMEMBERED}
+        source = dataclasses.asdict(self.source or Source())
+        if source["path"] is not None:
+            source["path"] = str(Path(source["path"]).resolve())
+        return found | {"source": source}
+
+    def apply(self, sweep: Sweep) -> Sweep:
+        """Return the sweep as these settings want it."""
+        objective = dataclasses.replace(
+            sweep.objective,
+            max_epochs=self.max_epochs or sweep.objective.max_epochs,
+            monitor=self.monitor or sweep.objective.monitor,
+        )
+        return dataclasses.replace(
+            sweep,
+            objective=objective,
+            sampler=self.sampler or sweep.sampler,
+            pruner=self.pruner or sweep.pruner,
+            n_trials=self.trials or sweep.n_trials,
+        )
+
+    def storage_url(self) -> str:
+        """Return Optuna's store: the given one, or `optuna.db` in the folder."""
+        return self.storage or f"sqlite:///{(self.folder / 'optuna.db').resolve()}"
+
+    def mlflow_uri(self) -> str:
+        """Return MLflow's store: the given one, or `mlflow.db` in the folder."""
+        return self.tracking_uri or f"sqlite:///{(self.folder / 'mlflow.db').resolve()}"
+
+
+def identity(
+    sweep: Sweep, data: Data, settings: Settings, space: Mapping[str, Dimension]
+) -> dict[str, Any]:
+    """Return what a study is made of: its trials are comparable while none of it changes."""
+    return {
+        "sweep": sweep.name,
+        "data": f"{data.source} ({data.digest[:12]})",
+        "split": dict(data.details.get("split", {"kind": "as given"})),
+        "monitor": sweep.objective.monitor,
+        "seed": settings.seed,
+        "max-epochs": sweep.objective.max_epochs,
+        "trainer": settings.trainer,
+        "space": {name: str(dimension) for name, dimension in space.items()},
+    }
