@@ -13,7 +13,7 @@ from objectives.training import Outcome
 from sweeps.cli.options import extra_metrics
 from sweeps.cli.run import Say, no_tracker, quiet, versions
 from sweeps.cli.text import data_text
-from sweeps.cli.trainers import started
+from sweeps.cli.trainers import trainers
 from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read
 from sweeps.export.model import Written, differences, save, train
 from sweeps.study.session import Session, opened
@@ -32,7 +32,7 @@ def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
     if options.to is None:
         raise BadInput("export needs a folder: --to DIR")
     with (
-        started(sweep, settings, workers=1) as make_trainer,
+        trainers(sweep, settings, workers=1) as make_trainer,
         opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
     ):
         trial = chosen(session, options.trial)
@@ -133,11 +133,11 @@ def train_config(
         say(f"note: {line}")
     with (
         tempfile.TemporaryDirectory() as folder,
-        started(sweep, settings, workers=1) as make_trainer,
+        trainers(sweep, settings, workers=1, early=True) as make_trainer,
     ):
         written = train(
             asked,
-            make_trainer(objective, data, Path(folder)),
+            make_trainer(objective, data, Path(folder), settings.trainer or "auto"),
             objective,
             to=options.to,
             seed=options.seed,

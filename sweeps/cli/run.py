@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from objectives.training import UnknownMonitor
 from sweeps.cli.progress import Watcher
 from sweeps.cli.text import data_text, summary_lines
-from sweeps.cli.trainers import started
+from sweeps.cli.trainers import trainers
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.loop import SweepFailed
@@ -58,7 +58,7 @@ def no_tracker(uri: str, folder: Path) -> Tracker:
 def run(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
     """Bring a study to its total; return the exit code."""
     with (
-        started(sweep, settings) as make_trainer,
+        trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker) as session,
     ):
         done = len(session.store.ended())
@@ -130,7 +130,7 @@ def _finish(session: Session) -> None:
 def show(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
     """Print a study's summary again."""
     with (
-        started(sweep, settings, workers=0) as make_trainer,
+        trainers(sweep, settings) as make_trainer,
         opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
     ):
         return _show(session, options, program)

@@ -34,17 +34,15 @@ def trainers(
         count = default_count()
     pools: list[Pool] = []
 
-    def start(kind: str) -> Pool:
-        assert reference is not None
+    def start(reference: Reference, kind: str) -> None:
         log = settings.folder / "sweep.log"
         pools.append(Pool(reference, count, trainer=kind, device=settings.device, log=log))
-        return pools[-1]
 
     def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:
         if reference is None or count == 0:
             return here(objective, data, kind)
         if kind != early_kind:
-            start(kind)
+            start(reference, kind)
         pools[-1].data(prepared(data, folder / "data"))
         return pools[-1]
 
@@ -52,7 +50,7 @@ def trainers(
     try:
         if early and reference is not None and count:
             early_kind = settings.trainer or "auto"
-            start(early_kind)
+            start(reference, early_kind)
         yield make
     finally:
         for pool in pools:

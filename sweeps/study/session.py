@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from search_spaces import Dimension
 
-# Objective, data and the study's own folder -> a trainer.
-MakeTrainer = Callable[[Objective[Any], Data, Path], Trainer]
+# Objective, data, the study's own folder, "auto" or "fit" -> a trainer.
+MakeTrainer = Callable[[Objective[Any], Data, Path, str], Trainer]
 
 STATE = ".sweeps"  # the folder of everything that is neither Optuna's nor MLflow's
 
@@ -68,7 +68,8 @@ class Session:
     def trainer(self) -> Trainer:
         """The trainer, made once."""
         if self._trainer is None:
-            self._trainer = self.make_trainer(self.sweep.objective, self.data, self.folder)
+            kind = self.settings.trainer or "auto"
+            self._trainer = self.make_trainer(self.sweep.objective, self.data, self.folder, kind)
         return self._trainer
 
     def loop(self, progress: Progress) -> Loop:
