@@ -1,0 +1,49 @@
+"""The sweeps that ship with the package, and the studies in a folder."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from sweeps.study.settings import Settings
+from sweeps.study.sweep import Sweep
+
+
+def built_in() -> Iterator[Sweep]:
+    """Yield every sweep of the package: its public modules, found on the disk."""
+    import sweeps
+
+    for module in pkgutil.iter_modules(sweeps.__path__):
+        if not module.ispkg and not module.name.startswith("_"):
+            yield import_module(f"sweeps.{module.name}").SWEEP
+
+
+def listing(folder: Path | None = None) -> list[str]:
+    """Return what `python -m sweeps` prints. Raises BadInput for a store that cannot be read."""
+    settings = Settings(folder=folder or Path.cwd())
+    lines = ["sweeps (run one with python -m sweeps.NAME, see its --help):"]
+    lines += [f"  {sweep.name:<18} {sweep.help}" for sweep in built_in()]
+    store = settings.folder / "optuna.db"
+    if not store.exists():
+        return [*lines, "no study in this folder yet"]
+    lines.append("studies in this folder:")
+    return lines + (_studies(settings) or ["  none"])
+
+
+def _studies(settings: Settings) -> list[str]:
+    from sweeps.study.storage import connect
+
+    found = []
+    storage = connect(settings.storage_url(), create=False)
+    for study in storage.get_all_studies():
+        known = study.user_attrs.get("identity", {})
+        trials = storage.get_all_trials(study._study_id, deepcopy=False)
+        values = [t.value for t in trials if t.state.name == "COMPLETE" and t.value is not None]
+        pick = max if study.direction.name == "MAXIMIZE" else min
+        best = f", best {known.get('monitor', 'value')} {pick(values):.4g}" if values else ""
+        ended = sum(t.state.is_finished() for t in trials)
+        origin = f"{known.get('sweep', 'another tool')} on {known.get('data', 'unknown data')}"
+        found.append(f"  {study.study_name:<18} {ended} trials{best}; {origin}")
+    return found

@@ -1,0 +1,127 @@
+"""The command line on scripted curves: exit codes, refusals, what is printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweeps.cli import options, run, run_command_line
+from sweeps.cli.listing import listing
+from sweeps.tracking import NoTracker
+from tests.scripted import SWEEP, Scripted
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "make_tracker", lambda *_: NoTracker())
+    monkeypatch.setattr("sweeps.cli.trainers.here", lambda *_: Scripted())
+    monkeypatch.setattr("sweeps.cli.logs.to_file", lambda folder: folder)
+    return tmp_path
+
+
+def go(*argv: str) -> int:
+    return run_command_line(SWEEP, [*argv, "--workers", "0"])
+
+
+def test_a_sweep_ends_with_its_summary_and_its_data(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert go("--trials", "5", "--json", "out.json") == 0
+    printed = capsys.readouterr().out
+    assert "toy: 5 of 5 trials to go" in printed
+    assert "baseline" in printed
+    found = json.loads((folder / "out.json").read_text())
+    assert found["counts"] == {"complete": 5} or sum(found["counts"].values()) == 5
+    assert found["best"]["value"] <= found["baseline"]["value"]
+    assert f"#{found['best']['number']} " in printed
+
+
+def test_a_finished_study_asked_for_again_prints_the_same_summary(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    go("--trials", "4", "--seed", "2")
+    first = capsys.readouterr().out
+    assert go("--trials", "4", "--seed", "2") == 0
+    again = capsys.readouterr().out
+    assert "to go" not in again
+    assert again in first
+    assert go("show") == 0
+    assert capsys.readouterr().out.splitlines()[3:6] == again.splitlines()[3:6]
+
+
+def test_options_that_are_not_given_are_the_studys_own(folder: Path) -> None:
+    assert go("--trials", "3", "--seed", "5", "--max-epochs", "9", "--fix", "width=3") == 0
+    assert go("--trials", "4") == 0
+    assert go("--trials", "4", "--seed", "6") == 2
+
+
+def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert go("--trials", "2", "--quiet") == 0
+    assert capsys.readouterr().out.startswith("toy: 2 trials")
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (["--trials", "0"], "'0' is less than 1"),
+        (["--trials", "many"], "'many' is not a whole number"),
+        (["--timeout", "soon"], "'soon' is not a time"),
+        (["--fix", "widht=3"], "did you mean 'width'"),
+        (["--range", "rate=1:99"], "99"),
+        (["--range", "rate=2:1"], "low end 2 lies above the high end 1"),
+        (["--sampler", "grid"], "'grid'"),
+        (["--pruner", "median"], "'median'"),
+        (["--monitor", "val_los"], "'val_los' is not a metric of this model"),
+        (["--study", "../elsewhere"], "'../elsewhere'"),
+        (["--study", "a'b"], '"a\'b"'),
+        (["--storage", "postgres://nowhere"], "postgres://nowhere"),
+        (["--storage", "nonsense"], "'nonsense'"),
+        (["--nonsense"], "--nonsense"),
+        (["explode"], "no command 'explode'"),
+        (["export"], "--to DIR"),
+        (["train"], "--config FILE"),
+        (["show", "--study", "nix"], "no study"),
+    ],
+)
+def test_bad_input_is_one_line_with_the_value_and_code_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], argv: list[str], named: str
+) -> None:
+    assert go(*argv) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert named in said
+    assert listing(folder)[-1] in ("no study in this folder yet", "  none")
+
+
+def test_the_listing_names_sweeps_and_studies(folder: Path) -> None:
+    assert listing(folder)[-1] == "no study in this folder yet"
+    go("--trials", "2")
+    lines = listing(folder)
+    assert any(line.split()[0] == "dense_binary" for line in lines[1:])
+    assert lines[-1].split()[:3] == ["toy", "2", "trials,"]
+
+
+def test_every_option_is_in_the_help() -> None:
+    text = options.help_text(SWEEP, "python -m toy")
+    actions = options.parser(SWEEP, "toy")._actions
+    for action in actions:
+        name = max(action.option_strings, key=len)
+        assert name == "--help" or name in text, name
+    assert max(map(len, text.splitlines())) <= 99
+
+
+def test_help_needs_no_heavy_import(tmp_path: Path) -> None:
+    heavy = ("tensorflow", "keras", "optuna", "mlflow", "pandas", "sklearn", "numpy", "pydantic")
+    code = (
+        "import sys, runpy; sys.argv = ['x', '--help']\n"
+        "try: runpy.run_module('sweeps.dense_binary', run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        f"found = [m for m in {heavy!r} if m in sys.modules]; assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=Path.cwd())
