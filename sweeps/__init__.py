@@ -32,6 +32,10 @@ __all__ = [
 
 def main(sweep: Sweep, argv: list[str] | None = None) -> None:
     """Run the command line of a sweep and exit with its code."""
+    from sweeps.workers.reference import loading
+
+    if loading():  # a worker imports a script that has no `if __name__ == "__main__"`
+        raise SystemExit(0)
     from sweeps.cli import run_command_line
 
     raise SystemExit(run_command_line(sweep, argv))

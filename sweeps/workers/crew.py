@@ -166,6 +166,8 @@ class Crew:
 
     def close(self) -> None:
         """End every process. Safe to call again."""
+        if self.closed:
+            return
         self.closed = True
         for worker in self._workers:
             worker.channel.close()
@@ -257,11 +259,12 @@ class Crew:
     def _give_up(self, trouble: str, kind: str = "") -> NoReturn:
         self.close()
         if kind == BadInput.__name__:
-            raise BadInput(trouble)
-        raise RuntimeError(f"workers cannot start: {trouble} (more in {self._orders.log})")
+            raise BadInput(trouble) from None
+        log = self._orders.log
+        raise RuntimeError(f"workers cannot start: {trouble} (more in {log})") from None
 
 
 def _send(worker: Worker, name: str, *arguments: Any) -> None:
     # The socket of a worker that died is read to its end later: that is where its death counts.
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         worker.channel.send((name, *arguments))

@@ -8,13 +8,13 @@ next epoch, and what it trained meanwhile is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 from objectives import BadInput
 from objectives.training import Logs, OnEpoch, TrialResult, TrialSpec
-from sweeps.workers.crew import Crew, Orders, Worker
+from sweeps.workers.crew import GROWTH, Crew, Orders, Worker
 from sweeps.workers.reference import Reference, loading
 from sweeps.workers.run import ATTEMPTS, Run, refusal
 
@@ -24,7 +24,8 @@ class Pool:
 
     reference: where workers import the sweep. trainer: "auto", "fit", or a factory
     `(objective, data) -> Trainer` as "package.module:name" or "path.py:name". device: "cpu", or
-    "gpu" with one worker a GPU. threads: of one worker. log: where their output goes.
+    "gpu" with one worker a GPU. threads: of one worker. log: where their output goes. growth: MB
+    that a worker may gain over its first trial before a successor, started in advance, takes over.
 
     Besides what a trainer in this process raises, `train` and `evaluate` raise RuntimeError where
     no worker can start. Linux and macOS.
@@ -39,6 +40,7 @@ class Pool:
         device: str = "cpu",
         threads: int = 1,
         log: Path = Path("sweep.log"),
+        growth: float = GROWTH,
     ) -> None:
         if loading():
             raise BadInput(
@@ -50,7 +52,7 @@ class Pool:
         self._log = log
         self._ready = False
         self._run: Run | None = None
-        self._crew = Crew(Orders(reference, trainer, device, threads, log), workers)
+        self._crew = Crew(Orders(reference, trainer, device, threads, log, growth), workers)
 
     def __enter__(self) -> Pool:
         return self
@@ -63,7 +65,9 @@ class Pool:
         self._ready = True
         self._crew.data(folder.resolve())
 
-    def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Iterator[TrialResult]:
+    def train(
+        self, specs: Iterator[TrialSpec], on_epoch: OnEpoch
+    ) -> Generator[TrialResult, None, None]:
         """Yield a result for every spec taken; none is taken after a STOP."""
         self._check()
         run = self._run = Run(self._crew, specs, on_epoch)

@@ -73,16 +73,15 @@ class Nursery:
 
     def status(self, key: int) -> int | None:
         """Return a dead worker's exit code, negative for a signal; None where it is unknown."""
-        self.control.socket.settimeout(GRACE)
         try:
             self.dismiss(key)
+            self.control.socket.settimeout(GRACE)
             while key not in self._ended:
                 for message in self.control.receive():
                     self._take(*message)
-        except (OSError, EOFError):
-            return None
-        finally:
             self.control.socket.settimeout(None)
+        except (OSError, EOFError):  # the nursery is dead too, or does not answer
+            return None
         return self._ended.pop(key)
 
     def _take(self, name: str, *arguments: Any) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import sys
 import zlib
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -58,37 +58,35 @@ class Reference:
         return found
 
     def imported(self) -> ModuleType:
-        """Import the module, or execute the file under a name of its own."""
+        """Import the module, or the file under a name of its own, up to a call of `main`."""
         global _depth
         _depth += 1
         try:
-            if self.module is not None:
-                return importlib.import_module(self.module)
-            return self._execute(Path(self.file or "").resolve())
+            if self.module is None:
+                return self._execute(*_file_spec(Path(self.file or "").resolve()))
+            if self.module in sys.modules:
+                return sys.modules[self.module]
+            return self._execute(self.module, importlib.util.find_spec(self.module))
         finally:
             _depth -= 1
 
-    def _execute(self, path: Path) -> ModuleType:
-        """Execute a file under a name of its own, as `python FILE` would find its neighbours."""
-        # The same name in every process: configs are pickled by their class's module.
-        name = f"{path.stem}_{zlib.crc32(bytes(path)):08x}"
+    def _execute(self, name: str, spec: ModuleSpec | None) -> ModuleType:
         if name in sys.modules:
             return sys.modules[name]
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None or not path.is_file():
-            raise BadInput(f"{path} is not a Python file: name the file that defines the sweep")
-        if str(path.parent) not in sys.path:
-            sys.path.insert(0, str(path.parent))
+        if spec is None or spec.loader is None:
+            raise BadInput(f"{self} is not a Python file: name the file that defines the sweep")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
         except SystemExit:
-            # `main(SWEEP)` without a guard: what stands above it is all there.
-            pass
+            pass  # `main(SWEEP)` without a guard: all that stands above it is there
         except BaseException:
             del sys.modules[name]
             raise
+        package, _, inner = name.rpartition(".")
+        if package:
+            setattr(sys.modules[package], inner, module)
         return module
 
     def __str__(self) -> str:
@@ -105,3 +103,16 @@ def _importable(name: str, module: ModuleType, attribute: str) -> Reference | No
     if file and Path(file).is_file():
         return Reference(file=str(Path(file).resolve()), attribute=attribute)
     return None
+
+
+def _file_spec(path: Path) -> tuple[str, ModuleSpec | None]:
+    """Return a name and a spec for a file, which finds its neighbours as `python FILE` does.
+
+    The name is the same in every process: configs are pickled by their class's module.
+    """
+    name = f"{path.stem}_{zlib.crc32(bytes(path)):08x}"
+    if not path.is_file():
+        return name, None
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    return name, importlib.util.spec_from_file_location(name, path)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAUSE = 0.02  # seconds: epochs faster than this travel together
 Message = tuple[Any, ...]
-THEIRS = (BadInput, UnknownMonitor)  # the user's mistakes, raised again in the driver
+THEIRS = (UnknownMonitor, BadInput)  # the user's mistakes, raised again in the driver
 
 
 def work(channel: Channel) -> int:

@@ -25,6 +25,11 @@ from objectives.training import (
 from search_spaces import Space
 from sweeps import Sweep
 
+FAULTS: dict[str, BaseException] = {
+    "raise": ZeroDivisionError("scripted"),
+    "exit": SystemExit(3),
+    "bad": BadInput("no such weights"),
+}
 TRAINER = "scripted:Scripted"
 DECIDED = {Decision.PRUNE: Outcome.PRUNED, Decision.STOP: Outcome.INTERRUPTED}
 
@@ -38,7 +43,8 @@ class Script:
     deaths: int = 1
     signal: int = signal.SIGKILL
     folder: str = ""
-    fault: str = ""
+    fault: str = ""  # one of FAULTS
+    pinned: object = None
     width: int = 1
     rate: float = 0.1
 
@@ -54,21 +60,20 @@ class Scripted:
     def __init__(self, objective: Objective[Any], data: Data) -> None:
         if len(data.train) != 2:
             raise BadInput(f"{len(data.train)} rows: this trainer wants 2")
-        self.configs: list[Script] = []
+        self.stopped = False
 
     def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Iterator[TrialResult]:
         for spec in specs:
             result = self._train(spec, on_epoch)
             yield result
-            if result.outcome is Outcome.INTERRUPTED:
+            if self.stopped:
                 return
 
     def _train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         script: Script = spec.config
-        self.configs.append(script)
         best, outcome, epochs = Best(spec.monitor, spec.mode), Outcome.COMPLETE, 0
-        if script.fault == "raise":
-            raise ZeroDivisionError("scripted")
+        if script.fault in FAULTS:
+            raise FAULTS[script.fault]
         for epoch in range(1, spec.max_epochs + 1):
             self._die(script, spec, epoch)
             time.sleep(script.pause)
@@ -76,7 +81,8 @@ class Scripted:
             best.update(epoch, logs)
             decision = on_epoch(spec, epoch, logs)
             epochs = epoch
-            if decision in DECIDED:
+            self.stopped = decision is Decision.STOP
+            if decision is Decision.PRUNE or (self.stopped and epoch < spec.max_epochs):
                 outcome = DECIDED[decision]
                 break
         extra = {"pid": os.getpid(), "structure": str(script.width)}
@@ -91,8 +97,8 @@ class Scripted:
             os.kill(os.getpid(), script.signal)
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
-        if spec.config.fault == "bad":
-            raise BadInput("no such weights")
+        if spec.config.fault in FAULTS:
+            raise FAULTS[spec.config.fault]
         self._die(spec.config, spec, 1)
         return {"test_loss": float(spec.seed), "pid": float(os.getpid())}
 
