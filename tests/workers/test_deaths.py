@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import Driver, make_spec
-from scripted import Script, loss
 
 from objectives import BadInput, Data, Part
 from objectives.training import Decision, Outcome, TrialSpec
 from sweeps.workers import Pool, Reference
+from tests.workers.scripts import Driver, Script, loss, make_spec
 
 Start = Callable[..., Pool]
 HERE = Path(__file__).parent
@@ -172,14 +171,14 @@ def test_closing_leaves_no_process(start: Start) -> None:
 DRIVER = """
     import sys
     from pathlib import Path
-    import scripted
-    from conftest import make_spec
+    from tests.workers import scripts
+    from tests.workers.scripts import make_spec
     from objectives.training import Decision
     from sweeps.workers import Pool, Reference
 
-    pool = Pool(Reference(module="scripted"), 2, trainer=scripted.TRAINER, log=Path("sweep.log"))
+    pool = Pool(Reference.of(scripts.SWEEP), 2, trainer=scripts.TRAINER, log=Path("sweep.log"))
     pool.data(Path(sys.argv[1]))
-    specs = (make_spec(n, scripted.Script(pause=0.01), max_epochs=10**6) for n in range(9))
+    specs = (make_spec(n, scripts.Script(pause=0.01), max_epochs=10**6) for n in range(9))
     def on_epoch(spec, epoch, logs):
         if epoch == 3:
             print(spec.number, flush=True)
@@ -192,7 +191,7 @@ DRIVER = """
 def drive(arrays: Path, folder: Path) -> subprocess.Popen[str]:
     script = folder / "driver.py"
     script.write_text(textwrap.dedent(DRIVER), encoding="utf-8")
-    path = os.pathsep.join([str(HERE), str(HERE.parents[1])])
+    path = os.pathsep.join([str(HERE.parents[1])])
     return subprocess.Popen(
         [sys.executable, str(script), str(arrays)],
         cwd=folder,

@@ -8,15 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import scripted
-from conftest import Driver, make_spec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripted import Script, Scripted
 
 from objectives import BadInput
 from objectives.training import Decision, Outcome, TrialSpec, UnknownMonitor
 from sweeps.workers import Pool
+from tests.workers import scripts
+from tests.workers.scripts import Driver, Script, Scripted, make_spec
 
 SLOW = Script(pause=0.02)
 Start = Callable[..., Pool]
@@ -24,7 +23,7 @@ Start = Callable[..., Pool]
 
 def alone() -> Driver:
     """Drive a trainer in this process."""
-    return Driver(Scripted(scripted.OBJECTIVE, scripted.load(None)))
+    return Driver(Scripted(scripts.OBJECTIVE, scripts.load(None)))
 
 
 @settings(

@@ -11,21 +11,20 @@ from pathlib import Path
 
 import psutil
 import pytest
-import scripted
-from conftest import Driver
-from scripted import Script
 
 from objectives import BadInput
 from objectives.training import Outcome
 from sweeps import Sweep
 from sweeps.workers import Pool, Reference
+from tests.workers import scripts
+from tests.workers.scripts import Driver, Script
 
 HERE = Path(__file__).parent
 # A user's file: its own config class, a neighbour to import, and no guard around what it does.
 UNGUARDED = """
     from dataclasses import dataclass
     import neighbour
-    from scripted import OBJECTIVE, Script, SWEEP as OTHER
+    from tests.workers.scripts import OBJECTIVE, Script, SWEEP as OTHER
     from sweeps import Sweep, main
 
     @dataclass(frozen=True)
@@ -48,7 +47,7 @@ SITE = """
         own = sys.modules["__main__"].Own
         reference = Reference.of(sweep)
         print(reference, reference.attribute)
-        with Pool(reference, 2, trainer="scripted:Scripted") as pool:
+        with Pool(reference, 2, trainer="tests.workers.scripts:Scripted") as pool:
             pool.data(Path(sys.argv[1]))
             specs = (TrialSpec(n, own(), n, 3) for n in range(4))
             for result in pool.train(specs, lambda *_: Decision.CONTINUE):
@@ -72,9 +71,9 @@ def script(tmp_path: Path) -> Path:
 
 
 def test_a_reference_names_a_module_before_a_file() -> None:
-    assert Reference.of(scripted.SWEEP) == Reference(module="scripted")
-    assert Reference(module="scripted").load() is scripted.SWEEP
-    assert Reference.of(Sweep("nowhere", scripted.OBJECTIVE)) is None
+    assert Reference.of(scripts.SWEEP) == Reference(module="tests.workers.scripts")
+    assert Reference(module="tests.workers.scripts").load() is scripts.SWEEP
+    assert Reference.of(Sweep("nowhere", scripts.OBJECTIVE)) is None
     from sweeps.lstm_recall import SWEEP
 
     assert Reference.of(SWEEP) == Reference(module="sweeps.lstm_recall")
@@ -103,7 +102,7 @@ def test_what_is_no_sweep_is_bad_input(tmp_path: Path, script: Path) -> None:
 
 
 def test_a_file_that_starts_workers_when_loaded_is_refused(tmp_path: Path) -> None:
-    text = "from sweeps.workers import Pool, Reference\nPool(Reference(module='scripted'), 1)\n"
+    text = "from sweeps.workers import Pool, Reference\nPool(Reference(module='sweeps'), 1)\n"
     (tmp_path / "bomb.py").write_text(text, encoding="utf-8")
     with pytest.raises(BadInput, match="__main__"):
         Reference(file=str(tmp_path / "bomb.py")).load()
@@ -114,7 +113,7 @@ def test_workers_import_a_file_from_anywhere(
 ) -> None:
     reference = Reference(file=str(script), attribute="MINE")
     own = reference.imported().Own
-    with start(1, reference=reference, trainer=f"{HERE / 'scripted.py'}:Scripted") as pool:
+    with start(1, reference=reference, trainer=f"{HERE / 'scripts.py'}:Scripted") as pool:
         found = Driver(pool).train([own(extra=n) for n in range(3)])
     assert [r.spec.config.extra for r in found.values()] == [0, 1, 2]
     assert all(type(r.spec.config) is own for r in found.values())
@@ -128,7 +127,7 @@ def test_an_unguarded_script_starts_its_workers_once(
     site.mkdir()
     (site / "sitecustomize.py").write_text(textwrap.dedent(SITE), encoding="utf-8")
     named = {"script": [str(script)], "module": ["-m", "package.inner"]}[how]
-    path = os.pathsep.join([str(site), str(HERE), str(HERE.parents[1]), str(script.parent)])
+    path = os.pathsep.join([str(site), str(HERE.parents[1]), str(script.parent)])
     done = subprocess.run(
         [sys.executable, *named, str(arrays)],
         cwd=script.parent,

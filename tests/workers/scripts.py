@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from objectives.training import (
     Logs,
     OnEpoch,
     Outcome,
+    Trainer,
     TrialResult,
     TrialSpec,
 )
@@ -30,7 +31,7 @@ FAULTS: dict[str, BaseException] = {
     "exit": SystemExit(3),
     "bad": BadInput("no such weights"),
 }
-TRAINER = "scripted:Scripted"
+TRAINER = "tests.workers.scripts:Scripted"
 DECIDED = {Decision.PRUNE: Outcome.PRUNED, Decision.STOP: Outcome.INTERRUPTED}
 
 
@@ -120,3 +121,38 @@ def build(config: Script, data: Data) -> Any:
 
 OBJECTIVE = Objective(space=Space(lambda trial: Script(), Script()), load=load, build=build)
 SWEEP = Sweep("scripted", OBJECTIVE)
+
+
+class Driver:
+    """Drives a trainer and notes all that it sees, in order."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.events: list[tuple[str, int, int]] = []  # ask, epoch or tell; number; epoch
+        self.losses: dict[tuple[int, int], float] = {}
+        self.decide: Callable[[TrialSpec, int], Decision] = lambda spec, epoch: Decision.CONTINUE
+
+    def specs(self, scripts: list[Script], **options: Any) -> Iterator[TrialSpec]:
+        for number, script in enumerate(scripts):
+            self.events.append(("ask", number, 0))
+            yield make_spec(number, script, **options)
+
+    def on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
+        self.events.append(("epoch", spec.number, epoch))
+        self.losses[spec.number, epoch] = logs["val_loss"]
+        return self.decide(spec, epoch)
+
+    def results(self, scripts: list[Script], **options: Any) -> Iterator[TrialResult]:
+        for result in self.trainer.train(self.specs(scripts, **options), self.on_epoch):
+            self.events.append(("tell", result.spec.number, result.epochs))
+            yield result
+
+    def train(self, scripts: list[Script], **options: Any) -> dict[int, TrialResult]:
+        return {result.spec.number: result for result in self.results(scripts, **options)}
+
+    def epochs(self, number: int) -> list[int]:
+        return [epoch for name, n, epoch in self.events if name == "epoch" and n == number]
+
+
+def make_spec(number: int, script: Script, **options: Any) -> TrialSpec:
+    return TrialSpec(number, script, **{"seed": number, "max_epochs": 6, **options})
