@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from objectives import BadInput, Source
+from sweeps.explain.confirm import REPEATS
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
 
@@ -21,6 +22,7 @@ usage: {program} [COMMAND] [options]
 commands  (none) run or continue    show     the summary again
           export config + model     train    from a config
 budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
+          --confirm 5 (fresh seeds for the best and the baseline; 0: none)
 search    --fix NAME=V  --range NAME=LO:HI  --sampler tpe|random
           --pruner halving|percentile|none  --monitor {monitor}  --seed 0
 machine   --workers N  --device cpu|gpu  --trainer auto|fit
@@ -72,6 +74,7 @@ def parser(sweep: Sweep, program: str) -> argparse.ArgumentParser:
     add("--trials", type=whole(1))
     add("--max-epochs", type=whole(1))
     add("--timeout", type=duration)
+    add("--confirm", type=whole(0), default=REPEATS, metavar="SEEDS")
     add("--fix", action="append", default=[], metavar="NAME=VALUE")
     add("--range", action="append", default=[], metavar="NAME=LO:HI")
     add("--sampler", choices=("tpe", "random"))

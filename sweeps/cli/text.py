@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from objectives import Data
-from sweeps.study.storage import Ended
+from sweeps.explain.confirm import Confirmed
 from sweeps.study.summary import Summary
 
-SCORES = ("loss", "accuracy", "auc")
+SCORES = ("test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc")
 
 
 def time_text(seconds: float) -> str:
@@ -45,8 +45,15 @@ def params_text(params: Mapping[str, Any]) -> str:
     )
 
 
-def summary_lines(summary: Summary, data: Data, program: str, address: str | None) -> list[str]:
-    """Return the end of a sweep, line by line."""
+def summary_lines(
+    summary: Summary,
+    confirmed: Confirmed | None,
+    labels: Mapping[int, str],
+    data: Data,
+    program: str,
+    address: str | None,
+) -> list[str]:
+    """Return the end of a sweep, line by line. labels: of the trials that are shown."""
     total = sum(summary.counts.values())
     lines = [
         f"{summary.study}: {total} trials, {time_text(summary.seconds)} of training "
@@ -56,35 +63,68 @@ def summary_lines(summary: Summary, data: Data, program: str, address: str | Non
     if summary.best is None:
         lines.append("no trial was trained to its end: nothing to compare yet")
     else:
-        lines += _table(summary)
+        lines += _table(summary, confirmed, labels)
         lines.append(f"best: {params_text(summary.best.params)}")
-        top = "  ".join(f"#{t.number} {t.value:.4g}" for t in summary.top)
-        lines.append(f"top {len(summary.top)}: {top}")
-    if summary.importances:
-        shares = ", ".join(f"{n} {s:.0%}" for n, s in list(summary.importances.items())[:4])
-        lines.append(f"matters: {shares} (of the complete trials)")
-    lines += [f"next: {hint}" for hint in summary.hints]
-    if not summary.hints and summary.best is not None:
-        lines.append("next: every best value is inside its range; more trials may still help")
+        lines.append(_top(summary, confirmed))
+        lines += _next(summary)
     lines += [f"failed: {failure} (see sweep.log)" for failure in summary.failures[:3]]
-    lines += [
+    return [
+        *lines,
         f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}",
         f"export   {program} export --to best/",
         f"more     {program} --trials {2 * total}",
     ]
-    return lines
 
 
-def _table(summary: Summary) -> Iterator[str]:
-    final = summary.final or {}
-    names = [f"test_{name}" for name in SCORES if f"test_{name}" in final.get("best", {})]
-    head = "".join(f"{name:>15}" for name in [summary.monitor, *names])
-    yield f"{'':<22}{head}"
-    rows: list[tuple[str, Ended | None]] = [("baseline", summary.baseline), ("best", summary.best)]
-    for role, trial in rows:
-        if trial is None:
+def _table(
+    summary: Summary, confirmed: Confirmed | None, labels: Mapping[int, str]
+) -> Iterator[str]:
+    shown = dict(confirmed.means) if confirmed is not None else _single(summary)
+    names = [n for n in shown["best"] if n != summary.monitor]
+    names.sort(key=lambda n: (SCORES.index(n) if n in SCORES else len(SCORES), n))
+    note = f"(mean of {confirmed.repeats} fresh seeds)" if confirmed else "(one seed)"
+    head = "".join(f"{n:>{max(11, len(n) + 2)}}" for n in [summary.monitor, *names])
+    yield f"{'':<34}{head}   {note}"
+    for role, trial in (("baseline", summary.baseline), ("best", summary.best)):
+        if trial is None or role not in shown:
             continue
-        scores = [trial.value, *(final.get(role, {}).get(name) for name in names)]
-        cells = "".join(f"{'-' if s is None else format(s, '.4g'):>15}" for s in scores)
-        title = f"  {role:<9} trial {trial.number}"
-        yield f"{title:<22}{cells}"
+        scores = shown[role]
+        cells = "".join(
+            f"{scores[n]:>{max(11, len(n) + 2)}.4g}" if n in scores else f"{'-':>11}"
+            for n in [summary.monitor, *names]
+        )
+        yield f"  {role:<9}#{trial.number:<4}{labels.get(trial.number, ''):<18}{cells}"
+    if summary.best == summary.baseline:
+        yield "  no trial beat the baseline"
+    elif confirmed is not None and confirmed.difference is not None:
+        gap = confirmed.difference
+        word = "real, not luck" if gap.word == "real" else "undecided, it may be luck"
+        yield f"  difference in {confirmed.metric} {gap}: {word}"
+
+
+def _single(summary: Summary) -> dict[str, dict[str, float]]:
+    found = {}
+    for role, trial in (("baseline", summary.baseline), ("best", summary.best)):
+        if trial is not None and trial.value is not None:
+            found[role] = {summary.monitor: trial.value} | dict(
+                (summary.final or {}).get(role, {})
+            )
+    return found
+
+
+def _top(summary: Summary, confirmed: Confirmed | None) -> str:
+    top = "  ".join(f"#{t.number} {t.value:.4g}" for t in summary.top)
+    ties = confirmed.ties if confirmed is not None else ()
+    tied = f"  ({', '.join(f'#{n}' for n in ties)} tie)" if len(ties) > 1 else ""
+    return f"top {len(summary.top)}: {top}{tied}"
+
+
+def _next(summary: Summary) -> Iterator[str]:
+    if summary.importances:
+        shares = list(summary.importances.items())
+        listed = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4])
+        rest = sum(share for _, share in shares[4:])
+        yield f"matters: {listed}" + (f", other {rest:.0%}" if rest >= 0.005 else "")
+    yield from (f"next: {hint}" for hint in summary.hints)
+    if not summary.hints:
+        yield "next: every best value is inside its range; more trials may still help"

@@ -26,8 +26,7 @@ FEWEST_FOR_IMPORTANCE = 8
 class Summary:
     """seconds: of training, over all trials. saved: share of the epochs that pruning spared.
 
-    final: test scores by "best" and "baseline", None until a sweep has ended. confirm: the
-    repeats on fresh seeds, None until they ran.
+    final: test scores by "best" and "baseline", None until a sweep has ended.
     """
 
     study: str
@@ -45,7 +44,6 @@ class Summary:
     hints: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     final: Mapping[str, Any] | None = None
-    confirm: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
@@ -59,8 +57,7 @@ def summarise(session: Session) -> Summary:
     max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
     possible = max_epochs * len(trials)
-    attrs = session.store.study.user_attrs
-    final = attrs.get("final")
+    final = session.store.study.user_attrs.get("final")
     if final is not None and order and final.get("trial") != order[0].number:
         final = None
     return Summary(
@@ -83,7 +80,6 @@ def summarise(session: Session) -> Summary:
             if t.outcome == "failed" and t.error
         ),
         final=final,
-        confirm=attrs.get("confirm"),
     )
 
 
