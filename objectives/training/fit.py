@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,40 +31,68 @@ class FitTrainer:
         self.objective = objective
         self.data = data
 
-    def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Iterator[TrialResult]:
+    def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Generator[TrialResult]:
         """Yield a result for every spec; an interrupted trial is the last."""
         for spec in specs:
             progress = Progress(spec, on_epoch)
-            result = progress.run(partial(fit, self.objective, self.data, progress))
+            result = progress.run(partial(self.trial, progress))
             yield result
             if result.outcome is Outcome.INTERRUPTED:
                 return
 
+    def trial(self, progress: Progress) -> None:
+        """Build a trial's model and train it to its end."""
+        spec = progress.spec
+        model = self.build(spec)
+        progress.weights = model.get_weights
+        batch = self.objective.batch(spec.config)
+        epochs = Epochs(progress, len(self.data.train))
+        model.fit(
+            Batches(arrays(self.data.train, self.data.class_weight), batch, epochs),
+            epochs=spec.max_epochs,
+            shuffle=False,  # or Keras shuffles whole batches, which are shuffled rows already
+            validation_data=arrays(self.data.validation),
+            validation_batch_size=batch,
+            callbacks=[*self.callbacks(spec), epochs],
+            verbose=0,
+        )
+
+    def build(self, spec: TrialSpec) -> keras.Model:
+        """Return the spec's compiled model with the initial weights of its seed."""
+        policy = keras.config.dtype_policy()  # the user's, which Keras would forget here
+        keras.utils.clear_session(free_memory=False)
+        keras.config.set_dtype_policy(policy)
+        keras.utils.set_random_seed(spec.seed)
+        return self.objective.build(spec.config, self.data)
+
+    def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:
+        """Return the trial's own callbacks, fresh."""
+        make = self.objective.callbacks
+        return make(spec.config, spec.monitor) if make else []
+
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
         """Return the test part's scores under the kept weights; write the whole model if asked."""
-        built = build(self.objective, self.data, spec)
-        built.set_weights(load_weights(spec.weights))
+        kept = self.kept(spec)
         batch = self.objective.batch(spec.config)
         x, y, *weight = arrays(self.data.test)
-        scores: Logs = built.evaluate(
+        scores: Logs = kept.evaluate(
             x, y, batch, sample_weight=weight[0] if weight else None, verbose=0, return_dict=True
         )
         if self.objective.scores is not None:
-            scores |= self.objective.scores(y, built.predict(x, batch, verbose=0))
+            scores |= self.objective.scores(y, kept.predict(x, batch, verbose=0))
         if model is not None:
-            export(built, self.data, model)
+            export(kept, self.data, model)
         return {f"test_{name}": float(value) for name, value in scores.items()}
 
+    def kept(self, spec: TrialSpec) -> keras.Model:
+        """Return the spec's model with the weights of its best epoch."""
+        model = self.build(spec)
+        model.set_weights(load_weights(spec.weights))
+        return model
+
     def close(self) -> None:
-        """Free Keras's global state."""
+        """Free what Keras keeps of closed trials."""
         keras.utils.clear_session()
-
-
-def build(objective: Objective[Any], data: Data, spec: TrialSpec) -> keras.Model:
-    """Return the spec's compiled model with the initial weights of its seed."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(spec.seed)
-    return objective.build(spec.config, data)
 
 
 def export(model: keras.Model, data: Data, path: Path) -> None:
@@ -76,61 +104,47 @@ def export(model: keras.Model, data: Data, path: Path) -> None:
     replace(path.with_suffix(".keras"), model.save)
 
 
-def fit(objective: Objective[Any], data: Data, progress: Progress) -> None:
-    """Build the trial's model and train it to its end."""
-    spec = progress.spec
-    model = build(objective, data, spec)
-    progress.weights = model.get_weights
-    batch = objective.batch(spec.config)
-    first = order(spec.seed, 1, len(data.train), spec.share)
-    batches = Batches(arrays(data.train, data.class_weight), batch, first)
-    callbacks = objective.callbacks(spec.config, spec.monitor) if objective.callbacks else []
-    model.fit(
-        batches,
-        epochs=spec.max_epochs,
-        shuffle=False,  # or Keras shuffles whole batches, which are shuffled rows already
-        validation_data=arrays(data.validation),
-        validation_batch_size=batch,
-        callbacks=[*callbacks, Epochs(progress, batches)],
-        verbose=0,
-    )
-
-
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Arrays in batches of `size` rows, in an order set from outside; the last may be short."""
+    """Arrays in batches of `size` rows, in the epoch's order; the last may be short."""
 
-    def __init__(self, parts: tuple[Array, ...], size: int, rows: Array) -> None:
+    def __init__(self, parts: tuple[Array, ...], size: int, epochs: Epochs) -> None:
         super().__init__()
         self.parts = parts
         self.size = size
-        self.rows = rows
+        self.epochs = epochs
 
     @property
     def num_batches(self) -> int:
         """Batches in an epoch, a short last one included."""
-        return -(-len(self.rows) // self.size)
+        return -(-len(self.epochs.rows) // self.size)
 
     def __getitem__(self, index: int) -> tuple[Array, ...]:
-        rows = self.rows[index * self.size : (index + 1) * self.size]
+        rows = self.epochs.rows[index * self.size : (index + 1) * self.size]
         return tuple(np.asarray(part[rows]) for part in self.parts)
 
 
 class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
-    """Sets each epoch's order and reports its logs. The last of the callbacks.
+    """Sets each epoch's order of the rows and reports its logs. The last of the callbacks.
 
     The order is set here because `PyDataset.on_epoch_end` is called before the first epoch too.
     """
 
-    def __init__(self, progress: Progress, batches: Batches) -> None:
+    def __init__(self, progress: Progress, rows: int) -> None:
         super().__init__()
         self.progress = progress
-        self.batches = batches
+        self.total = rows
+        self.rows = self.order(1)
+
+    def order(self, epoch: int) -> Array:
+        """Return the order of an epoch, 1-based."""
+        spec = self.progress.spec
+        return order(spec.seed, epoch, self.total, spec.share)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Shuffle, and note the rate before anything at the epoch's end can change it."""
         self.started = time.perf_counter()
-        spec, rows = self.progress.spec, len(self.batches.parts[0])
-        self.batches.rows = order(spec.seed, epoch + 1, rows, spec.share)
+        if epoch:
+            self.rows = self.order(epoch + 1)
         self.rate = float(self.model.optimizer.learning_rate)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

@@ -33,7 +33,7 @@ class Progress:
     """Takes a trial's epochs one by one and ends as its result.
 
     weights: returns copies of the model's weights, in its order; called when an epoch is the best
-    so far and the spec wants weights. fallback: why a slower trainer was taken.
+    so far and the spec wants weights. fallback, extra: of the result.
     """
 
     def __init__(self, spec: TrialSpec, on_epoch: OnEpoch) -> None:
@@ -45,14 +45,14 @@ class Progress:
         self._kept: list[Array] | None = None
         self._outcome = Outcome.COMPLETE
         self._epochs = 0
-        self._extra: dict[str, Any] = {}
+        self.extra: dict[str, Any] = {}
         self._fault: BaseException | None = None
 
     def epoch(self, epoch: int, logs: Logs) -> bool:
         """Take an epoch's logs; return whether training goes on."""
         if self.spec.monitor in logs and not finite(logs, self.spec.monitor):
             self._outcome = Outcome.DIVERGED
-            self._extra["diverged_epoch"] = epoch
+            self.extra["diverged_epoch"] = epoch
             return False
         try:
             better = self._best.update(epoch, logs)
@@ -92,7 +92,7 @@ class Progress:
             seconds=time.perf_counter() - started,
             error=error,
             fallback=self.fallback,
-            extra=self._extra,
+            extra=self.extra,
         )
 
 

@@ -1,0 +1,174 @@
+"""The key of a compiled program, read off a built model: everything that tracing bakes in.
+
+Left out is what a program takes as input: weights, the optimizer's variables, a learning rate and
+a weight decay that are numbers, seeds. Nobody marks anything. What cannot be compared for sure
+is never shared: a program that wrongly served another model would give wrong curves silently.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sys
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+INPUTS = ("learning_rate", "weight_decay")
+PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
+MACHINERY = {"keras", "tensorflow", "_thread", "threading", "weakref", "inspect", "optree"}
+
+
+class Unshareable(TypeError):
+    """The model holds something of which it cannot be told whether two are the same."""
+
+
+def structure(model: keras.Model, *shapes: Any) -> str:
+    """Return a digest of a compiled model and of what is fed to it (plain values).
+
+    Raises Unshareable where two models could be mistaken for each other.
+    """
+    layers = list(model._flatten_layers())
+    reader = _Reader({layer.name: f"layer {i}" for i, layer in enumerate(layers)})
+    compiled = dict(model._compile_config.config)
+    compiled["optimizer"] = None
+    found = [
+        repr(shapes),
+        [(tuple(v.shape), v.dtype, v.trainable) for v in model.variables],
+        reader.config(model),
+        [reader.thing(layer) for layer in layers],
+        reader.optimizer(model.optimizer),
+        reader.read(compiled),
+    ]
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def from_keras(kind: type) -> bool:
+    """Return whether a class is Keras's own, whose config says all there is."""
+    return kind.__module__.split(".")[0] == "keras"
+
+
+class _Reader:
+    """Turns whatever a model holds into nested plain values that are equal where it is."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def read(self, value: Any) -> Any:
+        """Return plain values for anything; raise Unshareable if that cannot be done."""
+        if isinstance(value, str):
+            return self.names.get(value, value)
+        if isinstance(value, PLAIN):
+            return (type(value).__name__, repr(value))
+        if isinstance(value, Mapping):
+            return self.mapping(value)
+        if isinstance(value, (set, frozenset)):
+            return sorted(map(repr, map(self.read, value)))
+        if isinstance(value, (list, tuple)):
+            return [self.read(item) for item in value]
+        if isinstance(value, (np.ndarray, np.generic, tf.Tensor)) and not tf.is_symbolic_tensor(
+            value
+        ):
+            array = np.asarray(value)
+            if array.dtype.hasobject:
+                raise Unshareable("an array of objects")
+            content = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+            return ("array", array.dtype.str, array.shape, content)
+        if isinstance(value, (keras.Variable, tf.Variable)):
+            return ("variable", tuple(value.shape), str(value.dtype))
+        if isinstance(value, keras.layers.Layer):
+            return ("layer", self.names.get(value.name, value.name))
+        if isinstance(value, functools.partial):
+            return [self.read(part) for part in (value.func, value.args, value.keywords)]
+        if isinstance(value, type):
+            return self.kind(value)
+        if callable(value) and not hasattr(value, "get_config"):
+            return self.function(value)
+        return self.thing(value)
+
+    def mapping(self, value: Mapping[Any, Any]) -> Any:
+        """Read a dict; seeds of Keras's own objects are inputs."""
+        if "class_name" in value and isinstance(value.get("config"), Mapping):
+            config = value["config"]
+            if str(value.get("module")).split(".")[0] == "keras":
+                config = {k: v for k, v in config.items() if k != "seed"}
+            value = {**value, "config": config}
+        return sorted((repr(self.read(k)), self.read(v)) for k, v in value.items())
+
+    def config(self, value: Any) -> Any:
+        """Read an object's config."""
+        try:
+            config = dict(value.get_config())
+        except Exception as fault:
+            if isinstance(value, keras.Model) and not from_keras(type(value)):
+                return None  # a subclassed model: its attributes and layers say it
+            raise Unshareable(f"{type(value).__name__} has no config") from fault
+        if from_keras(type(value)):
+            config.pop("seed", None)
+        return self.read(config)
+
+    def thing(self, value: Any) -> Any:
+        """Read an object: its class, its config, the functions in it; of a custom one, all."""
+        kind, custom = type(value), not from_keras(type(value))
+        if custom and kind.__module__.split(".")[0] in MACHINERY:
+            return self.kind(kind)
+        if custom and not hasattr(value, "get_config"):
+            raise Unshareable(f"{kind.__module__}.{kind.__qualname__}")
+        found = [self.kind(kind)]
+        if hasattr(value, "get_config"):
+            found.append(self.config(value))
+        attributes: Iterable[tuple[str, Any]] = sorted(getattr(value, "__dict__", {}).items())
+        for name, held in attributes:
+            if isinstance(held, types.FunctionType):
+                found.append((name, self.function(held)))
+            elif custom and not from_keras(type(held)):
+                found.append((name, self.read(held)))
+        return found
+
+    def optimizer(self, value: Any) -> Any:
+        """Read an optimizer without the numbers that are inputs."""
+        if getattr(value, "_exclude_from_weight_decay", None) or getattr(
+            value, "_exclude_from_weight_decay_pattern", None
+        ):
+            raise Unshareable("weight decay with exceptions")
+        config = value.get_config()
+        for name in INPUTS:
+            if isinstance(config.get(name), (int, float)):
+                config[name] = "input"
+        return [self.kind(type(value)), self.read(config)]
+
+    def kind(self, value: type) -> Any:
+        """Read a class: by its name, since it is imported once."""
+        if "<locals>" in value.__qualname__:
+            raise Unshareable(f"the class {value.__qualname__} is made anew every time")
+        return ("class", value.__module__, value.__qualname__)
+
+    def function(self, value: Any) -> Any:
+        """Read a function: by its name if imported, and by its code, defaults and closure."""
+        module, name = str(getattr(value, "__module__", "")), getattr(value, "__qualname__", "")
+        if isinstance(value, types.MethodType):
+            return [self.read(value.__self__), self.function(value.__func__)]
+        keras_own = module.split(".")[0] == "keras" and isinstance(value, types.FunctionType)
+        if keras_own or getattr(sys.modules.get(module), name, None) is value:
+            return ("function", module, name)
+        if not isinstance(value, types.FunctionType):
+            raise Unshareable(f"the callable {value!r:.60}")
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        read = [value.__globals__.get(name) for name in value.__code__.co_names]
+        return [
+            self.code(value.__code__),
+            self.read([value.__defaults__, value.__kwdefaults__, cells]),
+            [self.read(held) for held in read if isinstance(held, PLAIN)],
+        ]
+
+    def code(self, value: types.CodeType) -> Any:
+        """Read a code object without the place it was compiled at."""
+        constants = [
+            self.code(held) if isinstance(held, types.CodeType) else self.read(held)
+            for held in value.co_consts
+        ]
+        return [value.co_code.hex(), value.co_names, value.co_varnames, constants]
