@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from search_spaces import Space
+from search_spaces import Replay, Space, flat, recorded
 
 if TYPE_CHECKING:
     import keras
@@ -37,8 +37,8 @@ class Source:
     """Where data come from and how they are split, as the user said it; the default is embedded.
 
     validation, test: shares of the rows. group: rows of one group stay on one side.
-    time_order: the last part is the test. metrics: extra Keras metrics that the monitor needs.
-    options: what one reader alone understands.
+    time_order: the last part is the test. arrays: (x, y) in hand, in place of a path.
+    metrics: extra Keras metrics that the monitor needs. options: what one reader alone knows.
     """
 
     path: str | None = None
@@ -51,6 +51,7 @@ class Source:
     seed: int = 0
     metrics: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    arrays: tuple[Any, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,25 +169,44 @@ def digest(data: Data) -> str:
 class Objective(Generic[C]):
     """How a config is trained and judged.
 
-    load: reads the data. build: returns a standard compiled Keras model; nobody recompiles or
-    patches it. monitor: the value of an epoch; a trial's value is its best one. max_epochs: how
-    long a trial trains unless it is pruned. callbacks: Keras's own, fresh ones for every trial.
-    scores: further scores of predictions, as name -> value: (labels, predictions) -> dict.
-    batch_size: used where the config has no field of that name.
+    load: reads the data, or gives arrays (x, y), which are split. build: `build(config, data)`
+    returns a standard compiled Keras model; nobody recompiles or patches it. Without a space it
+    is `build(trial)`, as people write it for Optuna, and its `suggest_*` calls are the space.
+    from_arrays: makes data of arrays or frames that Python has in hand. monitor: the value of an
+    epoch; a trial's value is its best one. max_epochs: how long a trial trains unless it is
+    pruned. callbacks: Keras's own, fresh ones for every trial. scores: further scores of
+    predictions: (labels, predictions) -> dict. batch_size: where the config
+    has no field of that name.
     """
 
-    space: Space[C]
-    load: Callable[[Source], Data]
-    build: Callable[[C, Data], keras.Model]
+    load: Callable[[Source], Data | tuple[Any, Any]]
+    build: Callable[..., keras.Model]
+    space: Space[C] = None  # type: ignore[assignment]
     monitor: str = "val_loss"
     max_epochs: int = 100
     callbacks: Callable[[C, str], list[keras.callbacks.Callback]] | None = None
     scores: Callable[[Array, Array], dict[str, float]] | None = None
     batch_size: int = 32
+    from_arrays: Callable[[Any, Any, Source], Data] | None = None
+
+    def __post_init__(self) -> None:
+        if self.space is None:
+            by_trial = self.build
+            object.__setattr__(self, "space", recorded(by_trial))
+            object.__setattr__(self, "build", lambda config, data: by_trial(Replay(config)))
+
+    def data(self, source: Source) -> Data:
+        """Return the data of a source: the user's arrays, file, or what is embedded."""
+        from objectives.reading.simple import split
+
+        if source.arrays is not None:
+            return (self.from_arrays or split)(*source.arrays, source)
+        loaded = self.load(source)
+        return loaded if isinstance(loaded, Data) else split(*loaded, source)
 
     def batch(self, config: C) -> int:
         """Return the rows of one step."""
-        return int(getattr(config, "batch_size", self.batch_size))
+        return int(flat(config).get("batch_size", self.batch_size))
 
     def __call__(self, trial: Any) -> float:
         """Train one trial of a plain Optuna study on the embedded data.
@@ -223,7 +243,7 @@ class Objective(Generic[C]):
     @functools.cached_property
     def embedded(self) -> Data:
         """The default data, made once."""
-        return self.load(Source())
+        return self.data(Source())
 
     @functools.cached_property
     def _trainer(self) -> Trainer:

@@ -55,7 +55,8 @@ class Space(Generic[C]):
     """A search space.
 
     suggest: samples a config, asking the trial only for what applies (conditional parameters).
-    baseline: the config that every study trains first, and that nothing ever prunes.
+    baseline: the config that every study trains first, and that nothing ever prunes; None stands
+    for the first choice and the low end of everything.
     params: the inverse of `suggest`: `suggest(Replay(params(config))) == config`.
     label: at most about 16 characters that tell one config from another.
     """
@@ -64,6 +65,21 @@ class Space(Generic[C]):
     baseline: C
     params: Callable[[C], Params] = flat
     label: Callable[[C], str] = short
+
+    def first(self) -> C:
+        """Return the config that a study trains first."""
+        return sample_with(self.suggest, {}) if self.baseline is None else self.baseline
+
+
+def recorded(build: Callable[[Any], Any], baseline: Params | None = None) -> Space[Any]:
+    """Return the space of a function that asks the trial while it builds: configs are dicts."""
+
+    def suggest(trial: Trial) -> Params:
+        recording = Recording(trial)
+        build(recording)
+        return recording.params
+
+    return Space(suggest, baseline)
 
 
 class Replay:
@@ -142,6 +158,33 @@ class Narrowed:
         if given is not None and given.choices is not None:
             choices = given.choices
         return self._trial.suggest_categorical(name, choices)
+
+
+class Recording(Narrowed):
+    """A trial that passes on what is asked and remembers what was answered."""
+
+    def __init__(self, trial: Trial) -> None:
+        super().__init__(trial, {})
+        self.params: Params = {}
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Suggest, and remember."""
+        self.params[name] = super().suggest_float(name, low, high, step=step, log=log)
+        return float(self.params[name])
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Suggest, and remember."""
+        self.params[name] = super().suggest_int(name, low, high, step=step, log=log)
+        return int(self.params[name])
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Suggest, and remember."""
+        self.params[name] = super().suggest_categorical(name, choices)
+        return self.params[name]
 
 
 class _Survey:

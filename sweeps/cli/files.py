@@ -11,9 +11,9 @@ from objectives import BadInput, Data
 from objectives.reading.again import OPTIONS
 from objectives.training import Outcome
 from sweeps.cli.options import extra_metrics
-from sweeps.cli.run import Say, no_tracker, quiet, versions
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
+from sweeps.cli.work import Say, no_tracker, quiet, versions
 from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read
 from sweeps.export.model import Written, differences, save, train
 from sweeps.study.session import Session, opened
@@ -120,10 +120,12 @@ def train_config(
     if options.config is None:
         raise BadInput("train needs a config file: --config FILE")
     objective = sweep.objective
-    asked = read(Path(options.config), type(objective.space.baseline), sweep.name)
+    baseline = objective.space.baseline
+    kind = dict if baseline is None else type(baseline)
+    asked = read(Path(options.config), kind, sweep.name)
     trainer = asked.training.trainer if asked.training else "compiled"
     monitor = asked.training.monitor if asked.training else objective.monitor
-    data = objective.load(
+    data = objective.data(
         asked.source(settings.source.path if settings.source else None, extra_metrics(monitor))
     )
     settings = Settings(trainer="fit" if trainer == "fit" else "auto", folder=settings.folder)

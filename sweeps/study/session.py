@@ -144,13 +144,13 @@ def opened(
         settings = settings.resolve(remembered(storage, name))
     else:
         settings = settings.resolve(None)
-        data = data or sweep.objective.load(settings.source or Source())
+        data = data or sweep.objective.data(settings.source or Source())
         name = study_name(sweep, data, settings)
         settings = settings.resolve(remembered(storage, name))
     if reading and remembered(storage, name) is None:
         raise BadInput(f"there is no study {name!r} in this folder yet: run it first")
     sweep = settings.apply(sweep)
-    data = data or sweep.objective.load(settings.source or Source())
+    data = data or sweep.objective.data(settings.source or Source())
     space = sweep.objective.space
     ranges = narrowing(space, settings.fix or (), settings.ranges or ())
     asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))

@@ -73,7 +73,7 @@ class Settings:
     def remember(self) -> dict[str, Any]:
         """Return what `resolve` wants back, as plain data."""
         found = {name: getattr(self, name) for name in REMEMBERED}
-        source = dataclasses.asdict(self.source or Source())
+        source = dataclasses.asdict(dataclasses.replace(self.source or Source(), arrays=None))
         if source["path"] is not None:
             source["path"] = str(Path(source["path"]).resolve())
         return found | {"source": source}

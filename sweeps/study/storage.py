@@ -139,7 +139,7 @@ class Store:
         given: Mapping[str, Any] | None = None
         role = "trial"
         if number == 0:
-            given, role = self.space.params(self.space.baseline), "baseline"
+            given, role = self.space.params(self.space.first()), "baseline"
         elif self.queue:
             given, role = self.queue.pop(0), "tried"
         state = optuna.trial.TrialState.RUNNING

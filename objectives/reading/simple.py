@@ -1,0 +1,68 @@
+"""Arrays as a user's own sweep has them: split, and otherwise left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from objectives import BadInput, Data, Part, Source
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.int64]
+
+MOST_CLASSES = 100
+
+
+def split(x: Any, y: Any, source: Source) -> Data:
+    """Return the three parts of `x` (rows first) and `y`, shuffled by the source's seed.
+
+    Whole-number labels of few kinds are split class by class, so that each part has its share.
+    float64 becomes float32, as Keras computes. Raises BadInput.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim < 1 or y.ndim < 1 or len(x) != len(y):
+        raise BadInput(f"x has the shape {x.shape} and y {y.shape}: they need equally many rows")
+    if x.dtype == object or y.dtype.kind in "OUS":
+        raise BadInput(f"x is {x.dtype} and y {y.dtype}: give numbers")
+    if not 0.0 < source.validation + source.test < 1.0 or min(source.validation, source.test) <= 0:
+        raise BadInput(
+            f"shares of {source.validation:g} for validation and {source.test:g} for the test "
+            "leave nothing to train on: they must be above 0 and below 1 together"
+        )
+    rng = np.random.default_rng(source.seed)
+    kind = "shuffled"
+    groups = [np.arange(len(y))]
+    if y.dtype.kind in "iub" and y.size == len(y):
+        classes, places = np.unique(y.ravel(), return_inverse=True)
+        if len(classes) <= MOST_CLASSES:
+            kind = "stratified"
+            groups = [np.flatnonzero(places == k) for k in range(len(classes))]
+    cut = [_cut(rng.permutation(rows), source) for rows in groups]
+    parts = []
+    for rows in (rng.permutation(np.concatenate(part)) for part in zip(*cut, strict=True)):
+        if not len(rows):
+            raise BadInput(f"{len(y)} rows are too few for a split in three")
+        parts.append(Part(_plain(x[rows]), _plain(y[rows])))
+    details = {
+        "split": {
+            "kind": kind,
+            "validation": source.validation,
+            "test": source.test,
+            "seed": source.seed,
+        }
+    }
+    train, validation, test = parts
+    return Data(train, validation, test, metrics=source.metrics, details=details)
+
+
+def _cut(rows: Rows, source: Source) -> tuple[Rows, Rows, Rows]:
+    test = round(len(rows) * source.test)
+    validation = round(len(rows) * source.validation)
+    return rows[test + validation :], rows[test : test + validation], rows[:test]
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float32) if array.dtype == np.float64 else array

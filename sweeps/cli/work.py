@@ -1,0 +1,153 @@
+"""The phases of a sweep, for the command line and for Python: train, score, confirm, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from objectives.training import UnknownMonitor
+from sweeps.cli.progress import Watcher
+from sweeps.cli.text import data_text, summary_lines
+from sweeps.explain.confirm import Confirm, confirmed
+from sweeps.study.final import score
+from sweeps.study.interrupts import Interrupts
+from sweeps.study.loop import SweepFailed
+from sweeps.study.parent import parent_run, repair
+from sweeps.study.session import Session
+from sweeps.study.storage import ranked
+from sweeps.study.summary import Summary, summarise
+from sweeps.tracking import NoTracker, Tracker
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+Say = Callable[[str], None]
+PACKAGES = ("keras-sweeps", "tensorflow", "keras", "optuna", "mlflow", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what sets a trial's digits."""
+    import platform
+
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def make_tracker(uri: str, folder: Path) -> Tracker:
+    """Return the MLflow tracker of a study."""
+    from sweeps.tracking.mlflow_tracker import MlflowTracker
+
+    return MlflowTracker(uri, folder)
+
+
+def no_tracker(uri: str, folder: Path) -> Tracker:
+    """Return a tracker that tracks nothing."""
+    return NoTracker()
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def bring(session: Session, repeats: int, say: Say, *, quiet: bool = False) -> int:
+    """Bring a study to its total, score and confirm; return an exit code."""
+    done, total = len(session.store.ended()), session.sweep.n_trials
+    if done < total:
+        say(
+            f"{session.name}: {total - done} of {total} trials to go, on {session.settings.device}"
+        )
+    say(f"data: {data_text(session.data)}")
+    code = _train(session, done, say, quiet)
+    return code if code == INTERRUPTED else _finish(session, repeats, say) or code
+
+
+def left(session: Session, repeats: int) -> bool:
+    """Return whether a study still lacks trials, scores or repeats."""
+    trials = session.store.ended()
+    if len(trials) < session.sweep.n_trials:
+        return True
+    best = ranked(trials, session.mode)[:1]
+    final = session.store.study.user_attrs.get("final", {})
+    scored = not best or final.get("trial") == best[0].number
+    return not scored or bool(repeats and Confirm(session, repeats).missing())
+
+
+def _train(session: Session, done: int, say: Say, quiet: bool) -> int:
+    watcher = Watcher(session.sweep.n_trials, done, session.mode, quiet)
+    loop = session.loop(watcher)
+
+    def begin() -> None:
+        session.tracker.start_study(parent_run(session, versions()))
+        for line in repair(session) if done else []:
+            say(f"mended: {line}")
+
+    loop.begin = begin
+    loop.interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
+    try:
+        with watcher.shown():
+            loop.run()
+    except KeyboardInterrupt:
+        say(f"interrupted: {loop.done} of {loop.total} trials are done; the same command goes on")
+        return 130
+    except UnknownMonitor:
+        session.discard()
+        raise
+    except SweepFailed as error:
+        print(f"stopped: {error}")
+        return 1
+    if loop.done < loop.total:
+        say(f"time is up: {loop.done} of {loop.total} trials are done; the same command goes on")
+    return 0
+
+
+def _finish(session: Session, repeats: int, say: Say) -> int:
+    """Score what was chosen, tell luck from skill, and write the parent run."""
+    final = score(session)
+    code = _confirm(session, repeats, say) if repeats else 0
+    summary = summarise(session)
+    metrics: dict[str, float] = {}
+    if final is not None and summary.best is not None:
+        metrics[f"best_{summary.monitor}"] = summary.best.value or 0.0
+        metrics |= final["best"]
+        metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
+    if summary.baseline is not None and summary.baseline.value is not None:
+        metrics[f"baseline_best_{summary.monitor}"] = summary.baseline.value
+    address = session.tracker.address()
+    if address is not None:
+        session.store.study.set_user_attr("address", address)
+    note = "\n".join(lines(session, summary, session.sweep.name))
+    session.tracker.end_study(metrics, summary=f"```\n{note}\n```\n")
+    return code
+
+
+def _confirm(session: Session, repeats: int, say: Say) -> int:
+    loop = session.loop(Watcher(0, 0, session.mode, quiet=True))
+    interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
+    phase = Confirm(session, repeats, lambda: loop.out_of_time, interrupts=interrupts)
+    missing = len(phase.missing())
+    if not missing or loop.out_of_time:
+        return 0
+    names = ", ".join(f"#{number}" for number in phase.trials)
+    say(f"confirm: {names} on {repeats} fresh seeds each, {missing} runs (--confirm 0 skips this)")
+    try:
+        phase.run()
+    except KeyboardInterrupt:
+        say("interrupted: the trials are done, the same command goes on with confirming")
+        return 130
+    return 0
+
+
+def lines(session: Session, summary: Summary, program: str) -> list[str]:
+    """Return the end of a sweep, as it is printed and kept in the parent's note."""
+    store = session.store
+    shown = [t for t in (summary.best, summary.baseline) if t is not None]
+    labels = {t.number: store.space.label(store.config(t.params)) for t in shown}
+    address = session.tracker.address() or store.study.user_attrs.get("address")
+    if session.name != session.sweep.name:
+        program = f"{program} --study {session.name}"
+    return summary_lines(summary, confirmed(session), labels, session.data, program, address)
