@@ -86,9 +86,7 @@ OnEpoch = Callable[[TrialSpec, int, Logs], Decision]
 class Trainer(Protocol):
     """Trains specs; see the module's docstring."""
 
-    def train(
-        self, specs: Iterator[TrialSpec], on_epoch: OnEpoch
-    ) -> Generator[TrialResult]:
+    def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Generator[TrialResult]:
         """Yield a result for every spec taken, the caller told before the next is taken."""
         ...
 
@@ -148,6 +146,9 @@ def effective_rate(learning_rate: float, beta_1: float, beta_2: float, steps: in
 
 def here(objective: Objective[Any], data: Data, trainer: str = "auto") -> Trainer:
     """Return a trainer in this process: "auto" compiles whole epochs, "fit" does not."""
+    from objectives.training.environment import prepare_environment
+
+    prepare_environment()
     if trainer == "fit":
         from objectives.training.fit import FitTrainer
 

@@ -1,0 +1,40 @@
+"""What has to be set before TensorFlow is imported."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CACHE = "--tf_xla_persistent_cache_directory"
+
+
+def prepare_environment(threads: int | None = None, device: str | None = None) -> None:
+    """Set up this process for training; call it before TensorFlow is imported.
+
+    threads: TensorFlow's, or None for its own choice. device: "cpu" hides GPUs, "gpu" lets memory
+    grow on them, None leaves them alone. Compiled programs are kept in the user's cache folder
+    (under `XDG_CACHE_HOME`), for the next process. What the user has set already stays.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if device == "gpu":
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    elif device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    if threads is not None:
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+        os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    if CACHE not in flags:
+        try:
+            folder = cache_folder()
+            folder.mkdir(parents=True, exist_ok=True)
+        except (OSError, RuntimeError):
+            return  # no home that can be written to: every process compiles for itself
+        os.environ["TF_XLA_FLAGS"] = f"{flags} {CACHE}={folder}".strip()
+
+
+def cache_folder() -> Path:
+    """Return where compiled programs are kept."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "keras-sweeps" / "xla"
