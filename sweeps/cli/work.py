@@ -12,7 +12,6 @@ from sweeps.cli.text import data_text, summary_lines
 from sweeps.explain.confirm import Confirm, confirmed
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
-from sweeps.study.loop import SweepFailed
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
 from sweeps.study.storage import ranked
@@ -97,7 +96,7 @@ def _train(session: Session, done: int, say: Say, quiet: bool) -> int:
     except UnknownMonitor:
         session.discard()
         raise
-    except SweepFailed as error:
+    except RuntimeError as error:  # SweepFailed, or no worker can start
         print(f"stopped: {error}")
         return 1
     if loop.done < loop.total:
