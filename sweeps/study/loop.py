@@ -214,4 +214,5 @@ def _finals(result: TrialResult, state: _Running) -> dict[str, Any]:
     if result.value is not None:
         finals[f"trial_best_{result.spec.monitor}"] = result.value
         finals["best_epoch"] = result.best_epoch
-    return finals | dict(result.extra)
+    numbers = {k: v for k, v in result.extra.items() if isinstance(v, int | float)}
+    return finals | numbers
