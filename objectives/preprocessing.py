@@ -1,0 +1,123 @@
+"""The preprocessing of an exported model: plain Keras layers, from plain statistics.
+
+A table's model has one named input for every raw column that it learnt from, shape (rows, 1):
+numbers as float32 with NaN for a missing cell, text as strings with "" for one. A date column
+enters as its numeric parts, each an input of its own (`signup.days`: since 1970-01-01;
+`signup.month` 1 to 12; `.day` of the month; `.weekday`, Monday is 0; `.hour` with its fraction).
+A matrix (NPZ) enters as one input `x`, rows x features; sequences as one input `x`, rows x steps
+x channels, whose missing values are NaN and whose end is filled up with NaN.
+
+`inputs` makes all this from a data frame. The file needs nothing of this package to be loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+
+def assemble(model: keras.Model, preprocessing: Mapping[str, Any]) -> keras.Model:
+    """Return a model of raw columns: preprocessing layers in front of the trained model."""
+    import keras
+
+    if preprocessing["kind"] == "sequence":
+        shape = (preprocessing["steps"], len(preprocessing["channels"]))
+        raw = keras.Input(shape, name="x")
+        return keras.Model(raw, model(_sequence(raw, preprocessing)))
+    numbers, inputs = _numeric(preprocessing)
+    blocks = [_scaled(numbers, preprocessing)] if numbers is not None else []
+    for category in preprocessing["categories"]:
+        column = keras.Input((1,), name=category["input"], dtype="string")
+        inputs.append(column)
+        # Index 0 is every level that is not in the vocabulary.
+        levels = keras.layers.StringLookup(
+            vocabulary=category["levels"], num_oov_indices=1, output_mode="one_hot"
+        )(column)
+        blocks.append(levels if category["other"] else levels[:, 1:])
+    encoded = keras.layers.Concatenate()(blocks) if len(blocks) > 1 else blocks[0]
+    return keras.Model(inputs, model(encoded))
+
+
+def _numeric(preprocessing: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+    """Return rows x numeric columns, or None, and the inputs that they come from."""
+    import keras
+
+    matrix = preprocessing.get("matrix")
+    if matrix is not None:
+        x = keras.Input((matrix["features"],), name=matrix["input"])
+        keep = matrix["keep"]
+        kept = x if len(keep) == matrix["features"] else keras.ops.take(x, keep, axis=-1)
+        return kept, [x]
+    columns = [keras.Input((1,), name=column["input"]) for column in preprocessing["inputs"]]
+    if not columns:
+        return None, []
+    together = keras.layers.Concatenate()(columns) if len(columns) > 1 else columns[0]
+    return together, columns
+
+
+def _scaled(raw: Any, preprocessing: Mapping[str, Any]) -> Any:
+    """Return scaled numbers and their indicators, on the last axis; as `Scaling.apply` does."""
+    import keras
+    import numpy as np
+    from keras import ops
+
+    numbers = {name: np.asarray(value) for name, value in preprocessing["numbers"].items()}
+    missing = ops.isnan(raw)
+    x = raw
+    if np.any(numbers["unit"] != 1.0):
+        x = keras.layers.Rescaling(preprocessing["numbers"]["unit"])(x)
+    if np.any(numbers["log"]):
+        log = numbers["log"].astype("float32")
+        folded = ops.sign(x) * ops.log1p(ops.abs(x))
+        x = ops.where(log > 0.5, folded, x)
+    mean, variance = preprocessing["numbers"]["mean"], preprocessing["numbers"]["variance"]
+    x = ops.where(
+        missing, ops.zeros_like(x), keras.layers.Normalization(mean=mean, variance=variance)(x)
+    )
+    x = ops.clip(x, -preprocessing["clip"], preprocessing["clip"])
+    gaps = np.flatnonzero(numbers["missing"]).tolist()
+    if not gaps:
+        return x
+    indicators = ops.cast(ops.take(missing, gaps, axis=-1), "float32")
+    return keras.layers.Concatenate()([x, indicators])
+
+
+def _sequence(raw: Any, preprocessing: Mapping[str, Any]) -> Any:
+    """Return scaled channels, every step behind a series' last one set to the mask value."""
+    from keras import ops
+
+    scaled = _scaled(raw, preprocessing)
+    if not preprocessing["masked"]:
+        return scaled
+    filled = ops.cast(ops.any(ops.logical_not(ops.isnan(raw)), axis=-1, keepdims=True), "int32")
+    # A step belongs to its series if it, or any step after it, holds a value.
+    belongs = ops.flip(ops.cumsum(ops.flip(filled, axis=1), axis=1), axis=1) > 0
+    return ops.where(belongs, scaled, preprocessing["mask_value"])
+
+
+def inputs(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the exported model takes, from a frame of raw columns as they were in the file.
+
+    Columns that the model does not know are passed over. Raises BadInput where one is missing,
+    or holds text where numbers belong.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    from objectives.reading import scoring
+
+    if preprocessing["kind"] == "sequence":
+        return {"x": scoring.sequences(frame, preprocessing)}
+    matrix = preprocessing.get("matrix")
+    if matrix is not None:
+        return {matrix["input"]: frame.to_numpy(np.float32)}
+    found: dict[str, Any] = {}
+    for one in preprocessing["inputs"]:
+        found[one["input"]] = scoring.numbers(frame, one)
+    for one in preprocessing["categories"]:
+        found[one["input"]] = tf.constant(scoring.levels(frame, one))
+    return found

@@ -1,0 +1,91 @@
+"""The parts of reading a user's own data: files, columns, labels, splits, statistics.
+
+`objectives.tables` and `objectives.sequences` put them together. Everything here raises
+`BadInput` for what the user can mend. All that is fitted is fitted on training rows alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from objectives import BadInput
+
+# Cells that stand for a missing value: pandas' own list, and "?".
+MISSING = (
+    "", "?", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND",
+    "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+)  # fmt: skip
+
+
+def listing(names: Iterable[object], limit: int = 8) -> str:
+    """Return the first names with commas, and how many more there are."""
+    found = [str(name) for name in names]
+    more = f" and {len(found) - limit:,} more" if len(found) > limit else ""
+    return ", ".join(found[:limit]) + more
+
+
+def similar(name: str, names: Iterable[object]) -> str:
+    """Return `did you mean 'x'?`, or the names there are."""
+    found = [str(known) for known in names]
+    folded = {known.casefold(): known for known in found}
+    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(repr(folded[known]) for known in close) + "?"
+    return f"there are: {listing(found)}"
+
+
+def known(name: str, names: Iterable[str], option: str, what: str = "column") -> str:
+    """Return the name if it is among the names; raise BadInput with the nearest ones if not."""
+    found = list(names)
+    if name not in found:
+        raise BadInput(f"{option} {name!r}: no such {what}; {similar(name, found)}")
+    return name
+
+
+def names(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return names that come as a list, or in one text with commas."""
+    parts = given.split(",") if isinstance(given, str) else given or ()
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 row` or `2,000 rows`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as MB or GB."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
+
+
+def free_memory() -> int | None:
+    """Return the bytes that this process may still take, or None where nobody says."""
+    limits = []
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        found = re.search(r"MemAvailable:\s+(\d+) kB", text)
+        if found:
+            limits.append(1024 * int(found[1]))
+        group = Path("/sys/fs/cgroup")
+        allowed = (group / "memory.max").read_text(encoding="ascii").strip()
+        if allowed != "max":
+            used = int((group / "memory.current").read_text(encoding="ascii"))
+            limits.append(int(allowed) - used)
+    except (OSError, ValueError):
+        pass
+    if not limits and hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        limits.append(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min(limits) if limits else None
+
+
+def check_memory(needed: float, what: str, advice: str) -> None:
+    """Raise BadInput where more bytes are needed than are free."""
+    free = free_memory()
+    if free is not None and needed > free:
+        raise BadInput(
+            f"{what} takes about {size(needed)} of memory, {size(free)} is free: {advice}"
+        )

@@ -1,0 +1,206 @@
+"""Tables from files: CSV, TSV (also compressed) and Parquet, as Arrow columns."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import itertools
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from objectives import BadInput
+from objectives.reading import MISSING, check_memory, counted
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".npz")
+PACKED = {".gz": gzip.open, ".bz2": bz2.open}
+BLOCK = 8 << 20  # bytes of text that are parsed at once, and the longest row
+
+
+def kind(path: Path) -> str:
+    """Return `text`, `parquet` or `npz`; raise BadInput where there is no such file."""
+    if not path.exists():
+        raise BadInput(f"{str(path)!r}: no such file{_neighbours(path)}")
+    if path.is_dir():
+        raise BadInput(f"{str(path)!r} is a folder: name one file")
+    if path.stat().st_size == 0:
+        raise BadInput(f"{str(path)!r} is empty")
+    suffix = _suffix(path)
+    if suffix not in SUFFIXES:
+        raise BadInput(
+            f"{path.name!r}: cannot read {suffix or 'a file without an ending'}; "
+            "CSV, TSV (also .gz), Parquet and NPZ can be read"
+        )
+    return {".parquet": "parquet", ".pq": "parquet", ".npz": "npz"}.get(suffix, "text")
+
+
+def _suffix(path: Path) -> str:
+    bare = path.with_suffix("") if path.suffix.lower() in PACKED else path
+    return bare.suffix.lower()
+
+
+def _neighbours(path: Path) -> str:
+    import difflib
+
+    if not path.parent.is_dir():
+        return f"; there is no folder {str(path.parent)!r}"
+    names = [item.name for item in itertools.islice(path.parent.iterdir(), 1000)]
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {str(path.parent / close[0])!r}?" if close else ""
+
+
+def read_table(path: Path) -> pa.Table:
+    """Return the columns of a text or Parquet file. Raises BadInput."""
+    what = kind(path)
+    try:
+        table = _read_parquet(path) if what == "parquet" else _read_text(path)
+    except UnicodeDecodeError:
+        raise BadInput(_not_utf8(path)) from None
+    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+        detail = str(error).splitlines()[0]
+        raise BadInput(f"cannot read {str(path)!r}: {detail}") from None
+    if table.num_rows == 0:
+        raise BadInput(f"{str(path)!r} has no row below its column names")
+    return named(table, path)
+
+
+def named(table: pa.Table, path: Path) -> pa.Table:
+    """Return the table with pandas' names for unnamed columns; raise BadInput on duplicates."""
+    names = [name.strip() or f"Unnamed: {index}" for index, name in enumerate(table.column_names)]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise BadInput(
+            f"{str(path)!r} has {counted(names.count(twice[0]), 'column')} called {twice[0]!r}: "
+            "every column needs a name of its own"
+        )
+    return table.rename_columns(names)
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    meta = pa.parquet.read_metadata(path)
+    bytes_ = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+    check_memory(2 * bytes_, f"reading {path.name}", "take a sample of its rows")
+    # Named by the open file: a folder called `year=2020` must not become a column.
+    with path.open("rb") as file:
+        return pa.parquet.read_table(file)
+
+
+def _read_text(path: Path) -> pa.Table:
+    packed = path.suffix.lower() in PACKED
+    check_memory(
+        path.stat().st_size * (10 if packed else 2),
+        f"reading {path.name}",
+        "take a sample of its rows, or store it as Parquet",
+    )
+    head = _head(path)
+    _refuse_binary(path, head)
+    text = head.decode("utf-8-sig", errors="replace")
+    delimiter = "\t" if _suffix(path) == ".tsv" else _delimiter(text)
+    comma = delimiter == ";" and bool(re.search(r'[;\n"]-?\d+,\d+["\r\n;]', text))
+    options: dict[str, Any] = {
+        "convert_options": pa.csv.ConvertOptions(
+            strings_can_be_null=True,
+            null_values=list(MISSING),
+            decimal_point="," if comma else ".",
+        ),
+    }
+
+    def read(threads: bool, handler: Callable[[Any], str] | None = None) -> pa.Table:
+        return pa.csv.read_csv(
+            path,
+            read_options=pa.csv.ReadOptions(use_threads=threads, block_size=BLOCK),
+            parse_options=pa.csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=handler
+            ),
+            **options,
+        )
+
+    try:
+        table = read(threads=True)
+    except pa.ArrowInvalid as error:
+        raise _ragged(path, read) or error from None
+    if any(pa.types.is_binary(column.type) for column in table.columns):
+        raise BadInput(_not_utf8(path))
+    return table
+
+
+def _ragged(path: Path, read: Callable[..., pa.Table]) -> BadInput | None:
+    """Read again, slowly, for the first row with too many or too few cells."""
+    rows: list[Any] = []
+
+    def skip(row: Any) -> str:
+        rows.append(row)
+        return "skip"
+
+    try:
+        read(threads=False, handler=skip)
+    except pa.ArrowInvalid:
+        return None
+    if not rows:
+        return None
+    row = rows[0]
+    return BadInput(
+        f"{str(path)!r}: row {row.number} has {counted(row.actual_columns, 'cell')}, the first "
+        f"row {row.expected_columns} ({row.text[:60]!r}); {counted(len(rows), 'row')} like that: "
+        "is a cell with a comma not quoted?"
+    )
+
+
+def _open(path: Path) -> IO[bytes]:
+    opener: Any = PACKED.get(path.suffix.lower(), open)
+    file: IO[bytes] = opener(path, "rb")
+    return file
+
+
+def _head(path: Path) -> bytes:
+    with _open(path) as file:
+        return file.read(1 << 16)
+
+
+def _refuse_binary(path: Path, head: bytes) -> None:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadInput(f"{str(path)!r} is UTF-16: save it as UTF-8")
+    if head[:4] == b"PK\x03\x04":
+        raise BadInput(f"{str(path)!r} is a zip or Excel file: save it as CSV")
+    if b"\x00" in head:
+        raise BadInput(f"{str(path)!r} is no text: it holds zero bytes")
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that cuts most of the first lines into the most cells."""
+    lines = text.splitlines()[:20]
+    if len(text) >= 1 << 15 and len(lines) > 1:
+        lines = lines[:-1]  # the last may be cut off
+
+    def cells(delimiter: str) -> int:
+        rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+        widths = [len(row) for row in rows if row]
+        alike = sum(width == widths[0] for width in widths)
+        return widths[0] if 2 * alike > len(widths) else 1
+
+    try:
+        return max(",;\t|", key=cells)
+    except (csv.Error, IndexError):
+        return ","
+
+
+def _not_utf8(path: Path) -> str:
+    with _open(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return (
+                    f"{str(path)!r} is not UTF-8: byte 0x{line[error.start]:02x} in line "
+                    f"{number}; save it as UTF-8 (Excel: 'CSV UTF-8')"
+                )
+    return f"{str(path)!r} holds bytes that are not text"

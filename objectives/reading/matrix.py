@@ -1,0 +1,91 @@
+"""A matrix of numbers, rows x features, as three scaled parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from objectives import BadInput, Data, Source
+from objectives.reading import counted, result
+from objectives.reading.roles import wishes_of
+from objectives.reading.scaling import CLIP, fit
+from objectives.reading.targets import target
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def from_matrix(
+    x: NDArray[np.float32],
+    y: NDArray[Any],
+    source: Source,
+    task: str,
+    groups: NDArray[Any] | None = None,
+) -> Data:
+    """Return the data of x, rows x features with NaN where missing, and one label a row."""
+    names = [f"x{place}" for place in range(x.shape[1])]
+    wishes = wishes_of(source)
+    wishes.check(names)
+    if wishes.categorical:
+        raise BadInput(
+            f"--categorical {wishes.categorical[0]!r}: X holds numbers alone; use a CSV"
+        )
+    if not wishes.missing_allowed and np.isnan(x).any():
+        row, place = np.argwhere(np.isnan(x))[0].tolist()
+        raise BadInput(f"X is NaN at [{row}, {place}] and missing values are refused: fill it")
+    name = source.target or "y"
+    found = target(labels(y, name), name, task, source.positive)
+    rows = result.split(found, source, groups)
+    raw = [found.rows[part] for part in rows]
+    train = x[raw[0]]
+    gaps = np.isnan(train)
+    varies = np.fmin.reduce(train, axis=0) < np.fmax.reduce(train, axis=0)
+    varies |= gaps.any(axis=0) & ~gaps.all(axis=0)
+    ignored = np.isin(names, wishes.ignore)
+    keep = np.flatnonzero((varies | np.isin(names, wishes.numeric)) & ~ignored)
+    if not len(keep):
+        raise BadInput(f"X: {counted(len(names), 'feature')}, all constant: nothing to learn from")
+    scaling = fit(train[:, keep])
+    missing = gaps.sum(axis=0)
+    del train, gaps
+    xs = []
+    for part in raw:
+        out = np.empty((len(part), scaling.width), np.float32)
+        scaling.apply(x[np.ix_(part, keep)], out)
+        xs.append(out)
+    lines = [result.target_line(name, found, len(x))]
+    kept = dict(zip(keep.tolist(), scaling.log.tolist(), strict=True))
+    for place, feature in enumerate(names):
+        if place in kept:
+            why = "standardised" + (" (its logarithm: it is skewed)" if kept[place] else "")
+            if missing[place]:
+                why += (
+                    f"; {counted(int(missing[place]), 'missing cell')}: the mean, and an indicator"
+                )
+            lines.append((feature, "number", why))
+        else:
+            lines.append((feature, "left out", "--ignore" if ignored[place] else "constant"))
+    plain = {
+        "kind": "table",
+        "numbers": scaling.plain(),
+        "clip": CLIP,
+        "matrix": {"input": "x", "features": x.shape[1], "keep": keep.tolist()},
+        "inputs": [],
+        "categories": [],
+    }
+    return result.finish(
+        xs, found, rows, source, task, preprocessing=plain, lines=lines, warnings=[]
+    )
+
+
+def labels(y: NDArray[Any], name: str) -> pa.ChunkedArray:
+    """Return labels as a column. Raises BadInput where they are no numbers and no text."""
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
+    if y.dtype.kind not in "fiubUO":
+        raise BadInput(f"array {name!r} holds {y.dtype}: labels are numbers or text")
+    if y.dtype.kind == "f":
+        y = y.astype(np.float64)
+    return pa.chunked_array([pa.array(y, from_pandas=True)])

@@ -1,0 +1,126 @@
+"""Parts, labels, weights and details put together as `Data`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from objectives import BadInput, Data, Part, Source
+from objectives.reading import again, counted, splits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from objectives.reading.targets import Target
+
+    Rows = NDArray[np.int64]
+
+RARE = 0.4  # of an equal share: for two classes, a minority below 20%
+Row = tuple[str, str, str]
+
+
+def check_options(source: Source, understood: set[str], what: str) -> None:
+    """Raise BadInput for an option that this reader does not have, or a value it cannot be."""
+    for name, value in source.options.items():
+        if value and name not in understood:
+            raise BadInput(f"--{name} {value!r}: {what} have no such option")
+    for name, choices in (("nan", ("impute", "refuse")), ("weights", ("auto", "off"))):
+        value = source.options.get(name)
+        if value and value not in choices:
+            raise BadInput(f"--{name} {value!r}: choose {' or '.join(choices)}")
+
+
+def split(found: Target, source: Source, groups: NDArray[Any] | None) -> tuple[Rows, Rows, Rows]:
+    """Return which of the labelled rows are in which part."""
+    return splits.split(
+        len(found.y),
+        source,
+        found.labels,
+        found.classes,
+        None if groups is None else groups[found.rows],
+    )
+
+
+def finish(
+    xs: Sequence[NDArray[np.float32]],
+    found: Target,
+    rows: Sequence[Rows],
+    source: Source,
+    task: str,
+    *,
+    preprocessing: Mapping[str, Any],
+    lines: list[Row],
+    warnings: list[str],
+    extra: Mapping[str, Any] | None = None,
+) -> Data:
+    """Return the data of three parts' inputs. lines: one (column, what, why) for each column."""
+    weights = _class_weights(found, rows[0]) if source.options.get("weights") != "off" else None
+    notes = []
+    if weights:
+        shares = np.bincount(found.labels[rows[0]]) / len(rows[0])  # type: ignore[index]
+        notes.append(
+            f"the rarest class is {shares.min():.1%} of the rows: classes are weighted in the "
+            "loss (--weights off: they are not)"
+        )
+    parts = []
+    for place, (x, part) in enumerate(zip(xs, rows, strict=True)):
+        y = found.y[part]
+        # Keras's class weights reach the training loss alone: the other parts carry the same
+        # ones as sample weights, so that their losses can be compared with it.
+        weight = None
+        if weights and place:
+            weight = np.array([weights[c] for c in range(len(weights))], np.float32)[
+                y.astype(np.int64)
+            ]
+        parts.append(Part(x, y, weight))
+    details = {
+        "task": task,
+        **again.details(source, splits.kind(source, found.labels)),
+        "positive": found.positive,
+        "classes": found.classes,
+        "columns": [list(line) for line in lines],
+        "warnings": warnings,
+        "notes": notes,
+        **(extra or {}),
+    }
+    train, validation, test = parts
+    return Data(
+        train,
+        validation,
+        test,
+        source=source.path or "arrays",
+        class_weight=weights,
+        metrics=source.metrics,
+        details={key: value for key, value in details.items() if value not in (None, [])},
+        preprocessing=dict(preprocessing),
+    )
+
+
+def _class_weights(found: Target, train: Rows) -> dict[int, float] | None:
+    """Return balanced weights where the rarest class has less than 0.4 of an equal share."""
+    if found.labels is None:
+        return None
+    counts = np.bincount(found.labels[train], minlength=len(found.classes))
+    if counts.min() >= RARE * len(train) / len(counts):
+        return None
+    return {label: len(train) / (len(counts) * int(count)) for label, count in enumerate(counts)}
+
+
+def target_line(name: str, found: Target, total: int) -> Row:
+    """Return the label's line: its classes and their shares, and the rows left out."""
+    dropped = total - len(found.rows)
+    left = f"; {counted(dropped, 'row')} without a label left out" if dropped else ""
+    if found.labels is None:
+        says = f"mean {float(found.y.mean()):.4g}, standard deviation {float(found.y.std()):.4g}"
+        return (name, "target", says + left)
+    shares = np.bincount(found.labels) / len(found.y)
+    named = [
+        f"{label} {share:.1%}" for label, share in zip(found.classes[:10], shares, strict=False)
+    ]
+    more = f" and {len(found.classes) - 10} more" if len(found.classes) > 10 else ""
+    says = f"{len(found.classes)} classes: " + ", ".join(named) + more
+    if found.positive is not None:
+        says += f"; {found.positive!r} is the positive one"
+    return (name, "target", says + left)

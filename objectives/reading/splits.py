@@ -1,0 +1,159 @@
+"""Which rows train, which judge during the search, and which are kept for the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from objectives import BadInput, Source
+from objectives.reading import counted, listing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.int64]
+
+GROUP_DRAWS = 32  # random assignments of groups, of which the best balanced is taken
+
+
+def check(source: Source) -> None:
+    """Raise BadInput for shares or ways to split that cannot be."""
+    for name in ("validation", "test"):
+        share = getattr(source, name)
+        if not 0.0 < share < 1.0:
+            raise BadInput(f"--{name} {share}: give a share of the rows above 0 and below 1")
+    if source.validation + source.test > 0.9:
+        raise BadInput(
+            f"--validation {source.validation} and --test {source.test} leave less than a tenth "
+            "of the rows for training"
+        )
+    if source.group is not None and source.time_order:
+        raise BadInput(f"--group {source.group!r} and --time-order: choose one way to split")
+
+
+def kind(source: Source, labels: Rows | None) -> str:
+    """Return the name of the way to split: `group`, `time`, `stratified` or `random`."""
+    if source.group is not None:
+        return "group"
+    if source.time_order:
+        return "time"
+    return "random" if labels is None else "stratified"
+
+
+def split(
+    rows: int,
+    source: Source,
+    labels: Rows | None = None,
+    classes: list[str] | None = None,
+    groups: Rows | None = None,
+) -> tuple[Rows, Rows, Rows]:
+    """Return the rows of train, validation and test.
+
+    labels: a class's number for every row, or None for numbers. groups: a group's number for
+    every row. The order is random, but in time where the split is by time. Raises BadInput
+    where a part would lack what it needs.
+    """
+    if rows < 3:
+        raise BadInput(f"{counted(rows, 'row')} with a label: three parts need three at least")
+    rng = np.random.default_rng(source.seed)
+    shares = (source.validation, source.test)
+    if groups is not None:
+        found = _by_group(groups, labels, shares, rng, source.group)
+    elif source.time_order:
+        found = _cut(np.arange(rows), shares)
+    elif labels is None:
+        found = _cut(rng.permutation(rows), shares)
+    else:
+        found = _stratified(labels, classes or [], shares, rng)
+    if labels is not None:
+        _check_classes(found, labels, classes or [], kind(source, labels))
+    return found
+
+
+def _cut(order: Rows, shares: tuple[float, float]) -> tuple[Rows, Rows, Rows]:
+    """Cut an order of rows in three, each part with one row at least."""
+    rows = len(order)
+    validation, test = (max(1, round(share * rows)) for share in shares)
+    train = max(1, rows - validation - test)
+    validation = max(1, min(validation, rows - train - 1))
+    return order[:train], order[train : train + validation], order[train + validation :]
+
+
+def _stratified(
+    labels: Rows, classes: list[str], shares: tuple[float, float], rng: np.random.Generator
+) -> tuple[Rows, Rows, Rows]:
+    pieces = []
+    for label in np.unique(labels):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        if len(rows) < 3:
+            raise BadInput(
+                f"class {classes[label]!r} has {counted(len(rows), 'row')}, and train, validation "
+                "and test need one each: add rows, or take the class out"
+            )
+        pieces.append(_cut(rows, shares))
+    train, validation, test = (
+        rng.permutation(np.concatenate([piece[part] for piece in pieces])) for part in range(3)
+    )
+    return train, validation, test
+
+
+def _by_group(
+    groups: Rows,
+    labels: Rows | None,
+    shares: tuple[float, float],
+    rng: np.random.Generator,
+    name: str | None,
+) -> tuple[Rows, Rows, Rows]:
+    """Give whole groups to the parts, sizes and classes as near to the shares as they go."""
+    _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(sizes) < 3:
+        raise BadInput(f"--group {name!r} has {counted(len(sizes), 'group')}: three are needed")
+    wanted = np.array([1.0 - sum(shares), *shares])
+    # Rows of each class in each group: one column where there are no classes.
+    width = 1 if labels is None else int(labels.max()) + 1
+    cells = numbers * width + (0 if labels is None else labels)
+    table = np.bincount(cells, minlength=len(sizes) * width).reshape(len(sizes), width)
+    best, part_of = np.inf, np.zeros(len(sizes), np.int64)
+    for _ in range(max(1, min(GROUP_DRAWS, 200_000 // len(sizes)))):
+        drawn = _assign(sizes, wanted, rng)
+        held = np.stack([table[drawn == part].sum(axis=0) for part in range(3)])
+        error = np.abs(held / table.sum(axis=0) - wanted[:, None]).sum()
+        if error < best:
+            best, part_of = error, drawn
+    found = part_of[numbers]
+    train, validation, test = (rng.permutation(np.flatnonzero(found == part)) for part in range(3))
+    return train, validation, test
+
+
+def _assign(sizes: Rows, wanted: NDArray[np.float64], rng: np.random.Generator) -> Rows:
+    """Return a part for each group: large ones first, each where most rows are wanting."""
+    order = rng.permutation(len(sizes))
+    order = order[np.argsort(-sizes[order] * rng.uniform(0.5, 1.0, len(sizes)))]
+    gaps = (wanted * sizes.sum()).tolist()
+    held = [0, 0, 0]
+    found = np.zeros(len(sizes), np.int64)
+    for place, group in enumerate(order.tolist()):
+        empty = [part for part in range(3) if not held[part]]
+        open_parts = empty if len(order) - place <= len(empty) else range(3)
+        part = max(open_parts, key=gaps.__getitem__)
+        gaps[part] -= int(sizes[group])
+        held[part] += 1
+        found[group] = part
+    return found
+
+
+def _check_classes(
+    found: tuple[Rows, Rows, Rows], labels: Rows, classes: list[str], how: str
+) -> None:
+    """Raise BadInput where a class is never trained on, or a part holds one class alone."""
+    advice = "change the shares, or split another way"
+    lacking = sorted(set(range(len(classes))) - set(np.unique(labels[found[0]]).tolist()))
+    if lacking:
+        names = listing(classes[label] for label in lacking)
+        raise BadInput(f"split by {how}: the training part has no row of class {names}: {advice}")
+    for name, rows in zip(("validation", "test"), found[1:], strict=True):
+        present = np.unique(labels[rows])
+        if len(present) < 2:
+            only = listing(classes[label] for label in present)
+            raise BadInput(f"split by {how}: the {name} part holds class {only} alone: {advice}")

@@ -1,0 +1,202 @@
+"""What a column holds: numbers, dates or text, whatever the file calls them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from objectives import BadInput
+from objectives.reading import MISSING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DAY = 86_400
+DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y")
+TIME_FORMATS = ("", " %H:%M", " %H:%M:%S")
+LOOKS_LIKE_A_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}( \d{1,2}:\d{2}(:\d{2})?)?")
+MOSTLY = 0.95  # of the cells are numbers: the rest is then at fault
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """values: rows, float64 or whole int64, NaN where missing. whole: they were whole numbers."""
+
+    values: NDArray[np.float64] | NDArray[np.int64]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Dates:
+    """seconds: rows, datetime64[s], NaT where missing. format: of `strptime`, None if typed."""
+
+    seconds: NDArray[np.datetime64]
+    format: str | None
+
+
+@dataclass(frozen=True)
+class Text:
+    """codes: rows, int32 into levels, -1 where missing; levels: distinct, trimmed."""
+
+    codes: NDArray[np.int32]
+    levels: pa.Array
+
+
+Values = Numbers | Dates | Text
+
+
+def values(column: pa.ChunkedArray, name: str) -> Values | None:
+    """Return what a column holds, or None if it is nothing that can be learnt from.
+
+    Text becomes numbers where every cell is one. Raises BadInput where nearly every cell is.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return values(column.cast(kind.value_type), name)
+    if pa.types.is_null(kind):
+        return None
+    if pa.types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        column = column.cast(pa.float64())
+    if pa.types.is_duration(kind):
+        column = column.cast(pa.int64())
+    if pa.types.is_time(kind):
+        return _hours(column)
+    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
+        seconds = column.cast(pa.timestamp("s"), safe=False)
+        return Dates(seconds.to_numpy().astype("datetime64[s]"), None)
+    if pa.types.is_integer(column.type):
+        return Numbers(column.to_numpy(), whole=True)
+    if pa.types.is_floating(column.type):
+        return _numbers(column.to_numpy())
+    if _is_text(kind):
+        found = text(column)
+        return _as_numbers(found, name) or _as_dates(found) or found
+    return None
+
+
+def text(column: pa.ChunkedArray) -> Text:
+    """Return a column as categories: trimmed text, whole numbers without a decimal point."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not _is_text(column.type):
+        column = _plain_text(column)
+    encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):  # without rows
+        return Text(np.zeros(0, np.int32), pa.array([], pa.string()))
+    trimmed = pc.utf8_trim_whitespace(encoded.dictionary)
+    trimmed = pc.if_else(pc.is_in(trimmed, pa.array(MISSING, trimmed.type)), None, trimmed)
+    again = trimmed.dictionary_encode()  # levels that differ in spaces alone are one
+    remap = pc.fill_null(again.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return Text(np.append(remap, np.int32(-1))[codes], again.dictionary)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Return whether a column's type is a number's."""
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_floating(column.type):
+        array = column.to_numpy()
+        filled = array[~np.isnan(array)]
+        column = pa.chunked_array([pa.array(array, from_pandas=True)])
+        if np.all((filled == np.floor(filled)) & (np.abs(filled) < 2.0**53)):
+            column = column.cast(pa.int64())
+    return column.cast(pa.string())
+
+
+def _numbers(array: NDArray[np.float64]) -> Numbers:
+    finite = array[np.isfinite(array)]
+    return Numbers(array, whole=bool(np.all(finite == np.floor(finite))))
+
+
+def _hours(column: pa.ChunkedArray) -> Numbers:
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit]
+    plain = pa.int32() if pa.types.is_time32(column.type) else pa.int64()
+    return Numbers(column.cast(plain).to_numpy() / (3600.0 * per_second), whole=False)
+
+
+def _as_numbers(found: Text, name: str) -> Numbers | None:
+    if len(found.levels) == 0:
+        return None
+    try:
+        parsed = pc.cast(found.levels, pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        _refuse_stray_text(found, name)
+        return None
+    return _numbers(np.append(parsed, np.nan)[found.codes])
+
+
+def _refuse_stray_text(found: Text, name: str) -> None:
+    """Raise BadInput where more than 20 numbers fill nearly all cells, and text the rest."""
+    pattern = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+    number = pc.match_substring_regex(found.levels, pattern).to_numpy(zero_copy_only=False)
+    filled = found.codes >= 0
+    share = number[found.codes[filled]].mean() if filled.any() else 0.0
+    if number.sum() <= 20 or share < MOSTLY:
+        return
+    level = int(np.argmin(number))
+    row = int(np.argmax(found.codes == level))
+    raise BadInput(
+        f"column {name!r}: {found.levels[level].as_py()!r} (row {row + 1}) is text where numbers "
+        f"belong: mend it or leave the cell empty, or say --categorical {name} or --ignore {name}"
+    )
+
+
+def _as_dates(found: Text) -> Dates | None:
+    levels = found.levels
+    sample = levels.slice(0, 50).to_pylist()
+    if not sample or not all(LOOKS_LIKE_A_DATE.fullmatch(level) for level in sample):
+        return None
+    for date in DATE_FORMATS:
+        for time in TIME_FORMATS:
+            seconds = parse_dates(levels, date + time)
+            if not np.isnat(seconds).any():
+                return Dates(np.append(seconds, np.datetime64("NaT"))[found.codes], date + time)
+    return None
+
+
+def parse_dates(levels: pa.Array, pattern: str) -> NDArray[np.datetime64]:
+    """Return datetime64[s] of texts under a `strptime` format, NaT where they have another."""
+    import pandas as pd
+
+    parsed = pd.to_datetime(pd.Series(levels.to_pylist()), format=pattern, errors="coerce")
+    return parsed.to_numpy().astype("datetime64[s]")
+
+
+def parts(seconds: NDArray[np.datetime64]) -> dict[str, NDArray[np.float32]]:
+    """Return a date's numeric parts, NaN where it is missing.
+
+    days: since 1970-01-01. month: 1 to 12. day: of the month, from 1. weekday: Monday is 0.
+    hour: 0 to 24, minutes and seconds as its fraction.
+    """
+    missing = np.isnat(seconds)
+    stamps = np.where(missing, np.datetime64(0, "s"), seconds)
+    days = stamps.astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    found = {
+        "days": days.astype(np.int64),
+        "month": months.astype(np.int64) % 12 + 1,
+        "day": (days - months).astype(np.int64) + 1,
+        "weekday": (days.astype(np.int64) + 3) % 7,
+        "hour": (stamps - days).astype(np.int64) / 3600.0,
+    }
+    return {
+        name: np.where(missing, np.nan, part).astype(np.float32) for name, part in found.items()
+    }
