@@ -5,6 +5,8 @@ A public `.py` file in this folder is a sweep that can be run; a folder is a par
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sweeps.study.sweep import (
     Pruner,
     Sampler,
@@ -16,18 +18,33 @@ from sweeps.study.sweep import (
     tpe,
 )
 
+if TYPE_CHECKING:
+    from sweeps.cli.python import Study, load, run
+
 __version__ = "0.1.0"
 __all__ = [
     "Pruner",
     "Sampler",
+    "Study",
     "Sweep",
+    "load",
     "main",
     "no_pruning",
     "percentile",
     "random",
+    "run",
     "successive_halving",
     "tpe",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that declaring a sweep imports none of what running one needs.
+    if name in ("run", "load", "Study"):
+        from sweeps.cli import python
+
+        return getattr(python, name)
+    raise AttributeError(f"module 'sweeps' has no attribute {name!r}")
 
 
 def main(sweep: Sweep, argv: list[str] | None = None) -> None:

@@ -231,6 +231,17 @@ def remembered(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any
     return None
 
 
+def stored_identity(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any]:
+    """Return what a study was made of. Raises BadInput where there is no such study."""
+    names = []
+    for study in storage.get_all_studies():
+        if study.study_name == name:
+            return dict(study.user_attrs.get("identity", {}))
+        names.append(study.study_name)
+    there = ", ".join(names) or "none"
+    raise BadInput(f"there is no study {name!r} in this folder; there are: {there}")
+
+
 def open_study(
     storage: optuna.storages.BaseStorage,
     name: str,

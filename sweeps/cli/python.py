@@ -1,0 +1,246 @@
+"""The same from Python and from a notebook: `sweeps.run` and `sweeps.load`."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput, Data, Source
+from sweeps.cli.trainers import trainers
+from sweeps.cli.work import INTERRUPTED, bring, left, lines, make_tracker, no_tracker, quiet
+from sweeps.explain.confirm import REPEATS, confirmed
+from sweeps.study.final import with_weights
+from sweeps.study.session import Session, opened
+from sweeps.study.settings import Settings
+from sweeps.study.storage import Ended, ranked
+from sweeps.study.summary import summarise
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from sweeps.study.sweep import Pruner, Sampler, Sweep
+
+
+def run(
+    sweep: Sweep,
+    data: Any = None,
+    *,
+    trials: int | None = None,
+    max_epochs: int | None = None,
+    timeout: float | None = None,
+    seed: int | None = None,
+    study: str | None = None,
+    workers: int | None = None,
+    trainer: str | None = None,
+    confirm: int = REPEATS,
+    monitor: str | None = None,
+    sampler: Sampler | None = None,
+    pruner: Pruner | None = None,
+    fix: Sequence[str] = (),
+    ranges: Sequence[str] = (),
+    folder: str | Path = ".",
+    verbose: bool = True,
+) -> Study:
+    """Run a sweep, or go on with it, and return its study.
+
+    data: a file's path, arrays or data frames `(X, y)`, a `Source` or `Data`; None takes the
+    sweep's own. timeout: seconds. fix, ranges: as on the command line, `["width=32"]`. workers:
+    processes; 0 trains in this one. An interruption (the notebook's stop button) is not an
+    error: the study comes back as far as it got, and the same call goes on. Raises BadInput.
+    """
+    settings = Settings(
+        trials=trials,
+        max_epochs=max_epochs,
+        timeout=timeout,
+        seed=seed,
+        study=study,
+        workers=workers,
+        trainer=trainer,
+        monitor=monitor,
+        sampler=sampler,
+        pruner=pruner,
+        fix=tuple(fix) or None,
+        ranges=tuple(ranges) or None,
+        source=_source(data),
+        folder=Path(folder).resolve(),
+    )
+    given = data if isinstance(data, Data) else None
+    say = print if verbose else quiet
+    with (
+        trainers(sweep, settings, early=True) as make_trainer,
+        opened(sweep, settings, make_trainer, make_tracker, given) as session,
+    ):
+        if left(session, confirm):
+            code = bring(session, confirm, say, quiet=not verbose)
+            if code == INTERRUPTED:
+                say("interrupted: the same call goes on")
+        settings = session.settings
+        found = Study(session.sweep, settings, session.data, session.name)
+    if verbose:
+        print(found)
+    return found
+
+
+def load(sweep: str | Sweep, *, folder: str | Path = ".") -> Study:
+    """Return a study of this folder: by its name, or a sweep's own. Raises BadInput."""
+    settings = Settings(folder=Path(folder).resolve())
+    if isinstance(sweep, str):
+        settings = dataclasses.replace(settings, study=sweep)
+        sweep = _sweep_of(settings, sweep)
+    with _reading(sweep, settings) as session:
+        return Study(session.sweep, session.settings, session.data, session.name)
+
+
+class Study:
+    """What a study found, read from its stores whenever it is asked."""
+
+    def __init__(self, sweep: Sweep, settings: Settings, data: Data, name: str) -> None:
+        self.sweep = sweep
+        self.data = data
+        self.name = name
+        self._settings = dataclasses.replace(settings, study=name)
+
+    def __repr__(self) -> str:
+        with self._open() as session:
+            return "\n".join(lines(session, summarise(session), f"sweep {self.sweep.name}"))
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row an ended trial: number (index), role, outcome, value, epochs, parameters."""
+        import pandas as pd
+
+        with self._open() as session:
+            rows = [
+                {
+                    "number": t.number,
+                    "role": t.role,
+                    "outcome": t.outcome,
+                    "value": t.value,
+                    "best_epoch": t.best_epoch,
+                    "epochs": t.epochs,
+                    "seconds": t.seconds,
+                    **t.params,
+                }
+                for t in session.store.ended()
+            ]
+        columns = ["number", "role", "outcome", "value", "best_epoch", "epochs", "seconds"]
+        return pd.DataFrame(rows, columns=None if rows else columns).set_index("number")
+
+    def curves(self, number: int) -> pd.DataFrame:
+        """Return a trial's curves: one row an epoch, one column a metric."""
+        from sweeps.tracking.history import curves
+
+        return curves(self._settings.mlflow_uri(), self.name, number)
+
+    @property
+    def best(self) -> TrialHandle:
+        """The best complete trial. Raises BadInput where there is none."""
+        with self._open() as session:
+            order = ranked(session.store.ended(), session.mode)
+            if not order:
+                raise BadInput(f"study {self.name!r} has no complete trial yet")
+            return TrialHandle(self, order[0], session.store.config(order[0].params))
+
+    def trial(self, number: int) -> TrialHandle:
+        """Return an ended trial. Raises BadInput."""
+        with self._open() as session:
+            for ended in session.store.ended():
+                if ended.number == number:
+                    return TrialHandle(self, ended, session.store.config(ended.params))
+        raise BadInput(f"study {self.name!r} has no ended trial {number}")
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The summary as plain data, as `--json` writes it."""
+        with self._open() as session:
+            found = confirmed(session)
+            plain = {"confirm": None if found is None else dataclasses.asdict(found)}
+            return summarise(session).to_json() | plain
+
+    def figure(self, name: str) -> go.Figure:
+        """Return a Plotly figure: history, importances, parallel, slice, curves or contour."""
+        from sweeps.study.figures import figure
+
+        with self._open() as session:
+            return figure(session.store.study, name, session.sweep.objective.monitor)
+
+    @contextmanager
+    def _open(self) -> Iterator[Session]:
+        with _reading(self.sweep, self._settings, self.data) as session:
+            yield session
+
+
+class TrialHandle:
+    """One ended trial: `number`, `value`, `outcome`, `params`, `config`, `model()`."""
+
+    def __init__(self, study: Study, ended: Ended, config: Any) -> None:
+        self._study = study
+        self._ended = ended
+        self.number = ended.number
+        self.value = ended.value
+        self.outcome = ended.outcome
+        self.params = dict(ended.params)
+        self.config = config
+
+    def __repr__(self) -> str:
+        return f"trial {self.number}: {self.outcome} {self.value}, {self.params}"
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """The trial's curves."""
+        return self._study.curves(self.number)
+
+    def model(self) -> keras.Model:
+        """Return the trained model, as it was in its best epoch, preprocessing included.
+
+        Trained again where its weights are no longer kept.
+        """
+        import keras
+
+        study = self._study
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            trainers(study.sweep, study._settings, workers=0) as make_trainer,
+            _reading(study.sweep, study._settings, study.data, make_trainer) as session,
+        ):
+            path = Path(folder) / "model.keras"
+            session.trainer.evaluate(with_weights(session, self._ended), model=path)
+            return keras.models.load_model(path)
+
+
+@contextmanager
+def _reading(
+    sweep: Sweep, settings: Settings, data: Data | None = None, make_trainer: Any = None
+) -> Iterator[Session]:
+    with opened(sweep, settings, make_trainer, no_tracker, data, reading=True) as session:
+        yield session
+
+
+def _source(data: Any) -> Source | None:
+    if data is None or isinstance(data, Source | Data):
+        return data if isinstance(data, Source) else None
+    if isinstance(data, str | Path):
+        return Source(path=str(data))
+    if isinstance(data, tuple) and len(data) == 2:
+        return Source(arrays=data)
+    raise BadInput(f"data is {type(data).__name__}: give a path, (X, y), a Source or Data")
+
+
+def _sweep_of(settings: Settings, name: str) -> Sweep:
+    from sweeps.cli.listing import built_in
+    from sweeps.study.storage import connect, stored_identity
+
+    known = {sweep.name: sweep for sweep in built_in()}
+    identity = stored_identity(connect(settings.storage_url(), create=False), name)
+    found = known.get(identity.get("sweep", name))
+    if found is None:
+        raise BadInput(
+            f"study {name!r} is of a sweep of your own: give the sweep itself, sweeps.load(SWEEP)"
+        )
+    return found

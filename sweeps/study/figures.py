@@ -1,0 +1,36 @@
+"""Optuna's own figures of a study."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput
+
+if TYPE_CHECKING:
+    import optuna
+    import plotly.graph_objects as go
+
+FIGURES = ("history", "importances", "parallel", "slice", "curves", "contour")
+
+
+def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Figure:
+    """Return a Plotly figure by name, one of `FIGURES`. Raises BadInput for another."""
+    import optuna.visualization as draw
+
+    makers: dict[str, Callable[..., Any]] = {
+        "history": draw.plot_optimization_history,
+        "importances": draw.plot_param_importances,
+        "parallel": draw.plot_parallel_coordinate,
+        "slice": draw.plot_slice,
+        "curves": draw.plot_intermediate_values,
+        "contour": draw.plot_contour,
+    }
+    if name not in makers:
+        raise BadInput(f"no figure {name!r}; there are: {', '.join(FIGURES)}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if name == "curves":
+            return makers[name](study)
+        return makers[name](study, target_name=target_name)
