@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -128,8 +129,7 @@ class CompiledTrainer(FitTrainer):
         try:
             return make(*args)
         except Exception as fault:
-            lines = str(fault).strip().splitlines() or [""]
-            why = f"{type(fault).__name__}: {lines[0][:300]}"
+            why = reason(fault)
             self._programs[key] = why
             raise Unsupported(why) from fault
 
@@ -145,6 +145,16 @@ class CompiledTrainer(FitTrainer):
         if line not in self._said:
             self._said.add(line)
             log.warning("%s", line)
+
+
+def reason(fault: Exception) -> str:
+    """Return one line that says why a program could not be made."""
+    text = str(fault)
+    operations = sorted(set(re.findall(r"No registered '(\w+)' OpKernel for XLA", text)))
+    if operations:
+        return f"XLA cannot compile {', '.join(operations)}"
+    lines = text.strip().splitlines() or [""]
+    return f"{type(fault).__name__}: {lines[0][:200]}"
 
 
 def refuse(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:

@@ -135,7 +135,7 @@ class _Reader:
             value, "_exclude_from_weight_decay_pattern", None
         ):
             raise Unshareable("weight decay with exceptions")
-        config = value.get_config()
+        config = {k: v for k, v in value.get_config().items() if k != "name"}
         for name in INPUTS:
             if isinstance(config.get(name), (int, float)):
                 config[name] = "input"

@@ -75,7 +75,7 @@ def auc_weighted(config: Small) -> list[Any]:
     """Return a metric that sees the weights."""
     import keras
 
-    return [keras.metrics.BinaryCrossentropy(name="bce")] if config.auc else []
+    return [keras.metrics.BinaryAccuracy(name="weighted")] if config.auc else []
 
 
 def optimizer(config: Small) -> Any:

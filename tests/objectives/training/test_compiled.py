@@ -1,0 +1,168 @@
+"""The compiled trainer: agreement with fit, programs shared and not shared, ways out."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+from conformance import spec, train
+from small_objective import SMALL, Small, data
+
+from objectives.training import Outcome, Trainer
+
+pytestmark = pytest.mark.slow
+
+
+def compiled(found: Any = None) -> Trainer:
+    from objectives.training.compiled import CompiledTrainer
+
+    return CompiledTrainer(SMALL, found or data())
+
+
+def traces() -> int:
+    from objectives.training.program import Program
+
+    return Program.traces
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Small(),
+        Small(normalised=True, auc=True),
+        Small(net="lstm", auc=True),
+        Small(optimizer="adamw", weight_decay=0.02, clipnorm=0.1),
+        Small(optimizer="sgd", momentum=0.9, l2=0.01, weight_decay=0.02),
+        Small(optimizer="rmsprop", schedule=True),
+        Small(optimizer="nadam", batch_size=100),
+    ],
+    ids=lambda c: f"{c.net}-{c.optimizer}",
+)
+def test_the_first_epoch_agrees_with_fit(config: Small) -> None:
+    """Weighted rows, weighted classes, a last batch of 8 rows."""
+    from objectives.training.fit import FitTrainer
+
+    found = data(weighted=True, class_weight={0: 1.5, 1: 0.5})
+    (result,), (fast,) = train(compiled(found), spec(config, max_epochs=1))
+    _, (plain,) = train(FitTrainer(SMALL, found), spec(config, max_epochs=1))
+    assert result.fallback is None
+    assert fast[0] == pytest.approx(plain[0], rel=1e-6)
+
+
+BASE = Small(
+    optimizer="sgd", momentum=0.5, weight_decay=0.01, dropout=0.2, l2=0.01, normalised=True
+)
+INPUTS = {
+    "seed": (BASE, {"seed": 6}),
+    "rate": (dataclasses.replace(BASE, learning_rate=0.02), {}),
+    "decay": (dataclasses.replace(BASE, weight_decay=0.3), {}),
+    "scale": (dataclasses.replace(BASE, scale=3.0), {}),
+    "callbacks": (dataclasses.replace(BASE, callbacks=("plateau",)), {"max_epochs": 5}),
+}
+
+
+def test_every_input_reaches_a_shared_program() -> None:
+    """Changing an input changes the curve, to that of a fresh program, and traces nothing."""
+    shared = compiled()
+    _, (base,) = train(shared, spec(BASE, max_epochs=5))
+    before, curves = traces(), {}
+    for name, (config, changes) in INPUTS.items():
+        (result,), (curves[name],) = train(shared, spec(config, **changes))
+        assert result.extra["compiled"] is False
+    assert traces() == before
+    for name, curve in curves.items():
+        config, changes = INPUTS[name]
+        assert curve != base[: len(curve)], name
+        assert curve == train(compiled(), spec(config, **changes))[1][0], name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"momentum": 0.9},
+        {"dropout": 0.5},
+        {"l2": 0.1},
+        {"initializer": "he_normal"},
+        {"clipnorm": 0.01},
+        {"schedule": True},
+        {"batch_size": 24},
+        {"width": 5},
+        {"auc": True},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_is_baked_in_makes_a_new_program(change: dict[str, Any]) -> None:
+    trainer, other = compiled(), dataclasses.replace(BASE, **change)
+    results, curves = train(trainer, spec(BASE, 0), spec(other, 1), spec(BASE, 2))
+    assert [result.extra["compiled"] for result in results] == [True, True, False]
+    assert curves[0] == curves[2] != curves[1]
+
+
+def test_part_of_the_rows_is_another_program() -> None:
+    results, curves = train(compiled(), spec(share=1.0), spec(number=1, share=0.5))
+    assert [result.extra["compiled"] for result in results] == [True, True]
+    # 36 rows in batches of 16 are 3 steps an epoch instead of 5.
+    assert curves[0][0]["effective_learning_rate"] != curves[1][0]["effective_learning_rate"]
+
+
+def test_dropout_agrees_with_fit_over_seeds() -> None:
+    """XLA draws other masks: the losses of many seeds come from one distribution."""
+    from scipy.stats import ks_2samp
+
+    from objectives.training.fit import FitTrainer
+
+    config = Small(dropout=0.4, width=16)
+    specs = [spec(config, number, seed=number, max_epochs=2) for number in range(12)]
+    found = []
+    for trainer in (compiled(), FitTrainer(SMALL, data())):
+        _, curves = train(trainer, *specs)
+        found.append([curve[-1]["loss"] for curve in curves])
+    assert found[0] != found[1]
+    assert ks_2samp(*found).pvalue > 0.01
+    assert np.corrcoef(*found)[0, 1] > 0.5, "the same initial weights should show"
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (Small(fault="python"), "XLA cannot compile PyFunc"),
+        (Small(callbacks=("terminate",)), "the callback TerminateOnNaN acts within epochs"),
+    ],
+)
+def test_what_cannot_be_compiled_is_fitted_and_says_why_once(
+    config: Small, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer = compiled()
+    with caplog.at_level(logging.WARNING, logger="sweeps"):
+        results, _ = train(trainer, spec(config), spec(config, 1), spec(number=2))
+    assert [result.outcome for result in results] == [Outcome.COMPLETE] * 3
+    for result in results[:2]:
+        assert result.fallback is not None
+        assert why in result.fallback
+        assert "\n" not in result.fallback
+    assert results[2].fallback is None
+    assert [record.getMessage().count(why) for record in caplog.records] == [1]
+
+
+def test_large_tables_are_gathered_in_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    from objectives.training import program
+
+    _, (copied,) = train(compiled(), spec(Small(normalised=True)))
+    monkeypatch.setattr(program, "COPIED", 0)
+    _, (gathered,) = train(compiled(), spec(Small(normalised=True)))
+    for one, other in zip(copied, gathered, strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+
+
+def test_evaluating_with_a_shared_program_needs_no_new_one(tmp_path: Any) -> None:
+    trainer = compiled()
+    specs = [spec(seed=n, number=n, weights=tmp_path / f"{n}.npz") for n in range(2)]
+    train(trainer, *specs)
+    before = traces()
+    scores = [trainer.evaluate(each) for each in specs]
+    assert traces() == before
+    assert scores[0] != scores[1]
+    assert scores[0] == pytest.approx(compiled().evaluate(specs[0]), rel=1e-6)
