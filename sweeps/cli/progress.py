@@ -98,14 +98,14 @@ class Watcher:
             f"after {result.epochs} epochs, {time_text(result.seconds)}{self._left()}"
         )
         self._say(line)
-        if result.fallback:
+        if result.fallback and result.outcome is not Outcome.FAILED:
             self._say(f"#{spec.number} trained by plain fit: {result.fallback}")
         if result.outcome is Outcome.FAILED and result.error:
             self._say(f"#{spec.number} failed: {result.error.strip().splitlines()[-1]}")
 
     def state(self) -> str:
         """Return the counts, the best so far and the time left."""
-        parts = [
+        parts = [f"{self.done}/{self.total} trials"] + [
             f"{self.counts[outcome]} {outcome.value}"
             for outcome in (Outcome.PRUNED, Outcome.DIVERGED, Outcome.FAILED)
             if self.counts[outcome]

@@ -6,6 +6,7 @@ scripted curves in a test. Taking the next spec is what asks the study for a tri
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,6 +22,7 @@ from sweeps.tracking import Tracker, TrialRun
 if TYPE_CHECKING:
     import optuna
 
+LOG = logging.getLogger("sweeps")
 FAILURES = 3  # in a row: something is wrong with the sweep, not with a trial
 
 
@@ -193,6 +195,8 @@ class Loop:
         self.done += 1
         self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
         self.error = (result.error or "\n").strip().rpartition("\n")[2]
+        if result.error:
+            LOG.error("trial %d failed\n%s", number, result.error)
         self._track(state)
         metrics = _finals(result, state)
         self.store.tell(state.trial, result, metrics, self.tracker.run_id(number))

@@ -56,7 +56,7 @@ def summarise(session: Session) -> Summary:
     order = ranked(trials, session.mode)
     max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
-    possible = max_epochs * len(trials)
+    possible = sum(t.epochs if t.outcome == "failed" else max_epochs for t in trials)
     final = session.store.study.user_attrs.get("final")
     if final is not None and order and final.get("trial") != order[0].number:
         final = None
