@@ -27,7 +27,7 @@ def assemble(model: keras.Model, preprocessing: Mapping[str, Any]) -> keras.Mode
     if preprocessing["kind"] == "sequence":
         shape = (preprocessing["steps"], len(preprocessing["channels"]))
         raw = keras.Input(shape, name="x")
-        return keras.Model(raw, model(_sequence(raw, preprocessing)))
+        return keras.Model([raw], model(_sequence(raw, preprocessing)))
     numbers, inputs = _numeric(preprocessing)
     blocks = [_scaled(numbers, preprocessing)] if numbers is not None else []
     for category in preprocessing["categories"]:

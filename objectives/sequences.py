@@ -115,7 +115,7 @@ def _from_long(columns: dict[str, pa.ChunkedArray], source: Source) -> Data:
     places = series.order(columns, ids, time)
     label = series.per_series(columns.pop(name), name, places, "--target")
     groups = None
-    lines = [(ids, "series", counted(places.shape[0], "series")), (time, "time", "orders steps")]
+    lines = [(ids, "series", f"{places.shape[0]:,} of them"), (time, "time", "the order of steps")]
     if source.group is not None and source.group != ids:
         known(source.group, columns, "--group")
         column = series.per_series(columns.pop(source.group), source.group, places, "--group")
@@ -205,6 +205,6 @@ def _finish(
 
 def _belongs(x: Floats) -> NDArray[np.bool_]:
     """Return rows x steps: whether the step, or any after it, holds a value."""
-    filled = ~np.isnan(x).all(axis=2)
-    belongs: NDArray[np.bool_] = np.logical_or.accumulate(filled[:, ::-1], axis=1)[:, ::-1]
-    return belongs
+    filled: NDArray[np.bool_] = np.any(~np.isnan(x), axis=2)
+    backwards: NDArray[np.bool_] = np.logical_or.accumulate(filled[:, ::-1], axis=1)
+    return backwards[:, ::-1]

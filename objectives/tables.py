@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Data, Source
-from objectives.reading import again, files, result, splits
+from objectives.reading import files, result, splits
 from objectives.reading.arrays import Arrays, floats, one_column
 from objectives.reading.frame import from_columns
 from objectives.reading.matrix import from_matrix
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPTIONS = {"ignore", "categorical", "numeric", "nan", "weights"}
-
-from_config = again.from_config
-to_config = again.to_config
 
 
 def load_table(source: Source, task: str) -> Data:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from objectives.judging import auc
 from objectives.reading.roles import Roles
 
 if TYPE_CHECKING:
@@ -70,15 +71,4 @@ def _score(codes: NDArray[Any], y: NDArray[np.float64], task: str) -> float:
     guess = np.where(counts, means, y[:half].mean())[seen]
     if task == "regression":
         return float(1.0 - np.mean((truth - guess) ** 2) / max(float(np.var(truth)), 1e-30))
-    return _auc(truth, guess)
-
-
-def _auc(truth: NDArray[np.float64], guess: NDArray[np.float64]) -> float:
-    from scipy.stats import rankdata
-
-    positive = truth > 0.5
-    ones, zeros = int(positive.sum()), int((~positive).sum())
-    if not ones or not zeros:
-        return 0.0
-    ranks = rankdata(guess)[positive].sum()
-    return float((ranks - ones * (ones + 1) / 2) / (ones * zeros))
+    return auc(truth > 0.5, guess) or 0.0

@@ -1,0 +1,96 @@
+"""How predictions are judged: scores of each kind of task, also of resampled rows.
+
+A judge is a function of row weights, so that a bootstrap resample (a row drawn twice weighs two)
+costs no sorting. Scores that a part cannot give are left out: no AUC of one class alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Judge = Callable[[Floats], dict[str, float]]
+
+
+def judge(labels: NDArray[Any], predictions: NDArray[Any], task: str) -> Judge:
+    """Return the judge of one model's predictions.
+
+    task: "binary" (predictions: chances of class 1), "multiclass" (rows x classes) or
+    "regression" (numbers, in the labels' unit).
+    """
+    if task == "regression":
+        return _regression(labels.ravel(), predictions.ravel())
+    if task == "binary":
+        chance = predictions.ravel().astype(np.float64)
+        predictions = np.stack([1.0 - chance, chance], axis=1)
+        # Exactly one half is class 0, as Keras's accuracy has it; argmax agrees.
+    return _classes(labels.ravel().astype(np.int64), predictions)
+
+
+def scores(labels: NDArray[Any], predictions: NDArray[Any], task: str) -> dict[str, float]:
+    """Return accuracy, balanced_accuracy and auc, or mae, rmse and r2."""
+    return judge(labels, predictions, task)(np.ones(len(labels)))
+
+
+def _classes(labels: NDArray[np.int64], chances: NDArray[Any]) -> Judge:
+    classes = chances.shape[1]
+    right = chances.argmax(axis=1) == labels
+    # Two classes have one curve; more have one each, against the rest.
+    curves = [
+        _curve(labels == k, chances[:, k]) for k in range(classes)[1 if classes == 2 else 0 :]
+    ]
+
+    def judged(weights: Floats) -> dict[str, float]:
+        there = np.bincount(labels, weights, classes)
+        hit = np.bincount(labels, weights * right, classes)
+        seen = there > 0
+        found = {
+            "accuracy": float(hit.sum() / there.sum()),
+            "balanced_accuracy": float((hit[seen] / there[seen]).mean()),
+        }
+        areas = [area for area in (curve(weights) for curve in curves) if area is not None]
+        return found | ({"auc": float(np.mean(areas))} if areas else {})
+
+    return judged
+
+
+def _curve(positive: NDArray[np.bool_], chance: NDArray[Any]) -> Callable[[Floats], float | None]:
+    """Return the area under the ROC curve as a function of weights; ties count one half."""
+    _, place = np.unique(chance, return_inverse=True)
+    size = int(place.max()) + 1
+
+    def area(weights: Floats) -> float | None:
+        ones = np.bincount(place, weights * positive, size)
+        zeros = np.bincount(place, weights * ~positive, size)
+        pairs = ones.sum() * zeros.sum()
+        if pairs == 0.0:
+            return None
+        return float((ones * (np.cumsum(zeros) - zeros / 2.0)).sum() / pairs)
+
+    return area
+
+
+def auc(positive: NDArray[np.bool_], chance: NDArray[Any]) -> float | None:
+    """Return the area under the ROC curve, None where one class is missing."""
+    return _curve(positive, chance)(np.ones(len(positive)))
+
+
+def _regression(labels: NDArray[Any], predictions: NDArray[Any]) -> Judge:
+    truth = labels.astype(np.float64)
+    error = predictions.astype(np.float64) - truth
+
+    def judged(weights: Floats) -> dict[str, float]:
+        total = weights.sum()
+        mean = (weights * truth).sum() / total
+        spread = float((weights * (truth - mean) ** 2).sum() / total)
+        square = float((weights * error**2).sum() / total)
+        found = {"mae": float((weights * np.abs(error)).sum() / total), "rmse": square**0.5}
+        return found | ({"r2": 1.0 - square / spread} if spread > 0.0 else {})
+
+    return judged

@@ -1,0 +1,213 @@
+"""What a net has to beat: the majority or the mean, and a linear model, on the same split."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from objectives.judging import judge
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from objectives import Data, Part
+
+CELLS = 10_000_000  # of the training part that the linear model sees
+WIDEST = 5_000  # columns that a sequence is flattened to
+HEADLINE = {"binary": "auc", "multiclass": "accuracy", "regression": "r2"}
+WORDS = {"auc": "AUC", "r2": "R2"}
+LINEAR = {"binary": "logistic", "multiclass": "logistic", "regression": "ridge"}
+TITLES = {"logistic": "logistic regression", "ridge": "ridge regression", "majority": "majority"}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure of the test part and its 95% bootstrap interval over rows."""
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        value, low, high = (format(x, spec or ".4g") for x in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the plain models and the net do on the test part.
+
+    models: model -> score -> interval; the models are net (if it was given), majority (the mean,
+    where numbers are predicted) and logistic or ridge. difference: the net's headline score minus
+    the linear model's, over the same resamples. rows: those that the linear model was fitted on.
+    """
+
+    task: str
+    models: dict[str, dict[str, Interval]]
+    difference: Interval | None = None
+    rows: int = 0
+
+    @property
+    def linear(self) -> str:
+        """`logistic` or `ridge`."""
+        return LINEAR[self.task]
+
+    @property
+    def beaten(self) -> bool | None:
+        """Whether the net beats the linear model; None where the interval does not say."""
+        if self.difference is None or self.difference.low <= 0.0 <= self.difference.high:
+            return None
+        return self.difference.low > 0.0
+
+    def metrics(self) -> dict[str, float]:
+        """Return `majority_accuracy`, `logistic_auc`, `test_auc_low`, `test_auc_high` and so on.
+
+        The net's own scores are left to the trainer; its intervals are here.
+        """
+        found = {}
+        for model, scores in self.models.items():
+            prefix = "test" if model == "net" else model
+            for name, interval in scores.items():
+                if model != "net":
+                    found[f"{prefix}_{name}"] = interval.value
+                found[f"{prefix}_{name}_low"] = interval.low
+                found[f"{prefix}_{name}_high"] = interval.high
+        return found
+
+    def lines(self) -> list[str]:
+        """Return the comparison as text: a line a model, and what it comes to."""
+        names = list(next(iter(self.models.values())))
+        found = ["test part, 95% intervals over its rows"]
+        for model, scores in self.models.items():
+            title = "mean" if model == "majority" and self.task == "regression" else model
+            cells = [f"{name} {scores[name]}" for name in names if name in scores]
+            found.append(f"  {title:<10}" + "  ".join(cells))
+        if self.difference is None:
+            return found
+        score = HEADLINE[self.task]
+        says = {True: "beats", False: "is worse than", None: "does not beat"}[self.beaten]
+        found.append(
+            f"the net {says} {TITLES[self.linear]}: {WORDS.get(score, score)} "
+            f"{self.difference:+.3g}"
+        )
+        return found
+
+
+def task_of(data: Data) -> str:
+    """Return what is predicted: as the reader said it, or as the labels look."""
+    said = data.details.get("task")
+    if said is not None:
+        return str(said)
+    y = data.train.y
+    if np.issubdtype(y.dtype, np.integer) or "classes" in data.details:
+        return "multiclass"
+    return "binary" if np.all((y == 0) | (y == 1)) else "regression"
+
+
+def compare(
+    data: Data, predictions: NDArray[Any] | None = None, *, seed: int = 0, draws: int = 1000
+) -> Comparison:
+    """Return how the plain models do on the test part, and the net, if it predicted.
+
+    predictions: what the net says of `data.test.x`. Fits nothing on anything but the training
+    part; the linear model sees at most 10 million cells of it.
+    """
+    task = task_of(data)
+    linear, rows = _linear(data, task)
+    models = {"majority": _majority(data, task), LINEAR[task]: linear}
+    if predictions is not None:
+        models = {"net": np.asarray(predictions), **models}
+    labels = np.asarray(data.test.y)
+    judges = {name: judge(labels, guess, task) for name, guess in models.items()}
+    rng = np.random.default_rng(seed)
+    count = len(labels)
+    draws = int(np.clip(50_000_000 // count, 100, draws))
+    whole = {name: one(np.ones(count)) for name, one in judges.items()}
+    drawn: dict[str, dict[str, list[float]]] = {
+        name: {score: [] for score in found} for name, found in whole.items()
+    }
+    score = HEADLINE[task]
+    ahead = []
+    for _ in range(draws):
+        weights = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
+        judged = {name: one(weights) for name, one in judges.items()}
+        for name, found in judged.items():
+            for key, value in found.items():
+                drawn[name][key].append(value)
+        if "net" in judged and score in judged["net"]:
+            ahead.append(judged["net"][score] - judged[LINEAR[task]][score])
+    intervals = {
+        name: {key: _interval(value, drawn[name][key]) for key, value in found.items()}
+        for name, found in whole.items()
+    }
+    difference = None
+    if ahead:
+        difference = _interval(whole["net"][score] - whole[LINEAR[task]][score], ahead)
+    return Comparison(task, intervals, difference, rows)
+
+
+def _interval(value: float, drawn: list[float]) -> Interval:
+    low, high = np.quantile(drawn, [0.025, 0.975]) if drawn else (value, value)
+    return Interval(value, float(low), float(high))
+
+
+def _majority(data: Data, task: str) -> NDArray[Any]:
+    """Return the training part's commonest class, or its mean, for every test row."""
+    y, rows = np.asarray(data.train.y), len(data.test)
+    if task == "regression":
+        return np.full(rows, y.mean())
+    if task == "binary":
+        return np.full(rows, float(y.mean() > 0.5))
+    chances = np.zeros((rows, _classes(data)))
+    chances[:, np.bincount(y.astype(np.int64)).argmax()] = 1.0
+    return chances
+
+
+def _classes(data: Data) -> int:
+    return len(data.details.get("classes") or np.unique(data.train.y))
+
+
+def _linear(data: Data, task: str) -> tuple[NDArray[Any], int]:
+    """Return the linear model's test predictions, and how many rows it was fitted on."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    width = _flat(data.train, data, np.arange(1)).shape[1]
+    most = max(100, CELLS // width)
+    every = np.arange(len(data.train))
+    rows = every
+    if len(every) > most:
+        rows = np.sort(np.random.default_rng(0).choice(every, most, replace=False))
+    x, y = _flat(data.train, data, rows), np.asarray(data.train.y)[rows]
+    test = _flat(data.test, data, np.arange(len(data.test)))
+    if task == "regression":
+        model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2, 4, 13)))
+        return np.asarray(model.fit(x, y).predict(test)), len(rows)
+    balanced = "balanced" if data.class_weight else None
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(max_iter=500, class_weight=balanced)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # close enough for a yardstick
+        model.fit(x, y.astype(np.int64))
+    chances = model.predict_proba(test)
+    if task == "binary":
+        return np.asarray(chances[:, 1]), len(rows)
+    found = np.zeros((len(test), _classes(data)))
+    found[:, model.classes_] = chances
+    return found, len(rows)
+
+
+def _flat(part: Part, data: Data, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return rows x columns: of sequences all steps, evenly thinned out where they are many."""
+    x = np.asarray(part.x[rows], np.float64)
+    if x.ndim > 2:
+        if data.details.get("masked"):
+            x = np.where(x == data.details["mask_value"], 0.0, x)
+        x = x[:, :: max(1, -(-x[0].size // WIDEST))]
+    return x.reshape(len(x), -1)
