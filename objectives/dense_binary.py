@@ -6,7 +6,7 @@ is known to be learnable, and a 16-wide net improves fast at first and then hard
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from objectives import Data, Objective, Part, Source
 from search_spaces import dense
@@ -56,6 +56,13 @@ def load(source: Source) -> Data:
     )
 
 
+def from_arrays(x: Any, y: Any, source: Source) -> Data:
+    """Return a frame or a matrix and its labels as data."""
+    from objectives import tables
+
+    return tables.from_arrays(x, y, source, task="binary")
+
+
 def build(config: dense.Dense, data: Data) -> keras.Model:
     """Return the compiled net: `depth` hidden layers of `width`, one sigmoid output."""
     import keras
@@ -95,5 +102,11 @@ def scores(labels: NDArray[np.float32], predictions: NDArray[np.float32]) -> dic
 
 
 DENSE_BINARY = Objective(
-    space=dense.SPACE, load=load, build=build, callbacks=callbacks, scores=scores, max_epochs=100
+    space=dense.SPACE,
+    load=load,
+    from_arrays=from_arrays,
+    build=build,
+    callbacks=callbacks,
+    scores=scores,
+    max_epochs=100,
 )

@@ -6,7 +6,7 @@ easy once learnt, and nothing is learnt for the first dozen epochs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from objectives import Data, Objective, Part, Source
 from search_spaces import lstm
@@ -44,6 +44,13 @@ def load(source: Source) -> Data:
         metrics=source.metrics,
         details={"classes": ["0", "1"]},
     )
+
+
+def from_arrays(x: Any, y: Any, source: Source) -> Data:
+    """Return arrays, rows x steps x channels, and their labels as data."""
+    from objectives import sequences
+
+    return sequences.from_arrays(x, y, source)
 
 
 def build(config: lstm.Lstm, data: Data) -> keras.Model:
@@ -95,5 +102,11 @@ def scores(labels: NDArray[np.int32], predictions: NDArray[np.float32]) -> dict[
 
 
 LSTM_RECALL = Objective(
-    space=lstm.SPACE, load=load, build=build, callbacks=callbacks, scores=scores, max_epochs=60
+    space=lstm.SPACE,
+    load=load,
+    from_arrays=from_arrays,
+    build=build,
+    callbacks=callbacks,
+    scores=scores,
+    max_epochs=60,
 )

@@ -67,7 +67,8 @@ def chosen(session: Session, number: int | None) -> Ended:
 
 def exported(session: Session, trial: Ended) -> Exported:
     """Return the config file of a trial."""
-    final = session.store.study.user_attrs.get("final", {})
+    attrs = session.store.study.user_attrs
+    final = attrs.get("final", {})
     scores: dict[str, float] = {session.sweep.objective.monitor: trial.value or 0.0}
     if final.get("trial") == trial.number:
         scores |= final["best"]
@@ -86,7 +87,11 @@ def exported(session: Session, trial: Ended) -> Exported:
         data=data_of(session.data),
         split=split_of(session.data),
         scores=scores,
-        origin=Origin(study=session.name, trial=trial.number, mlflow_run=trial.run_id),
+        origin=Origin(
+            study=session.name,
+            trial=trial.number,
+            mlflow_run=trial.run_id or attrs.get("runs", {}).get(str(trial.number)),
+        ),
         versions=versions(),
     )
 

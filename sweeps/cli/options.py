@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from objectives import BadInput, Source
+from objectives import BadInput
+from sweeps.cli.source import DATA_HELP, add_options, source
 from sweeps.explain.confirm import REPEATS
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
@@ -21,7 +22,7 @@ usage: {program} [COMMAND] [options]
 
 commands  (none) run or continue    show     the summary again
           export config + model     train    from a config
-budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
+{data}budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
 search    --fix NAME=V  --range NAME=LO:HI  --sampler tpe|random
           --pruner halving|percentile|none  --monitor {monitor}  --seed 0
@@ -84,6 +85,7 @@ def parser(sweep: Sweep, program: str) -> argparse.ArgumentParser:
     add("--workers", type=whole(0))
     add("--device", choices=("cpu", "gpu"), default="cpu")
     add("--trainer", choices=("auto", "fit"), default=None)
+    add_options(found, whole)
     add("--study")
     add("--storage")
     add("--tracking-uri")
@@ -103,6 +105,7 @@ def help_text(sweep: Sweep, program: str) -> str:
     width = max(map(len, space), default=0) + 2
     return HELP.format(
         program=program,
+        data=DATA_HELP,
         help=sweep.help or f"Sweep {sweep.name}.",
         trials=sweep.n_trials,
         epochs=sweep.objective.max_epochs,
@@ -137,7 +140,7 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         monitor=monitor,
         fix=tuple(options.fix) or None,
         ranges=tuple(options.range) or None,
-        source=Source(metrics=extra) if (extra := extra_metrics(monitor)) else None,
+        source=source(options, extra_metrics(monitor)),
         trainer=options.trainer,
         workers=options.workers,
         device=options.device,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from objectives import Data
+from objectives import Data, direction
 from sweeps.explain.confirm import Confirmed
 from sweeps.study.summary import Summary
 
@@ -50,8 +50,6 @@ def summary_lines(
     confirmed: Confirmed | None,
     labels: Mapping[int, str],
     data: Data,
-    program: str,
-    address: str | None,
 ) -> list[str]:
     """Return the end of a sweep, line by line. labels: of the trials that are shown."""
     total = sum(summary.counts.values())
@@ -68,12 +66,7 @@ def summary_lines(
         lines.append(_top(summary, confirmed))
         lines += _next(summary)
     lines += [f"failed: {failure} (see sweep.log)" for failure in summary.failures[:3]]
-    return [
-        *lines,
-        f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}",
-        f"export   {program} export --to best/",
-        f"more     {program} --trials {2 * total}",
-    ]
+    return lines
 
 
 def _table(
@@ -98,7 +91,10 @@ def _table(
         yield "  no trial beat the baseline"
     elif confirmed is not None and confirmed.difference is not None:
         gap = confirmed.difference
-        word = "real, not luck" if gap.word == "real" else "undecided, it may be luck"
+        word = "undecided, it may be luck"
+        if gap.word == "real":
+            better = (gap.mean < 0) == (direction(confirmed.metric) == "min")
+            word = "real, not luck" if better else "real, and for the worse: take the baseline"
         yield f"  difference in {confirmed.metric} {gap}: {word}"
 
 

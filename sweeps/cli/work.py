@@ -8,6 +8,7 @@ from pathlib import Path
 
 from objectives.training import UnknownMonitor
 from sweeps.cli.progress import Watcher
+from sweeps.cli.source import data_lines
 from sweeps.cli.text import data_text, summary_lines
 from sweeps.explain.confirm import Confirm, confirmed
 from sweeps.study.final import score
@@ -17,6 +18,7 @@ from sweeps.study.session import Session
 from sweeps.study.storage import ranked
 from sweeps.study.summary import Summary, summarise
 from sweeps.tracking import NoTracker, Tracker
+from sweeps.tracking.redact import redact
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -61,6 +63,8 @@ def bring(session: Session, repeats: int, say: Say, *, quiet: bool = False) -> i
             f"{session.name}: {total - done} of {total} trials to go, on {session.settings.device}"
         )
     say(f"data: {data_text(session.data)}")
+    for line in data_lines(session.data):
+        say(line)
     code = _train(session, done, say, quiet)
     return code if code == INTERRUPTED else _finish(session, repeats, say) or code
 
@@ -116,12 +120,25 @@ def _finish(session: Session, repeats: int, say: Say) -> int:
         metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
     if summary.baseline is not None and summary.baseline.value is not None:
         metrics[f"baseline_best_{summary.monitor}"] = summary.baseline.value
-    address = session.tracker.address()
-    if address is not None:
-        session.store.study.set_user_attr("address", address)
     note = "\n".join(lines(session, summary, session.sweep.name))
     session.tracker.end_study(metrics, summary=f"```\n{note}\n```\n")
+    left_over = session.tracker.close()
+    if left_over:
+        uri = redact(session.settings.mlflow_uri())
+        say(f"MLflow at {uri} lacks {left_over} items: they are kept, the same command sends them")
+    _remember_runs(session, summary)
     return code
+
+
+def _remember_runs(session: Session, summary: Summary) -> None:
+    """Keep in the store where MLflow has the study and its best trials."""
+    tracker, study = session.tracker, session.store.study
+    if (address := tracker.address()) is not None:
+        study.set_user_attr("address", address)
+    shown = {t.number for t in (*summary.top, summary.baseline) if t is not None}
+    runs = {str(n): run for n in sorted(shown) if (run := tracker.run_id(n)) is not None}
+    if runs:
+        study.set_user_attr("runs", {**study.user_attrs.get("runs", {}), **runs})
 
 
 def _confirm(session: Session, repeats: int, say: Say) -> int:
@@ -147,6 +164,10 @@ def lines(session: Session, summary: Summary, program: str) -> list[str]:
     shown = [t for t in (summary.best, summary.baseline) if t is not None]
     labels = {t.number: store.space.label(store.config(t.params)) for t in shown}
     address = session.tracker.address() or store.study.user_attrs.get("address")
-    if session.name != session.sweep.name:
-        program = f"{program} --study {session.name}"
-    return summary_lines(summary, confirmed(session), labels, session.data, program, address)
+    study = "" if session.name == session.sweep.name else f" --study {session.name}"
+    commands = [
+        f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}",
+        f"export   {program} export{study} --to best/",
+        f"more     {program}{study} --trials {2 * sum(summary.counts.values())}",
+    ]
+    return summary_lines(summary, confirmed(session), labels, session.data) + commands

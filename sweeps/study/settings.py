@@ -108,7 +108,7 @@ def identity(
     """Return what a study is made of: its trials are comparable while none of it changes."""
     return {
         "sweep": sweep.name,
-        "data": f"{data.source} ({data.digest[:12]})",
+        "data": f"{Path(data.source).name} ({data.digest[:12]})",
         "split": dict(data.details.get("split", {"kind": "as given"})),
         "monitor": sweep.objective.monitor,
         "seed": settings.seed,
