@@ -82,6 +82,7 @@ class Crew:
         self.closed = False
         self._orders = orders
         self._folder: Path | None = None
+        self._edition = 0
         self._keys = itertools.count()
         self._jobs = itertools.count()
         self._starts: dict[int, int] = defaultdict(int)
@@ -96,8 +97,11 @@ class Crew:
     def data(self, folder: Path) -> None:
         """Tell every worker, now and later, where the arrays are."""
         self._folder = folder
+        self._edition += 1
+        self.idle.clear()
         for worker in self._workers:
-            _send(worker, "data", folder)
+            worker.ready = False
+            _send(worker, "data", folder, self._edition)
 
     def event(self) -> tuple[Worker, Message]:
         """Wait for what a worker has to say; `("died", reason)` where it had a job.
@@ -208,7 +212,7 @@ class Crew:
         self._selector.register(channel.socket, selectors.EVENT_READ, worker)
         _send(worker, "setup", *self._orders.setup(place))
         if self._folder is not None:
-            _send(worker, "data", self._folder)
+            _send(worker, "data", self._folder, self._edition)
         return worker
 
     def _listen(self, worker: Worker) -> None:
@@ -222,6 +226,8 @@ class Crew:
             return
         for message in messages:
             if message[0] == "ready":
+                if message[1] != self._edition:  # it was told of other data since
+                    continue
                 self._starts.clear()
                 worker.ready = True
                 self._rest(worker)

@@ -56,13 +56,14 @@ class Task:
 
     def ended(self, told: TrialResult) -> TrialResult:
         """Return the result that a trainer in this process would have returned."""
-        told = dataclasses.replace(told, spec=self.spec)
+        found = dataclasses.replace(told, spec=self.spec)
         if self._raced:
-            return self.result(self._ordered, told.seconds)
-        pruned = self._decision is Decision.PRUNE
-        if pruned and told.outcome in (Outcome.COMPLETE, Outcome.INTERRUPTED):
-            return dataclasses.replace(told, outcome=Outcome.PRUNED)
-        return told
+            found = self.result(self._ordered, told.seconds)
+        elif self.decided and told.outcome in (Outcome.COMPLETE, Outcome.INTERRUPTED):
+            found = dataclasses.replace(found, outcome=self._ordered)
+        if told.outcome is Outcome.COMPLETE is not found.outcome and self.spec.weights is not None:
+            self.spec.weights.unlink(missing_ok=True)
+        return found
 
     def cut(self) -> TrialResult:
         """Return the result of a trial that is not to go on and has no worker."""

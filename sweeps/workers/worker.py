@@ -8,9 +8,10 @@ import os
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data
 from objectives.training import Decision, Logs, Trainer, TrialSpec, UnknownMonitor, here
@@ -28,22 +29,25 @@ THEIRS = (UnknownMonitor, BadInput)  # the user's mistakes, raised again in the 
 
 def work(channel: Channel) -> int:
     """Serve the driver until it is gone; return the exit code."""
-    worker = Worker(channel)
+    inbox: deque[Message] = deque()
+    worker = Worker(channel, inbox)
     while True:
-        try:
-            messages = channel.receive()
-        except EOFError:
-            return 0
-        for name, *arguments in messages:
-            if name != "answer":  # to a trial that is over
-                getattr(worker, name)(*arguments)
+        while not inbox:
+            try:
+                inbox.extend(channel.receive())
+            except EOFError:
+                return 0
+        name, *arguments = inbox.popleft()
+        if name != "answer":  # to a trial that is over
+            getattr(worker, name)(*arguments)
 
 
 class Worker:
-    """Its public methods are the driver's messages."""
+    """Its public methods are the driver's messages. inbox: those that are to be seen to."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, inbox: deque[Message]) -> None:
         self._channel = channel
+        self._inbox = inbox
         self._trainer: Trainer | None = None
         self._make: Callable[[Data], Trainer] | None = None
 
@@ -58,7 +62,7 @@ class Worker:
         except Exception as error:
             self._broken(error)
 
-    def data(self, folder: Path) -> None:
+    def data(self, folder: Path, edition: int) -> None:
         """Map the arrays and make the trainer."""
         if self._make is None:
             return
@@ -67,11 +71,11 @@ class Worker:
         except Exception as error:
             self._broken(error)
         else:
-            self._channel.send(("ready",))
+            self._channel.send(("ready", edition))
 
     def train(self, job: int, spec: TrialSpec, seen: int) -> None:
         """Train one trial; its first `seen` epochs were reported by a worker that died."""
-        stream = Stream(self._channel, job, spec, seen)
+        stream = Stream(self._channel, self._inbox, job, spec, seen)
         try:
             (result,) = self._ready.train(iter([spec]), stream.epoch)
             # Without the spec, which the driver has: it may be of a class that has no name there.
@@ -108,8 +112,11 @@ class Worker:
 class Stream:
     """One trial's epochs on their way to the driver, and its answers."""
 
-    def __init__(self, channel: Channel, job: int, spec: TrialSpec, seen: int) -> None:
+    def __init__(
+        self, channel: Channel, inbox: deque[Message], job: int, spec: TrialSpec, seen: int
+    ) -> None:
         self._channel = channel
+        self._inbox = inbox
         self._job = job
         self._rungs = frozenset(spec.rungs)
         self._seen = seen
@@ -142,15 +149,17 @@ class Stream:
                 messages = self._channel.receive(wait=awaited is not None)
             except EOFError:
                 os._exit(0)  # nobody is left to train for
-            for name, job, epoch, answer in messages:
-                if name != "answer" or job != self._job:
+            found: Decision | None = None
+            for message in messages:
+                if message[0] != "answer":  # the driver is further on: it gave this trial up
+                    self._inbox.append(message)
                     continue
-                if answer is not Decision.CONTINUE:
-                    return cast(Decision, answer)
-                if epoch == awaited:
-                    return Decision.CONTINUE
-            if awaited is None:
-                return Decision.CONTINUE
+                _, job, epoch, answer = message
+                tells = epoch == awaited or answer is not Decision.CONTINUE
+                if job == self._job and tells and found in (None, Decision.CONTINUE):
+                    found = answer
+            if found is not None or awaited is None:
+                return found or Decision.CONTINUE
 
 
 def factory(trainer: str, objective: Objective[Any]) -> Callable[[Data], Trainer]:

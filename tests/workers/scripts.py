@@ -83,9 +83,11 @@ class Scripted:
             decision = on_epoch(spec, epoch, logs)
             epochs = epoch
             self.stopped = decision is Decision.STOP
-            if decision is Decision.PRUNE or (self.stopped and epoch < spec.max_epochs):
+            if decision in DECIDED:
                 outcome = DECIDED[decision]
                 break
+        if outcome is Outcome.COMPLETE and spec.weights is not None:
+            spec.weights.touch()
         extra = {"pid": os.getpid(), "structure": str(script.width)}
         return TrialResult(spec, outcome, best.value, best.epoch, epochs, extra=extra)
 

@@ -193,6 +193,35 @@ def test_a_swollen_worker_is_replaced_and_nothing_is_lost(start: Start) -> None:
     assert all(driver.epochs(n) == [1, 2, 3, 4, 5, 6] for n in range(20))
 
 
+def test_data_may_be_told_again_at_any_time(start: Start, arrays: Path) -> None:
+    with start(2) as pool:
+        for _ in range(3):
+            pool.data(arrays)
+            assert pool.evaluate(make_spec(4, Script()))["test_loss"] == 4.0
+            pool.data(arrays)
+            pool.data(arrays)
+            assert len(Driver(pool).train([Script()] * 3)) == 3
+
+
+def test_data_told_while_a_trial_is_given_up_are_not_lost(start: Start, arrays: Path) -> None:
+    with start(1) as pool:
+        driver = Driver(pool)
+        for _ in range(5):
+            results = driver.results([Script(), Script(pause=0.02)], max_epochs=20)
+            next(results)
+            results.close()  # type: ignore[attr-defined]
+            pool.data(arrays)
+            assert len(Driver(pool).train([Script()] * 2)) == 2
+
+
+def test_what_a_dropped_end_left_behind_is_removed(one: Pool, tmp_path: Path) -> None:
+    driver = Driver(one)
+    driver.decide = lambda s, e: Decision.PRUNE if e == 1 else Decision.CONTINUE
+    weights = tmp_path / "weights.npz"
+    driver.train([Script(pause=0.0)], weights=weights)
+    assert not weights.exists()
+
+
 def test_a_pool_says_what_it_needs(start: Start, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="0 workers"):
         start(0)
