@@ -70,10 +70,6 @@ def _scaled(raw: Any, preprocessing: Mapping[str, Any]) -> Any:
     x = raw
     if np.any(numbers["unit"] != 1.0):
         x = keras.layers.Rescaling(preprocessing["numbers"]["unit"])(x)
-    if np.any(numbers["log"]):
-        log = numbers["log"].astype("float32")
-        folded = ops.sign(x) * ops.log1p(ops.abs(x))
-        x = ops.where(log > 0.5, folded, x)
     mean, variance = preprocessing["numbers"]["mean"], preprocessing["numbers"]["variance"]
     x = ops.where(
         missing, ops.zeros_like(x), keras.layers.Normalization(mean=mean, variance=variance)(x)

@@ -171,10 +171,9 @@ def _finish(
         scaling.apply(x[part].reshape(-1, x.shape[2]), out.reshape(-1, scaling.width))
         out[~belongs[part]] = MASK_VALUE
         xs.append(out)
-    logs, missing = scaling.log.tolist(), scaling.missing.tolist()
-    for channel, log, gap in zip(names, logs, missing, strict=True):
-        why = "standardised" + (" (its logarithm: it is skewed)" if log else "")
-        lines.append((channel, "channel", why + ("; gaps: the mean, and an indicator" * gap)))
+    for channel, gap in zip(names, scaling.missing.tolist(), strict=True):
+        gaps_too = "; gaps: the mean, and an indicator" if gap else ""
+        lines.append((channel, "channel", "standardised" + gaps_too))
     preprocessing = {
         "kind": "sequence",
         "numbers": scaling.plain(),

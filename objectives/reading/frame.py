@@ -47,7 +47,7 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
     lines = [result.target_line(name, found, total)]
     if group is not None:
         lines.append((group, "group", "no group is on both sides of a split"))
-    lines += _noted(roles, scaling)
+    lines += roles.rows
     return result.finish(
         xs,
         found,
@@ -112,16 +112,6 @@ def _one_hot(categories: list[Category], rows: Rows, out: Floats) -> None:
         there = slice(None) if one.pooled else codes >= 0
         out[everyone[there], start + int(one.pooled) + codes[there]] = 1.0
         start += len(one.levels) + int(one.pooled)
-
-
-def _noted(roles: Roles, scaling: Scaling) -> list[result.Row]:
-    logs = {one.name for one, log in zip(roles.numbers, scaling.log.tolist(), strict=True) if log}
-    return [
-        (name, what, why.replace("standardised", "standardised (its logarithm: it is skewed)", 1))
-        if what == "number" and name in logs
-        else (name, what, why)
-        for name, what, why in roles.rows
-    ]
 
 
 def _plain(roles: Roles, scaling: Scaling) -> dict[str, Any]:

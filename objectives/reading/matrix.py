@@ -56,10 +56,10 @@ def from_matrix(
         scaling.apply(x[np.ix_(part, keep)], out)
         xs.append(out)
     lines = [result.target_line(name, found, len(x))]
-    kept = dict(zip(keep.tolist(), scaling.log.tolist(), strict=True))
+    kept = set(keep.tolist())
     for place, feature in enumerate(names):
         if place in kept:
-            why = "standardised" + (" (its logarithm: it is skewed)" if kept[place] else "")
+            why = "standardised"
             if missing[place]:
                 why += (
                     f"; {counted(int(missing[place]), 'missing cell')}: the mean, and an indicator"

@@ -17,21 +17,19 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 CLIP = 10.0  # standard deviations: an outlier beyond is worth no more
-SKEWED = 3.0  # skewness from which a column enters as its signed logarithm
 EPSILON = 1e-7  # Keras's: the least standard deviation that Normalization divides by
 AT_ONCE = 1 << 22  # cells in one step: temporaries stay small
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """One entry a column: unit (a power of two), log, mean, variance, missing.
+    """One entry a column: unit (a power of two), mean, variance, missing.
 
-    Raw values are multiplied by the unit, made logarithms where `log` says so, standardised,
-    clipped; a missing one is the mean. Columns with missing training cells have an indicator.
+    Raw values are multiplied by the unit, standardised and clipped; a missing one is the mean.
+    Columns with missing training cells have an indicator.
     """
 
     unit: Floats
-    log: NDArray[np.bool_]
     mean: Floats
     variance: Floats
     missing: NDArray[np.bool_]
@@ -50,7 +48,6 @@ class Scaling:
         """Return the inverse of `plain`."""
         return cls(
             np.asarray(plain["unit"], np.float32),
-            np.asarray(plain["log"], np.bool_),
             np.asarray(plain["mean"], np.float32),
             np.asarray(plain["variance"], np.float32),
             np.asarray(plain["missing"], np.bool_),
@@ -64,8 +61,6 @@ class Scaling:
         for start in range(0, len(raw), step):
             x = raw[start : start + step] * self.unit
             absent = np.isnan(x)
-            if self.log.any():
-                x = np.where(self.log, np.sign(x) * np.log1p(np.abs(x)), x)
             x = np.where(absent, self.mean, x)
             target = out[start : start + step]
             target[:, columns : self.width] = absent[:, self.missing]
@@ -80,7 +75,7 @@ def fit(train: Floats) -> Scaling:
     step = max(1, AT_ONCE // max(1, len(train)))
     found = [_fit(train[:, start : start + step]) for start in range(0, train.shape[1], step)]
     if not found:
-        return Scaling(*(np.zeros(0, kind) for kind in ("f4", "?", "f4", "f4", "?")))
+        return Scaling(*(np.zeros(0, kind) for kind in ("f4", "f4", "f4", "?")))
     return Scaling(
         **{name: np.concatenate([getattr(one, name) for one in found]) for name in FIELDS}
     )
@@ -88,30 +83,23 @@ def fit(train: Floats) -> Scaling:
 
 def _fit(train: Floats) -> Scaling:
     missing = np.isnan(train)
-    _, deviation, _ = _moments(train.astype(np.float64), missing)
+    _, deviation = _moments(train.astype(np.float64), missing)
     usable = np.where(deviation > 0.0, deviation, 1.0)
     # Only extreme scales are touched, so that float32 neither overflows nor vanishes.
     ordinary = (usable > 1e-3) & (usable < 1e6)
     unit = np.where(ordinary, 1.0, np.exp2(-np.floor(np.log2(usable))))
     unit = np.clip(unit, 2.0**-120, 2.0**120).astype(np.float32)
-    scaled = (train * unit).astype(np.float64)
-    mean, deviation, skewness = _moments(scaled, missing)
-    log = np.abs(skewness) > SKEWED
-    if log.any():
-        folded = np.where(log, np.sign(scaled) * np.log1p(np.abs(scaled)), scaled)
-        mean, deviation, _ = _moments(folded, missing)
+    mean, deviation = _moments((train * unit).astype(np.float64), missing)
     variance = np.where(deviation > EPSILON, deviation, 1.0) ** 2
     gaps: NDArray[np.bool_] = np.any(missing, axis=0)
-    return Scaling(unit, log, mean.astype(np.float32), variance.astype(np.float32), gaps)
+    return Scaling(unit, mean.astype(np.float32), variance.astype(np.float32), gaps)
 
 
 def _moments(
     x: NDArray[np.float64], missing: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean, standard deviation and skewness of each column, without missing cells."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation of each column, without missing cells."""
     count = np.maximum((~missing).sum(axis=0), 1)
     mean = np.where(missing, 0.0, x).sum(axis=0) / count
     centred = np.where(missing, 0.0, x - mean)
-    deviation = np.sqrt((centred**2).sum(axis=0) / count)
-    safe = np.where(deviation > 0.0, deviation, 1.0)
-    return mean, deviation, ((centred / safe) ** 3).sum(axis=0) / count
+    return mean, np.sqrt((centred**2).sum(axis=0) / count)
