@@ -63,17 +63,25 @@ def from_arrays(x: Any, y: Any, source: Source) -> Data:
     return tables.from_arrays(x, y, source, task="binary")
 
 
-def build(config: dense.Dense, data: Data) -> keras.Model:
-    """Return the compiled net: `depth` hidden layers of `width`, one sigmoid output."""
+def hidden(config: dense.Dense, data: Data) -> keras.Sequential:
+    """Return an input and `depth` hidden layers of `width`, without an output."""
     import keras
-
-    from objectives.training.parts import metrics, optimizer
 
     model = keras.Sequential([keras.Input(data.train.x.shape[1:])])
     for _ in range(config.depth):
         model.add(keras.layers.Dense(config.width, activation=config.activation))
         if config.dropout:
             model.add(keras.layers.Dropout(config.dropout))
+    return model
+
+
+def build(config: dense.Dense, data: Data) -> keras.Model:
+    """Return the compiled net: hidden layers, one sigmoid output."""
+    import keras
+
+    from objectives.training.parts import metrics, optimizer
+
+    model = hidden(config, data)
     model.add(keras.layers.Dense(1, activation="sigmoid"))
     model.compile(
         optimizer=optimizer(config.optimizer),
@@ -91,14 +99,10 @@ def callbacks(config: dense.Dense, monitor: str) -> list[keras.callbacks.Callbac
 
 
 def scores(labels: NDArray[np.float32], predictions: NDArray[np.float32]) -> dict[str, float]:
-    """Return the area under the ROC curve and the balanced accuracy at a threshold of 0.5."""
-    from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+    """Return accuracy and balanced accuracy at a threshold of 0.5, and the ROC curve's area."""
+    from objectives import judging
 
-    truth, scored = labels.ravel() > 0.5, predictions.ravel()
-    return {
-        "auc": float(roc_auc_score(truth, scored)),
-        "balanced_accuracy": float(balanced_accuracy_score(truth, scored > 0.5)),
-    }
+    return judging.scores(labels, predictions, "binary")
 
 
 DENSE_BINARY = Objective(

@@ -88,17 +88,10 @@ def callbacks(config: lstm.Lstm, monitor: str) -> list[keras.callbacks.Callback]
 
 
 def scores(labels: NDArray[np.int32], predictions: NDArray[np.float32]) -> dict[str, float]:
-    """Return the area under the ROC curve (macro, one against the rest) and balanced accuracy."""
-    import numpy as np
-    from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+    """Return accuracy, balanced accuracy and the ROC curve's area (one against the rest)."""
+    from objectives import judging
 
-    chances = predictions[:, 1] if predictions.shape[1] == 2 else predictions
-    return {
-        "auc": float(roc_auc_score(labels, chances, multi_class="ovr")),
-        "balanced_accuracy": float(
-            balanced_accuracy_score(labels, np.argmax(predictions, axis=1))
-        ),
-    }
+    return judging.scores(labels, predictions, "multiclass")
 
 
 LSTM_RECALL = Objective(
