@@ -86,6 +86,8 @@ def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "uuid": _SECTION,
                 "name": f"Study {study['name']}",
+                "columns": 2,
+                "cardHeight": 340,  # pixels: two rows on most screens
                 "display": True,
                 "isReordered": False,
                 "deleted": False,

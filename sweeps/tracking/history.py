@@ -1,0 +1,138 @@
+"""What MLflow holds of studies, read back as data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sweeps.tracking import limits, runs
+from sweeps.tracking.client import all_runs, connect
+from sweeps.tracking.journal import STUDY
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+@dataclass(frozen=True)
+class Study:
+    """A parent run. started: ms since 1970. status: MLflow's, such as RUNNING or FINISHED."""
+
+    name: str
+    experiment: str
+    run_id: str
+    experiment_id: str
+    status: str
+    started: int
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+class NoSuchRun(LookupError):
+    """MLflow has no such study or trial."""
+
+
+def studies(uri: str) -> list[Study]:
+    """Return every study of a store, the newest first."""
+    return _studies(connect(uri))
+
+
+def trials(uri: str, study: str, kind: str = "trial") -> pd.DataFrame:
+    """Return a study's trials, a row each, by number.
+
+    Columns: number, name, role, outcome ("" while it runs), status, run_id, then `params.NAME`
+    (text) and `metrics.NAME` (final values). kind: "trial" for the search, "confirm", "probe".
+    """
+    import pandas as pd
+
+    client = connect(uri)
+    rows = [
+        {
+            "number": int(run.data.tags[runs.NUMBER]),
+            "name": run.info.run_name,
+            "role": run.data.tags.get(runs.ROLE, kind),
+            "outcome": run.data.params.get("outcome", ""),
+            "status": run.info.status,
+            "run_id": run.info.run_id,
+        }
+        | {f"params.{k}": v for k, v in sorted(run.data.params.items()) if k != "outcome"}
+        | {f"metrics.{k}": v for k, v in sorted(run.data.metrics.items())}
+        for run in _children(client, _study(client, study), kind)
+    ]
+    fixed = ["number", "name", "role", "outcome", "status", "run_id"]
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=fixed)
+    return frame.sort_values("number", ignore_index=True)
+
+
+def curves(uri: str, study: str, number: int, kind: str = "trial") -> pd.DataFrame:
+    """Return a trial's curves: index `epoch` from 1, a column a metric, NaN where it is missing.
+
+    Raises NoSuchRun.
+    """
+    client = connect(uri)
+    mark = {runs.NUMBER: str(int(number))}
+    found = _children(client, _study(client, study), kind, mark)
+    if not found:
+        raise NoSuchRun(f"study {study!r} has no {kind} {number} in MLflow")
+    return _curves(client, found[0])
+
+
+def all_curves(uri: str, study: str, kind: str = "trial") -> dict[int, pd.DataFrame]:
+    """Return the curves of all trials of a study: number -> frame as `curves` returns it."""
+    client = connect(uri)
+    found = _children(client, _study(client, study), kind)
+    return {int(run.data.tags[runs.NUMBER]): _curves(client, run) for run in found}
+
+
+def _studies(client: MlflowClient) -> list[Study]:
+    experiments = {e.experiment_id: e.name for e in client.search_experiments()}
+    query = f"tags.`{runs.KIND}` = '{STUDY}'"
+    found = [
+        Study(
+            name=run.data.tags.get(runs.STUDY, run.info.run_name),
+            experiment=experiments[run.info.experiment_id],
+            run_id=run.info.run_id,
+            experiment_id=run.info.experiment_id,
+            status=run.info.status,
+            started=run.info.start_time,
+            params=dict(run.data.params),
+            metrics=dict(run.data.metrics),
+        )
+        for run in all_runs(client, list(experiments), query)
+    ]
+    return sorted(found, key=lambda study: -study.started)
+
+
+def _study(client: MlflowClient, name: str) -> Study:
+    """Return the newest study of a name, which is compared here and never part of a query."""
+    stored = limits.text(name, limits.TAG)
+    found = _studies(client)
+    for study in found:
+        if study.name == stored:
+            return study
+    known = ", ".join(sorted({study.name for study in found})) or "none"
+    raise NoSuchRun(f"MLflow has no study {name!r}; it has: {known}")
+
+
+def _children(
+    client: MlflowClient, study: Study, kind: str, mark: Mapping[str, str] | None = None
+) -> list[Run]:
+    if kind not in ("trial", *runs.OWN_COUNT):
+        raise ValueError(f"kind {kind!r} is not trial, confirm or probe")
+    tags = {runs.PARENT: study.run_id, runs.KIND: kind, **(mark or {})}
+    return runs.find(client, study.experiment_id, tags)
+
+
+def _curves(client: MlflowClient, run: Run) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {}
+    for key in sorted(run.data.metrics):
+        points = {m.step: m.value for m in client.get_metric_history(run.info.run_id, key)}
+        if points.keys() - {0}:  # what has step 0 alone is a final value, not a curve
+            columns[key] = pd.Series({step: points[step] for step in sorted(points) if step})
+    frame = pd.DataFrame(columns)
+    frame.index = pd.Index(frame.index.astype(int), name="epoch")
+    return frame.sort_index()
