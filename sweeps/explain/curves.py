@@ -118,7 +118,7 @@ def shape(
 
 
 def crossing(values: Sequence[float], level: float, start: float, mode: str = "min") -> float:
-    """Return when a curve passes `level` for good, in epochs and fractions; inf where it never does.
+    """Return when a curve passes `level` for good, in epochs and fractions; inf where never.
 
     start: its value before the first epoch, from which the first epoch's is interpolated.
     """

@@ -1,0 +1,78 @@
+"""Fields of a config by their path, whatever the config is: dataclasses or mappings, nested."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+Path = tuple[str, ...]
+
+
+def find(
+    config: Any, names: Sequence[str], fits: Callable[[Any], bool] = lambda value: True
+) -> Path | None:
+    """Return the path of the first field of one of these names that fits, outer configs first."""
+    fields = sorted(_fields(config), key=lambda item: len(item[0]))
+    for name in names:
+        for path, value in fields:
+            if path[-1] == name and fits(value):
+                return path
+    return None
+
+
+def _fields(config: Any, prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
+    if dataclasses.is_dataclass(config):
+        items = [(item.name, getattr(config, item.name)) for item in dataclasses.fields(config)]
+    else:
+        items = list(config.items()) if isinstance(config, Mapping) else []
+    for name, value in items:
+        yield (*prefix, name), value
+        yield from _fields(value, (*prefix, name))
+
+
+def get(config: Any, path: Path) -> Any:
+    """Return the value at a path."""
+    for name in path:
+        config = config[name] if isinstance(config, Mapping) else getattr(config, name)
+    return config
+
+
+def put(config: Any, path: Path, value: Any) -> Any:
+    """Return a copy of a config with one value replaced."""
+    name, rest = path[0], path[1:]
+    inner = put(get(config, (name,)), rest, value) if rest else value
+    if isinstance(config, Mapping):
+        return {**config, name: inner}
+    return dataclasses.replace(config, **{name: inner})
+
+
+def allowed(config: Any, path: Path, value: Any) -> bool:
+    """Return whether a field's annotation permits a value, as far as it says."""
+    owner = get(config, path[:-1])
+    if isinstance(owner, Mapping):
+        return True
+    hint = typing.get_type_hints(type(owner), include_extras=True).get(path[-1], Any)
+    bare = getattr(hint, "__origin__", hint) if hasattr(hint, "__metadata__") else hint
+    if typing.get_origin(bare) is Literal and value not in typing.get_args(bare):
+        return False
+    return all(_inside(bound, value) for bound in getattr(hint, "__metadata__", ()))
+
+
+def _inside(bound: Any, value: Any) -> bool:
+    for name, holds in (
+        ("gt", lambda limit: value > limit),
+        ("ge", lambda limit: value >= limit),
+        ("lt", lambda limit: value < limit),
+        ("le", lambda limit: value <= limit),
+    ):
+        limit = getattr(bound, name, None)
+        if limit is not None and value is not None and not holds(limit):
+            return False
+    return True
+
+
+def plain(value: Any) -> Any:
+    """Return a value as plain data."""
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
