@@ -1,0 +1,201 @@
+"""Trials that answer, narrow, record and survey: what lies between a space and its sampler."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search_spaces import (
+    Dimension,
+    Narrowed,
+    Recording,
+    Replay,
+    Space,
+    Trial,
+    dense,
+    dimensions,
+    flat,
+    lstm,
+    optimizer,
+    recorded,
+    sample_with,
+    short,
+    survey,
+)
+from tests.drawn import DrawnTrial
+
+SPACES = {"dense": dense.suggest, "lstm": lstm.suggest}
+
+
+def layered(trial: Trial) -> dict[str, Any]:
+    """A space as people write it: as many widths as layers, a choice under a choice."""
+    layers = trial.suggest_int("layers", 1, 3)
+    config: dict[str, Any] = {
+        f"units_{n}": trial.suggest_int(f"units_{n}", 8, 64, step=8) for n in range(layers)
+    }
+    if trial.suggest_categorical("dropped", [False, True]):
+        config["rate"] = trial.suggest_float("rate", 0.1, 0.5, step=0.1)
+        if trial.suggest_categorical("noise", ["none", "gauss"]) == "gauss":
+            config["spread"] = trial.suggest_float("spread", 1e-3, 1.0, log=True)
+    return {"layers": layers, **config}
+
+
+def test_a_survey_finds_nested_conditions_and_lists() -> None:
+    units = Dimension("int", 8, 64, step=8)
+    assert dimensions(layered) == {
+        "layers": Dimension("int", 1, 3, step=1),
+        "units_0": units,
+        "units_1": units,
+        "units_2": units,
+        "dropped": Dimension("categorical", choices=(False, True)),
+        "rate": Dimension("float", 0.1, 0.5, step=0.1),
+        "noise": Dimension("categorical", choices=("none", "gauss")),
+        "spread": Dimension("float", 1e-3, 1.0, log=True),
+    }
+
+
+@pytest.mark.parametrize("suggest", [layered, dense.suggest, lstm.suggest])
+def test_the_answers_of_a_survey_make_a_space_ask(suggest: Any) -> None:
+    for name, (dimension, answers) in survey(suggest).items():
+        trial = Recording(Asked(answers))
+        suggest(trial)
+        assert name in trial.params
+        low = dimension.low if dimension.choices is None else dimension.choices[0]
+        assert trial.params[name] == answers.get(name, low)
+
+
+class Asked:
+    """Answers as given, else with the first choice or the low end."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+
+    def suggest_float(self, name: str, low: float, high: float, **_: Any) -> float:
+        return self.answers.get(name, low)
+
+    def suggest_int(self, name: str, low: int, high: int, **_: Any) -> int:
+        return self.answers.get(name, low)
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        return self.answers.get(name, choices[0])
+
+
+def test_a_sample_with_answers_takes_the_low_end_of_the_rest() -> None:
+    config = sample_with(dense.suggest, {"plateau": "on", "width": 64})
+    assert config.width == 64
+    assert config.plateau is not None
+    assert config.plateau.patience == 3
+    assert config.depth == 1
+
+
+def test_a_replay_knows_only_its_own() -> None:
+    params = dense.params(dense.BASELINE)
+    assert dense.suggest(Replay(params)) == dense.BASELINE
+    with pytest.raises(KeyError, match="width"):
+        dense.suggest(Replay({k: v for k, v in params.items() if k != "width"}))
+    with pytest.raises(KeyError, match="plateau_factor"):
+        dense.suggest(Replay(params | {"plateau": "on"}))
+
+
+def test_a_replay_gives_the_type_that_was_asked_for() -> None:
+    trial = Replay({"a": 1, "b": 2.0, "c": 3})
+    assert type(trial.suggest_float("a", 0, 9)) is float
+    assert type(trial.suggest_int("b", 0, 9)) is int
+    assert type(trial.suggest_categorical("c", [3.0])) is int
+
+
+@pytest.mark.parametrize("name", SPACES)
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_narrowed_space_keeps_to_the_narrowed_ranges(name: str, data: st.DataObject) -> None:
+    known = dimensions(SPACES[name])
+    ranges = {
+        key: data.draw(narrower(dimension))
+        for key, dimension in known.items()
+        if data.draw(st.booleans())
+    }
+    trial = DrawnTrial(data.draw)
+    SPACES[name](Narrowed(trial, ranges))
+    for key, dimension in trial.dimensions.items():
+        expected = ranges.get(key, known[key])
+        assert (dimension.low, dimension.high) == (expected.low, expected.high)
+        assert dimension.choices == expected.choices
+        if expected.choices is not None:
+            assert trial.params[key] in expected.choices
+        else:
+            assert expected.low <= trial.params[key] <= expected.high
+        if key not in ranges:
+            assert dimension == known[key]
+
+
+@st.composite
+def narrower(draw: Any, dimension: Dimension) -> Dimension:
+    """Part of a range, or a single value."""
+    if dimension.choices is not None:
+        chosen = draw(st.lists(st.sampled_from(dimension.choices), min_size=1, unique=True))
+        return Dimension("categorical", choices=tuple(chosen))
+    values = st.integers if dimension.kind == "int" else st.floats
+    ends = sorted(draw(values(dimension.low, dimension.high)) for _ in range(2))
+    return Dimension(dimension.kind, *ends, log=dimension.log)
+
+
+def test_a_range_that_begins_at_nought_is_not_logarithmic() -> None:
+    trial = DrawnTrial(lambda strategy: 0.0)
+    ranges = {"learning_rate": Dimension("float", 0.0, 0.1)}
+    Narrowed(trial, ranges).suggest_float("learning_rate", 1e-4, 1e-1, log=True)
+    assert trial.dimensions["learning_rate"] == Dimension("float", 0.0, 0.1)
+
+
+def test_a_range_that_the_step_does_not_divide_has_step_one() -> None:
+    trial = DrawnTrial(lambda strategy: 8)
+    narrowed = Narrowed(trial, {"units": Dimension("int", 8, 19), "size": Dimension("int", 8, 24)})
+    narrowed.suggest_int("units", 8, 64, step=8)
+    narrowed.suggest_int("size", 8, 64, step=8)
+    assert trial.dimensions["units"].step == 1
+    assert trial.dimensions["size"].step == 8
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_function_that_builds_is_a_space_of_dicts(data: st.DataObject) -> None:
+    space = recorded(layered)
+    trial = DrawnTrial(data.draw)
+    config = space.suggest(trial)
+    assert config == trial.params == space.params(config)
+    assert space.suggest(Replay(config)) == config
+    assert space.first() == {"layers": 1, "units_0": 8, "dropped": False}
+
+
+@dataclass(frozen=True)
+class Own:
+    width: int = 8
+    rate: float = 0.012345
+    name: str = "relu"
+
+
+def test_a_config_without_params_and_label_is_its_own() -> None:
+    assert flat(Own()) == {"width": 8, "rate": 0.012345, "name": "relu"}
+    assert flat({"a": 1}) == {"a": 1}
+    assert short(Own()) == "8 0.012 relu"
+    assert Space(lambda trial: Own(), Own()).first() == Own()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.01, "1e-2"), (0.0123, "1.2e-2"), (1e-4, "1e-4"), (0.25, "2.5e-1")]
+)
+def test_a_rate_is_short(value: float, text: str) -> None:
+    assert optimizer.rate(value) == text
+
+
+@pytest.mark.parametrize(
+    ("dimension", "text"),
+    [
+        (Dimension("float", 1e-4, 0.1, log=True), "0.0001 to 0.1 (log)"),
+        (Dimension("int", 1, 4), "1 to 4"),
+        (Dimension("categorical", choices=("off", 3)), "off, 3"),
+    ],
+)
+def test_a_dimension_reads_well(dimension: Dimension, text: str) -> None:
+    assert str(dimension) == text
