@@ -105,7 +105,8 @@ class Confirm:
             weights=self.session.folder / ATTR / f"{number:07d}.npz",
         )
         name = f"confirm {trial.number:03d} seed {repeat}"
-        self.session.tracker.start_trial(TrialRun(number, name, trial.params, seed, ATTR))
+        run = TrialRun(number, name, trial.params, seed, ATTR, of=trial.number)
+        self.session.tracker.start_trial(run)
         return spec
 
     def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:

@@ -38,7 +38,8 @@ class TrialRun:
     """What a child run holds from its start.
 
     role: trial, baseline or tried, which share one count of numbers; confirm and probe runs have
-    a count each. A number means the same trial for ever: its run is reopened, never replaced.
+    a count each. of: the trial that this run repeats, whose run then is its parent. A number
+    means the same trial for ever: its run is reopened, never replaced.
     """
 
     number: int
@@ -46,6 +47,7 @@ class TrialRun:
     params: Mapping[str, Any]
     seed: int
     role: str = "trial"
+    of: int | None = None
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ class Delivery:
     ) -> None:
         number, role = item["number"], item["role"]
         mark = {
-            runs.PARENT: str(self.state.parent),
+            runs.ROOT: str(self.state.parent),
             runs.KIND: runs.kind(role),
             runs.NUMBER: str(number),
         }
@@ -207,7 +207,11 @@ class Delivery:
             client,
             str(self.state.experiment),
             mark,
-            {runs.ROLE: limits.text(role, limits.TAG), runs.COLOUR: shown},
+            {
+                runs.PARENT: self._parent_of(item),
+                runs.ROLE: limits.text(role, limits.TAG),
+                runs.COLOUR: shown,
+            },
             item["name"],
             item["time"],
         )
@@ -222,6 +226,12 @@ class Delivery:
             del batch.params[key]
         if known.info.status != "RUNNING":
             client.update_run(sent.run, status="RUNNING")
+
+    def _parent_of(self, item: Mapping[str, Any]) -> str:
+        """Return the run that shows a new one below it: the study's, or the repeated trial's."""
+        of = item.get("of")
+        repeated = None if of is None else self.journal.sent(runs.stream_name("trial", of)).run
+        return str(repeated or self.state.parent)
 
     def _end_trial(self, client: MlflowClient, sent: Sent, item: Mapping[str, Any]) -> None:
         status = runs.STATUS.get(item["outcome"], "FINISHED")

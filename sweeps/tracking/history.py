@@ -59,7 +59,7 @@ def trials(uri: str, study: str, kind: str = "trial") -> pd.DataFrame:
         }
         | {f"params.{k}": v for k, v in sorted(run.data.params.items()) if k != "outcome"}
         | {f"metrics.{k}": v for k, v in sorted(run.data.metrics.items())}
-        for run in _children(client, _study(client, study), kind)
+        for run in _children(client, find_study(client, study), kind)
     ]
     fixed = ["number", "name", "role", "outcome", "status", "run_id"]
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=fixed)
@@ -73,7 +73,7 @@ def curves(uri: str, study: str, number: int, kind: str = "trial") -> pd.DataFra
     """
     client = connect(uri)
     mark = {runs.NUMBER: str(int(number))}
-    found = _children(client, _study(client, study), kind, mark)
+    found = _children(client, find_study(client, study), kind, mark)
     if not found:
         raise NoSuchRun(f"study {study!r} has no {kind} {number} in MLflow")
     return _curves(client, found[0])
@@ -82,7 +82,7 @@ def curves(uri: str, study: str, number: int, kind: str = "trial") -> pd.DataFra
 def all_curves(uri: str, study: str, kind: str = "trial") -> dict[int, pd.DataFrame]:
     """Return the curves of all trials of a study: number -> frame as `curves` returns it."""
     client = connect(uri)
-    found = _children(client, _study(client, study), kind)
+    found = _children(client, find_study(client, study), kind)
     return {int(run.data.tags[runs.NUMBER]): _curves(client, run) for run in found}
 
 
@@ -105,7 +105,7 @@ def _studies(client: MlflowClient) -> list[Study]:
     return sorted(found, key=lambda study: -study.started)
 
 
-def _study(client: MlflowClient, name: str) -> Study:
+def find_study(client: MlflowClient, name: str) -> Study:
     """Return the newest study of a name, which is compared here and never part of a query."""
     stored = limits.text(name, limits.TAG)
     found = _studies(client)
@@ -121,7 +121,7 @@ def _children(
 ) -> list[Run]:
     if kind not in ("trial", *runs.OWN_COUNT):
         raise ValueError(f"kind {kind!r} is not trial, confirm or probe")
-    tags = {runs.PARENT: study.run_id, runs.KIND: kind, **(mark or {})}
+    tags = {runs.ROOT: study.run_id, runs.KIND: kind, **(mark or {})}
     return runs.find(client, study.experiment_id, tags)
 
 

@@ -157,10 +157,10 @@ class Journal:
         return self.state.sent.setdefault(name, Sent())
 
     def pending(self) -> list[str]:
-        """Return the streams with something to deliver, the study's own first."""
+        """Return the streams with something to deliver: the study's own, the trials', the rest."""
         names = list(self.streams)  # a copy: the sweep adds streams meanwhile
         found = [name for name in names if self.sent(name).offset < self.streams[name].size]
-        return sorted(found, key=lambda name: (name != STUDY, name))
+        return sorted(found, key=lambda n: (n != STUDY, not n.startswith("trial"), n))
 
     def left(self) -> int:
         """Return how many items are not delivered."""

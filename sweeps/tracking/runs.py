@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sweeps.tracking")
 
-KIND, KEY, STUDY, NUMBER, ROLE = (
-    f"sweeps.{name}" for name in ("kind", "key", "study", "number", "role")
+KIND, KEY, STUDY, NUMBER, ROLE, ROOT = (
+    f"sweeps.{name}" for name in ("kind", "key", "study", "number", "role", "parent")
 )
 PARENT, COLOUR, NOTE = "mlflow.parentRunId", "mlflow.runColor", "mlflow.note.content"
 BASELINE, BEST, STOPPED, BROKEN, USUAL = "#000000", "#2ca02c", "#b3b3b3", "#d62728", "#4c8bf5"
