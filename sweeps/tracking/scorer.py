@@ -1,0 +1,82 @@
+"""A registered model's own code: MLflow copies this file beside the `.keras` file.
+
+It needs Keras and pandas, and nothing of this package, which never imports it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+PARTS: dict[str, Callable[[Any], Any]] = {  # how a date enters a model; Monday is 0
+    "days": lambda time: (time - np.datetime64("1970-01-01")).dt.days,
+    "month": lambda time: time.dt.month,
+    "day": lambda time: time.dt.day,
+    "weekday": lambda time: time.dt.weekday,
+    "hour": lambda time: time.dt.hour + time.dt.minute / 60 + time.dt.second / 3600,
+}
+
+
+class Scorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow has no types
+    """Scores a data frame of raw columns, or an array, as the model was trained on."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the Keras model, in safe mode."""
+        import keras
+
+        self.model = keras.saving.load_model(context.artifacts["model"], compile=False)
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
+        """Return one row of predictions for each row; missing cells may be NaN, None or ""."""
+        inputs = self.model.inputs
+        if len(inputs) == 1 and not is_column(inputs[0].shape, inputs[0].dtype, inputs[0].name):
+            return self.model.predict(_array(model_input, inputs[0]), verbose=0)
+        columns = {one.name: _column(model_input, one) for one in inputs}
+        return self.model.predict(columns, verbose=0)
+
+
+def is_column(shape: Any, dtype: object, name: str) -> bool:
+    """Return whether a model's only input is a raw column rather than an array of features."""
+    return "string" in str(dtype) or (tuple(shape[1:]) == (1,) and name != "x")
+
+
+def _array(given: Any, one: Any) -> Any:
+    if isinstance(given, dict):
+        given = next(iter(given.values()))
+    if isinstance(given, pd.DataFrame):
+        given = given.to_numpy(dtype="float32", na_value=np.nan)
+    return np.asarray(given, dtype="float32").reshape(-1, *one.shape[1:])
+
+
+def _column(given: Any, one: Any) -> Any:
+    cells = _cells(given, one.name)
+    if "string" in str(one.dtype):
+        import keras
+
+        gaps = cells.isna()
+        text = [["" if gap else _text(cell)] for cell, gap in zip(cells, gaps, strict=True)]
+        return keras.ops.convert_to_tensor(text, dtype="string")
+    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype="float32", na_value=np.nan)
+    return numbers.reshape(-1, 1)
+
+
+def _cells(given: Any, name: str) -> Any:
+    """Return a column, or a part of the date column that it is named after."""
+    whole, _, part = name.rpartition(".")
+    if name not in given and whole in given and part in PARTS:
+        return PARTS[part](pd.to_datetime(pd.Series(given[whole]), errors="coerce"))
+    return pd.Series(np.ravel(given[name]) if isinstance(given, dict) else given[name])
+
+
+def _text(cell: object) -> str:
+    """Return a category as training reads it: trimmed, whole numbers without a point."""
+    if isinstance(cell, (bool, np.bool_)):
+        return str(cell).lower()
+    if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
+        return str(int(cell))
+    return str(cell).strip()
+
+
+mlflow.models.set_model(Scorer())
