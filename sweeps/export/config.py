@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SUFFIXES = (".yaml", ".yml", ".json")
-EMBEDDED = "embedded"
+NO_FILE = ("embedded", "arrays")  # data that come from no file of their own
 ANYTHING = Node({}, {})
 Parameters = dict[str, bool | int | float | str | list[Any] | None]
 
@@ -48,7 +48,7 @@ class Training:
 class DataOf:
     """Which data it was trained on. options: what their reader alone understands."""
 
-    source: str = EMBEDDED
+    source: str = NO_FILE[0]
     target: str | None = None
     positive: str | None = None
     group: str | None = None
@@ -102,9 +102,8 @@ class Exported:
     def source(self, path: str | None = None, metrics: tuple[str, ...] = ()) -> Source:
         """Return what loads the same data and splits them alike; `path` is where they lie now."""
         default, data, split = Source(), self.data, self.split
-        embedded = data.source == EMBEDDED
         return Source(
-            path=path or (None if embedded else data.source),
+            path=path or (None if data.source in NO_FILE else data.source),
             target=data.target,
             positive=data.positive,
             group=data.group,
