@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,19 +47,25 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
     if "--help" in argv or "-h" in argv:
         print(options.help_text(sweep, program), end="")
         return 0
-    given = options.parser(sweep, program).parse_args(argv)
+    given = options.parser(sweep, program, command).parse_args(argv)
     settings = options.settings(given, sweep)
     from sweeps.cli import logs
 
     logs.to_file(settings.folder)
-    if command in ("run", "show"):
-        from sweeps.cli import run
+    return int(_command(command)(sweep, settings, given, program))
 
-        return (run.run if command == "run" else run.show)(sweep, settings, given, program)
-    from sweeps.cli import files
 
-    call = files.export if command == "export" else files.train_config
-    return call(sweep, settings, given, program)
+def _command(name: str) -> Callable[..., int]:
+    from sweeps.cli import files, run, share
+
+    return {
+        "run": run.run,
+        "show": run.show,
+        "export": files.export,
+        "train": files.train_config,
+        "compare": share.compare,
+        "sync": share.sync,
+    }[name]
 
 
 def program_name() -> str:

@@ -11,11 +11,12 @@ from objectives import BadInput, Data
 from objectives.reading.again import OPTIONS
 from objectives.training import Outcome
 from sweeps.cli.options import extra_metrics
+from sweeps.cli.share import register
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import Say, no_tracker, quiet, versions
 from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read
-from sweeps.export.model import Written, differences, save, train
+from sweeps.export.model import MODEL, Written, differences, save, train
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
 from sweeps.study.storage import Ended, ranked
@@ -44,8 +45,11 @@ def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
             weights=weights if trial.outcome == Outcome.COMPLETE.value else None,
             command=f"{program} train --config config.yaml",
         )
-    print(f"trial {trial.number} of {session.name}")
-    _say_written(written)
+        print(f"trial {trial.number} of {session.name}")
+        _say_written(written)
+        if options.register:
+            scores = dict(written.exported.scores)
+            print(register(session, trial.number, options.to / MODEL, scores))
     return 0
 
 

@@ -14,7 +14,7 @@ from sweeps.explain.confirm import REPEATS
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
 
-COMMANDS = ("run", "show", "export", "train")
+COMMANDS = ("run", "show", "export", "train", "compare", "sync")
 
 HELP = """\
 usage: {program} [COMMAND] [options]
@@ -22,14 +22,15 @@ usage: {program} [COMMAND] [options]
 
 commands  (none) run or continue    show     the summary again
           export config + model     train    from a config
+          compare A B: two studies  sync     what MLflow still lacks
 {data}budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
-search    --fix NAME=V  --range NAME=LO:HI  --sampler tpe|random
+search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
           --pruner halving|percentile|none  --monitor {monitor}  --seed 0
 machine   --workers N  --device cpu|gpu  --trainer auto|fit
 storage   --study NAME  --storage URL  --tracking-uri URL
 output    --quiet  --json FILE
-export    --to DIR  --trial N       train    --config FILE  --to DIR  --seed S
+export    --to DIR  --trial N  --register      train  --config FILE  --to DIR  --seed S
 examples  {program} --trials 20 --max-epochs 30
           {program} --range learning_rate=3e-3:3e-2 --study narrower
           {program} export --to best/
@@ -67,10 +68,12 @@ def duration(text: str) -> float:
     return float(match[1]) * units[match[2]]
 
 
-def parser(sweep: Sweep, program: str) -> argparse.ArgumentParser:
+def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.ArgumentParser:
     """Return the parser of every command's options."""
     found = _Parser(prog=program, add_help=False, allow_abbrev=False)
     add = found.add_argument
+    if command == "compare":
+        add("names", nargs="*")
     add("--help", "-h", action="store_true")
     add("--trials", type=whole(1))
     add("--max-epochs", type=whole(1))
@@ -93,6 +96,8 @@ def parser(sweep: Sweep, program: str) -> argparse.ArgumentParser:
     add("--json", type=Path, metavar="FILE")
     add("--to", type=Path, metavar="DIR")
     add("--trial", type=whole(0), metavar="N")
+    add("--register", action="store_true")
+    add("--try", action="append", default=[], type=Path, metavar="CONFIG", dest="tries")
     add("--config", type=Path, metavar="FILE")
     return found
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING
 
-from objectives import BadInput
+from sweeps.cli.share import tries, write_json
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import INTERRUPTED, bring, left, lines, make_tracker, no_tracker, quiet
 from sweeps.explain.confirm import confirmed
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 def run(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
     """Bring a study to its total; return the exit code."""
+    settings = dataclasses.replace(settings, tries=tries(sweep, options.tries))
     with (
         trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker) as session,
@@ -53,11 +53,5 @@ def _show(session: Session, options: argparse.Namespace, program: str) -> int:
             "confirm": None if found is None else dataclasses.asdict(found),
             "address": session.store.study.user_attrs.get("address"),
         }
-        text = json.dumps(plain, indent=2, default=str)
-        try:
-            options.json.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise BadInput(
-                f"cannot write --json {str(options.json)!r}: {error.strerror}"
-            ) from None
+        write_json(options.json, plain)
     return 0

@@ -155,6 +155,14 @@ def confirmed(session: Session) -> Confirmed | None:
     return Confirmed(len(found[best.number]), metric, means, difference, tuple(ties))
 
 
+def repeats_of_best(session: Session) -> dict[int, dict[str, float]]:
+    """Return the scores of the best trial's repeats, by seed; empty where there are none."""
+    known = session.store.study.user_attrs.get(ATTR, {})
+    monitor = session.sweep.objective.monitor
+    best = ranked(session.store.ended(), session.mode)[:1]
+    return _repeats(known, best[0].number, monitor) if best else {}
+
+
 def _difference(
     one: Mapping[int, Mapping[str, float]], other: Mapping[int, Mapping[str, float]], metric: str
 ) -> Difference | None:

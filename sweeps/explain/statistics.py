@@ -64,6 +64,28 @@ def paired(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Diffe
     )
 
 
+def welch(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
+    """Return the difference of two unpaired samples' means, their spreads not assumed equal.
+
+    Welch, "The generalization of Student's problem", Biometrika 1947. Raises ValueError for fewer
+    than two values, or one that is not finite.
+    """
+    from scipy.stats import ttest_ind
+
+    if min(len(a), len(b)) < 2 or not all(map(math.isfinite, (*a, *b))):
+        raise ValueError(f"two samples of two finite values at least: {len(a)} and {len(b)}")
+    mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
+    test = ttest_ind(a, b, equal_var=False)
+    if not math.isfinite(test.pvalue):  # no spread at all
+        word = REAL if mean else UNDECIDED
+        return Difference(mean, mean, mean, min(len(a), len(b)), 0.0 if mean else 1.0, word, 0.0)
+    found = test.confidence_interval(level)
+    low, high = float(found.low), float(found.high)
+    word = REAL if low > 0.0 or high < 0.0 else UNDECIDED
+    n, spread = min(len(a), len(b)), float(test.statistic and abs(mean / test.statistic))
+    return Difference(mean, low, high, n, float(test.pvalue), word, spread * n**0.5, level, None)
+
+
 def margin(spread: float, n: int, level: float = 0.95) -> float:
     """Return half the width of the t interval of a mean of n values with that spread."""
     from scipy.special import stdtrit

@@ -165,6 +165,7 @@ def opened(
             make_pruner(sweep.pruner, sweep.objective.max_epochs),
         )
         store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
+        store.enqueue(settings.tries)
         tracker = make_tracker(settings.mlflow_uri(), folder)
         session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker)
         try:

@@ -31,7 +31,8 @@ REMEMBERED: dict[str, Any] = {
 class Settings:
     """None leaves the study's own value, or the sweep's.
 
-    trials: the total. timeout: seconds. fix, ranges: as on the command line. source: the user's
+    trials: the total. timeout: seconds. fix, ranges: as on the command line. tries: parameters
+    of configs to train next. source: the user's
     own data. workers: processes, 0 for this one. folder: where stores and files go.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     monitor: str | None = None
     fix: tuple[str, ...] | None = None
     ranges: tuple[str, ...] | None = None
+    tries: tuple[Mapping[str, Any], ...] = ()
     source: Source | None = None
     workers: int | None = None
     device: str = "cpu"

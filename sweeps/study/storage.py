@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,6 +161,11 @@ class Store:
         )
         stored = self.study.get_trials(deepcopy=False)[number]
         return optuna.trial.Trial(self.study, stored._trial_id)
+
+    def enqueue(self, tries: Iterable[Mapping[str, Any]]) -> None:
+        """Let configs be the next trials, but for those that were tried before."""
+        known = [t.user_attrs.get("params") for t in self.study.get_trials(deepcopy=False)]
+        self.queue += [dict(params) for params in tries if dict(params) not in known]
 
     def config(self, params: Mapping[str, Any]) -> Any:
         """Return the config of a trial's flat parameters."""

@@ -1,0 +1,97 @@
+"""What is shared: two studies compared, a model registered, a config tried, runs delivered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput
+from sweeps.cli.trainers import trainers
+from sweeps.cli.work import no_tracker
+from sweeps.explain import compare as comparing
+from sweeps.study.session import Session, lock, opened
+from sweeps.study.settings import Settings
+from sweeps.study.storage import check_name
+
+if TYPE_CHECKING:
+    import argparse
+
+    from sweeps.study.sweep import Sweep
+
+
+def compare(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+    """Print whether one study's best is better than another's."""
+    import dataclasses
+
+    if len(options.names) != 2:
+        raise BadInput(f"compare needs two studies, not {len(options.names)}: compare A B")
+    one, other = (dataclasses.replace(settings, study=check_name(n)) for n in options.names)
+    with (
+        trainers(sweep, settings) as make,
+        opened(sweep, one, make, no_tracker, reading=True) as first,
+        opened(sweep, other, make, no_tracker, reading=True) as second,
+    ):
+        found = comparing.compare(first, second)
+    print("\n".join(comparing.lines(found)))
+    if options.json is not None:
+        write_json(options.json, comparing.plain(found))
+    return 0
+
+
+def write_json(path: Path, plain: Any) -> None:
+    """Write plain data. Raises BadInput where the file cannot be written."""
+    try:
+        path.write_text(json.dumps(plain, indent=2, default=str) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write --json {path}: {error.strerror}") from None
+
+
+def tries(sweep: Sweep, files: Iterable[Path]) -> tuple[dict[str, Any], ...]:
+    """Return the parameters of config files. Raises BadInput."""
+    from sweeps.export.config import read
+
+    space = sweep.objective.space
+    kind = dict if space.baseline is None else type(space.baseline)
+    return tuple(space.params(read(file, kind, sweep.name).config) for file in files)
+
+
+def register(session: Session, number: int, model: Path, scores: dict[str, float]) -> str:
+    """Put a model into MLflow's registry; return the line that says what became of it."""
+    from sweeps.tracking.history import NoSuchRun
+    from sweeps.tracking.registry import register as put
+
+    try:
+        found = put(
+            session.settings.mlflow_uri(),
+            session.name,
+            model,
+            scores,
+            session.data.digest,
+            monitor=session.sweep.objective.monitor,
+            mode=session.mode,
+            number=number,
+        )
+    except NoSuchRun as error:
+        raise BadInput(f"--register: {error}") from None
+    return f"registered {found.uri}: {found.reason}"
+
+
+def sync(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+    """Send MLflow what it still lacks of this folder's studies; 1 where something is left."""
+    from sweeps.study.session import STATE
+    from sweeps.tracking.delivery import sync as send
+
+    root = settings.folder / STATE
+    names = [settings.study] if settings.study else sorted(p.name for p in root.glob("*"))
+    left = 0
+    for name in names:
+        folder = root / check_name(name)
+        if not (folder / "tracking").is_dir():
+            continue
+        with lock(folder, name):
+            missing = send(settings.mlflow_uri(), folder)
+        print(f"{name}: " + (f"{missing} items could not be sent" if missing else "all is sent"))
+        left += missing
+    return 1 if left else 0

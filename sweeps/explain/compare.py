@@ -1,0 +1,106 @@
+"""Two studies side by side: whether one's best is better than the other's, or luckier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput, direction
+from sweeps.explain.confirm import repeats_of_best
+from sweeps.explain.statistics import REAL, Difference, paired, welch
+
+if TYPE_CHECKING:
+    from sweeps.study.session import Session
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """difference: of `one` minus `other` in `metric`, over their repeats on fresh seeds.
+
+    means: per study's name, scores averaged over its repeats. better: the better study's name,
+    None where the difference is undecided. same_seeds: whether the repeats pair up.
+    """
+
+    one: str
+    other: str
+    metric: str
+    means: Mapping[str, Mapping[str, float]]
+    difference: Difference
+    same_seeds: bool
+    better: str | None
+
+
+def compare(one: Session, other: Session) -> Comparison:
+    """Compare the best trials of two studies on the test part of the same data.
+
+    Raises BadInput where the data or the monitors differ, or repeats are missing.
+    """
+    for what, a_is, b_is in (
+        ("data", _data(one), _data(other)),
+        ("monitor", one.sweep.objective.monitor, other.sweep.objective.monitor),
+    ):
+        if a_is != b_is:
+            raise BadInput(
+                f"{one.name!r} and {other.name!r} cannot be compared: "
+                f"the {what} of one is {a_is}, of the other {b_is}"
+            )
+    metric = "test_" + one.sweep.objective.monitor.removeprefix("val_")
+    found = [repeats_of_best(session) for session in (one, other)]
+    for session, repeats in zip((one, other), found, strict=True):
+        if len(repeats) < 2:
+            raise BadInput(
+                f"study {session.name!r} has {len(repeats)} repeats of its best trial: run it "
+                "again with --confirm 5"
+            )
+    same = one.settings.seed == other.settings.seed
+    both = sorted(set(found[0]) & set(found[1])) if same else []
+    if len(both) > 1:
+        a, b = ([repeats[seed][metric] for seed in both] for repeats in found)
+        gap = paired(a, b)
+    else:
+        a, b = ([scores[metric] for scores in repeats.values()] for repeats in found)
+        gap = welch(a, b)
+    lower = one.name if gap.mean < 0 else other.name
+    higher = other.name if gap.mean < 0 else one.name
+    better = lower if direction(metric) == "min" else higher
+    return Comparison(
+        one=one.name,
+        other=other.name,
+        metric=metric,
+        means={
+            session.name: _means(list(repeats.values()))
+            for session, repeats in zip((one, other), found, strict=True)
+        },
+        difference=gap,
+        same_seeds=len(both) > 1,
+        better=better if gap.word == REAL else None,
+    )
+
+
+def _data(session: Session) -> str:
+    return f"{Path(session.data.source).name} ({session.data.digest[:12]})"
+
+
+def _means(rows: list[Mapping[str, float]]) -> dict[str, float]:
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
+
+
+def lines(found: Comparison) -> list[str]:
+    """Return what is printed of a comparison."""
+    names = list(found.means[found.one])
+    width = max(len(found.one), len(found.other)) + 2
+    shown = [" " * width + "".join(f"{name:>{max(12, len(name) + 2)}}" for name in names)]
+    for study in (found.one, found.other):
+        cells = (f"{found.means[study][n]:>{max(12, len(n) + 2)}.4g}" for n in names)
+        shown.append(f"{study:<{width}}{''.join(cells)}")
+    word = "undecided, it may be luck" if found.better is None else f"{found.better} is better"
+    how = "paired seeds" if found.same_seeds else "other seeds"
+    gap = found.difference
+    return [*shown, f"difference in {found.metric} {gap} ({gap.n} repeats, {how}): {word}"]
+
+
+def plain(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain data."""
+    return asdict(found)

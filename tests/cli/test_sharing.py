@@ -1,0 +1,43 @@
+"""Sharing between people: a colleague's config tried, two studies compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sweeps.cli import run_command_line
+from sweeps.export.config import Exported, Training, write
+from tests.cli.test_command_line import folder, go
+from tests.scripted import SWEEP, Toy
+
+__all__ = ["folder"]
+
+
+def test_a_colleagues_config_becomes_the_next_trial_once(folder: Path) -> None:
+    config = Toy(rate=0.0301, width=16)
+    write(Exported(sweep="toy", config=config, training=Training(20)), folder / "theirs.yaml")
+    for trials in ("3", "5"):
+        assert go("--trials", trials, "--try", "theirs.yaml", "--json", "out.json") == 0
+    found = json.loads((folder / "out.json").read_text())
+    tried = [t for t in found["top"] if t["role"] == "tried"]
+    assert [t["params"]["rate"] for t in tried] == [0.0301]
+    assert tried[0]["number"] == 1
+
+
+def test_comparing_names_both_studies(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        assert go("--trials", "3", "--study", name) == 0
+    capsys.readouterr()
+    assert run_command_line(SWEEP, ["compare", "one", "two", "--json", "gap.json"]) == 0
+    printed = capsys.readouterr().out
+    assert "one " in printed
+    assert "undecided" in printed
+    assert json.loads((folder / "gap.json").read_text())["better"] is None
+    assert run_command_line(SWEEP, ["compare", "one"]) == 2
+    assert run_command_line(SWEEP, ["compare", "one", "three"]) == 2
+
+
+def test_nothing_to_send_is_fine(folder: Path) -> None:
+    assert run_command_line(SWEEP, ["sync"]) == 0
