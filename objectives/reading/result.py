@@ -34,13 +34,8 @@ def check_options(source: Source, understood: set[str], what: str) -> None:
 
 def split(found: Target, source: Source, groups: NDArray[Any] | None) -> tuple[Rows, Rows, Rows]:
     """Return which of the labelled rows are in which part."""
-    return splits.split(
-        len(found.y),
-        source,
-        found.labels,
-        found.classes,
-        None if groups is None else groups[found.rows],
-    )
+    held = None if groups is None else groups[found.rows]
+    return splits.split(found.y, source, found.classes, held)
 
 
 def finish(
@@ -77,7 +72,7 @@ def finish(
         parts.append(Part(x, y, weight))
     details = {
         "task": task,
-        **again.details(source, splits.kind(source, found.labels)),
+        **again.details(source, splits.kind(source)),
         "positive": found.positive,
         "classes": found.classes,
         "columns": [list(line) for line in lines],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,28 +32,26 @@ def check(source: Source) -> None:
         raise BadInput(f"--group {source.group!r} and --time-order: choose one way to split")
 
 
-def kind(source: Source, labels: Rows | None) -> str:
-    """Return the name of the way to split: `group`, `time`, `stratified` or `random`."""
+def kind(source: Source) -> str:
+    """Return the name of the way to split: `group`, `time` or `stratified`."""
     if source.group is not None:
         return "group"
     if source.time_order:
         return "time"
-    return "random" if labels is None else "stratified"
+    return "stratified"
 
 
 def split(
-    rows: int,
-    source: Source,
-    labels: Rows | None = None,
-    classes: list[str] | None = None,
-    groups: Rows | None = None,
+    y: NDArray[Any], source: Source, classes: list[str], groups: Rows | None = None
 ) -> tuple[Rows, Rows, Rows]:
     """Return the rows of train, validation and test.
 
-    labels: a class's number for every row, or None for numbers. groups: a group's number for
-    every row. The order is random, but in time where the split is by time. Raises BadInput
-    where a part would lack what it needs.
+    y: a class's number for every row, or just a number, where there are no classes. groups: a
+    group's number for every row. The order is random, but in time where the split is by time.
+    Raises BadInput where a part would lack what it needs.
     """
+    rows = len(y)
+    labels = y.astype(np.int64) if classes else _bands(y)
     if rows < 3:
         raise BadInput(f"{counted(rows, 'row')} with a label: three parts need three at least")
     rng = np.random.default_rng(source.seed)
@@ -62,13 +60,18 @@ def split(
         found = _by_group(groups, labels, shares, rng, source.group)
     elif source.time_order:
         found = _cut(np.arange(rows), shares)
-    elif labels is None:
-        found = _cut(rng.permutation(rows), shares)
     else:
-        found = _stratified(labels, classes or [], shares, rng)
-    if labels is not None:
-        _check_classes(found, labels, classes or [], kind(source, labels))
+        found = _stratified(labels, classes, shares, rng)
+    if classes:
+        _check_classes(found, labels, classes, kind(source))
     return found
+
+
+def _bands(y: NDArray[Any]) -> Rows:
+    """Return up to 20 bands of like values, so that all parts have high and low ones."""
+    ranks = np.empty(len(y), np.int64)
+    ranks[np.argsort(y, kind="stable")] = np.arange(len(y))
+    return ranks * max(1, min(20, len(y) // 10)) // max(1, len(y))
 
 
 def _cut(order: Rows, shares: tuple[float, float]) -> tuple[Rows, Rows, Rows]:
@@ -100,7 +103,7 @@ def _stratified(
 
 def _by_group(
     groups: Rows,
-    labels: Rows | None,
+    labels: Rows,
     shares: tuple[float, float],
     rng: np.random.Generator,
     name: str | None,
@@ -110,9 +113,9 @@ def _by_group(
     if len(sizes) < 3:
         raise BadInput(f"--group {name!r} has {counted(len(sizes), 'group')}: three are needed")
     wanted = np.array([1.0 - sum(shares), *shares])
-    # Rows of each class in each group: one column where there are no classes.
-    width = 1 if labels is None else int(labels.max()) + 1
-    cells = numbers * width + (0 if labels is None else labels)
+    # Rows of each class in each group.
+    width = int(labels.max()) + 1
+    cells = numbers * width + labels
     table = np.bincount(cells, minlength=len(sizes) * width).reshape(len(sizes), width)
     best, part_of = np.inf, np.zeros(len(sizes), np.int64)
     for _ in range(max(1, min(GROUP_DRAWS, 200_000 // len(sizes)))):
