@@ -53,18 +53,6 @@ class Orders:
     log: Path
     growth: float = GROWTH
 
-    def environment(self) -> dict[str, str]:
-        """Return what TensorFlow reads from the environment when it is imported."""
-        one, count = "1", str(self.threads)
-        return {
-            "KERAS_BACKEND": "tensorflow",
-            "TF_NUM_INTRAOP_THREADS": count,
-            "TF_NUM_INTEROP_THREADS": one,
-            "OMP_NUM_THREADS": count,
-            "OPENBLAS_NUM_THREADS": count,
-            "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        } | ({} if self.device == "gpu" else {"CUDA_VISIBLE_DEVICES": "-1"})
-
     def setup(self, place: int) -> tuple[Reference, str, dict[str, str]]:
         """Return what the worker at a place is told first: on GPUs, also which one is its own."""
         own = {}
@@ -181,7 +169,9 @@ class Crew:
         self._selector.close()
 
     def _found(self) -> Nursery:
-        nursery = Nursery(self._orders.trainer, self._orders.environment(), self._orders.log)
+        nursery = Nursery(
+            self._orders.trainer, self._orders.device, self._orders.threads, self._orders.log
+        )
         self._selector.register(nursery.control.socket, selectors.EVENT_READ, nursery)
         return nursery
 

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,16 @@ GRACE = 5.0  # seconds that the nursery has for an answer, and for its own end
 class Nursery:
     """One process that imports TensorFlow while the driver does its own start-up.
 
-    log: what it and its workers print goes there. The environment is set before anything is
-    imported, since TensorFlow reads it then.
+    log: what it and its workers print goes there.
     """
 
-    def __init__(self, trainer: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, trainer: str, device: str, threads: int, log: Path) -> None:
         ours, theirs = socket.socketpair()
         # The kernel watches the thread that started a process: only the main one lives as long.
         main = threading.current_thread() is threading.main_thread()
         command = [sys.executable, "-P", "-m", "sweeps.workers.process", "nursery"]
-        command += [str(theirs.fileno()), str(os.getpid() if main else 0), trainer]
+        command += [str(theirs.fileno()), str(os.getpid() if main else 0)]
+        command += [trainer, device, str(threads)]
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         log.parent.mkdir(parents=True, exist_ok=True)
         with theirs, log.open("ab") as output:
@@ -40,7 +39,7 @@ class Nursery:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **environment, "PYTHONPATH": path},
+                env={**os.environ, "PYTHONPATH": path},
                 start_new_session=True,  # Ctrl-C is the driver's
             )
         self.control = Channel(ours)

@@ -5,7 +5,7 @@ as one would, and a dead or a swollen worker is replaced at once. What is forked
 one thread that has imported TensorFlow and run nothing of it. Where that does not hold (another
 thread is alive, or the system is not Linux), workers are started as new processes instead.
 
-Run as `python -m sweeps.workers.process ROLE FD PARENT TRAINER`.
+Run as `python -m sweeps.workers.process ROLE FD PARENT TRAINER DEVICE THREADS`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from objectives.training.environment import prepare_environment
 from sweeps.workers.wire import COMMAND, HATCH, Channel
 
 PATIENCE = 2.0  # seconds that a worker has to end by itself
@@ -31,16 +33,16 @@ UNNEEDED = ("matplotlib", "pandas", "sklearn")
 HARMLESS = {"jemalloc_bg_thd"}  # its library stops and restarts it around a fork
 
 
-def main(role: str, fd: str, parent: str, trainer: str) -> None:
+def main(role: str, fd: str, parent: str, *kind: str) -> None:
     """Be a nursery, or a worker of one that does not fork."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
     end = socket.socket(fileno=int(fd))
     end.set_inheritable(False)
     die_with(int(parent))
     if role == "worker":
-        import_trainer(trainer)
+        import_trainer(*kind)
         be_worker(end)
-    nurse(Channel(end), trainer)
+    nurse(Channel(end), kind)
 
 
 def die_with(parent: int) -> None:
@@ -52,8 +54,11 @@ def die_with(parent: int) -> None:
             os._exit(0)
 
 
-def import_trainer(trainer: str) -> None:
-    """Import all that training needs, save what cannot be forked: nothing is run."""
+def import_trainer(trainer: str, device: str, threads: str) -> None:
+    """Import all that training needs, and run nothing of it."""
+    # NumPy and Keras read these when they are imported; their threads would not outlive a fork.
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = threads
+    prepare_environment(int(threads), device)
     if ":" in trainer:
         importlib.import_module("numpy")
         return
@@ -79,12 +84,12 @@ def may_fork() -> bool:
     return all((task / "comm").read_text().strip() in HARMLESS for task in others)
 
 
-def nurse(control: Channel, trainer: str) -> None:
+def nurse(control: Channel, kind: Sequence[str]) -> None:
     """Hatch and reap workers until the driver is gone."""
     children: dict[int, int] = {}
     try:
         if sys.platform == "linux":
-            import_trainer(trainer)
+            import_trainer(*kind)
     except BaseException as error:
         control.send(("broken", f"{type(error).__name__}: {error}"))
         raise
@@ -97,7 +102,7 @@ def nurse(control: Channel, trainer: str) -> None:
             break
         command, key = COMMAND.unpack(data)
         if command == HATCH:
-            children[key] = hatch(ends[0], control, trainer)
+            children[key] = hatch(ends[0], control, kind)
         else:
             pid = children.pop(key, None)
             control.send(("gone", key, None if pid is None else reap(pid)))
@@ -107,7 +112,7 @@ def nurse(control: Channel, trainer: str) -> None:
         os.waitpid(pid, 0)
 
 
-def hatch(fd: int, control: Channel, trainer: str) -> int:
+def hatch(fd: int, control: Channel, kind: Sequence[str]) -> int:
     """Start a worker on a socket; return its pid."""
     nursery = os.getpid()
     if may_fork():
@@ -115,7 +120,7 @@ def hatch(fd: int, control: Channel, trainer: str) -> int:
     else:
         os.set_inheritable(fd, True)
         command = [sys.executable, "-P", "-m", "sweeps.workers.process"]
-        command += ["worker", str(fd), str(nursery), trainer]
+        command += ["worker", str(fd), str(nursery), *kind]
         pid = os.posix_spawn(sys.executable, command, os.environ)
     if pid:
         os.close(fd)
