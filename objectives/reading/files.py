@@ -64,7 +64,7 @@ def read_table(path: Path) -> pa.Table:
     try:
         table = _read_parquet(path) if what == "parquet" else _read_text(path)
     except UnicodeDecodeError:
-        raise BadInput(_not_utf8(path)) from None
+        raise BadInput(_not_utf8(path) or f"{str(path)!r} has names that are no text") from None
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         detail = str(error).splitlines()[0]
         raise BadInput(f"cannot read {str(path)!r}: {detail}") from None
@@ -127,14 +127,15 @@ def _read_text(path: Path) -> pa.Table:
     try:
         table = read(threads=True)
     except pa.ArrowInvalid as error:
-        raise _ragged(path, read) or error from None
+        wrong = _not_utf8(path) or _ragged(path, read)
+        raise (BadInput(wrong) if wrong else error) from None
     if any(pa.types.is_binary(column.type) for column in table.columns):
-        raise BadInput(_not_utf8(path))
+        raise BadInput(_not_utf8(path) or f"{str(path)!r} holds bytes that are no text")
     return table
 
 
-def _ragged(path: Path, read: Callable[..., pa.Table]) -> BadInput | None:
-    """Read again, slowly, for the first row with too many or too few cells."""
+def _ragged(path: Path, read: Callable[..., pa.Table]) -> str | None:
+    """Read again, slowly, and say which is the first line with too many or too few cells."""
     rows: list[Any] = []
 
     def skip(row: Any) -> str:
@@ -148,10 +149,10 @@ def _ragged(path: Path, read: Callable[..., pa.Table]) -> BadInput | None:
     if not rows:
         return None
     row = rows[0]
-    return BadInput(
-        f"{str(path)!r}: row {row.number} has {counted(row.actual_columns, 'cell')}, the first "
-        f"row {row.expected_columns} ({row.text[:60]!r}); {counted(len(rows), 'row')} like that: "
-        "is a cell with a comma not quoted?"
+    return (
+        f"{str(path)!r}: line {row.number} has {counted(row.actual_columns, 'cell')}, the first "
+        f"line {row.expected_columns} ({row.text[:60]!r}); {counted(len(rows), 'line')} like "
+        "that: is a cell with a comma not quoted?"
     )
 
 
@@ -193,7 +194,8 @@ def _delimiter(text: str) -> str:
         return ","
 
 
-def _not_utf8(path: Path) -> str:
+def _not_utf8(path: Path) -> str | None:
+    """Say where a file is not UTF-8, or return None if it is."""
     with _open(path) as file:
         for number, line in enumerate(file, start=1):
             try:
@@ -203,4 +205,4 @@ def _not_utf8(path: Path) -> str:
                     f"{str(path)!r} is not UTF-8: byte 0x{line[error.start]:02x} in line "
                     f"{number}; save it as UTF-8 (Excel: 'CSV UTF-8')"
                 )
-    return f"{str(path)!r} holds bytes that are not text"
+    return None

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput
-from objectives.reading import check_memory, counted, known, listing
+from objectives.reading import check_memory, counted, known
 from objectives.reading.values import Dates, Numbers, text, values
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def channels(
         else:
             lines.append((name, "left out", "no numbers: a series' channels are numbers"))
     if not found:
-        raise BadInput(f"no column holds numbers, so there is no channel: {listing(columns)}")
+        raise BadInput("no column with numbers is left: a series needs one channel at least")
     return found, lines
 
 

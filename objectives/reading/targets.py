@@ -76,7 +76,7 @@ def target(column: pa.ChunkedArray, name: str, task: str, positive: str | None) 
 
 
 def _numbers(column: pa.ChunkedArray, name: str) -> Target:
-    found = values(column, name)
+    found = values(column, name, advice="")
     if isinstance(found, Text):
         example = found.levels[0].as_py() if len(found.levels) else ""
         other = "binary" if len(found.levels) == 2 else "multiclass"
@@ -100,7 +100,9 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
         only = f"{y[0]:g} in every row" if len(y) else "empty in every row"
         raise BadInput(f"target {name!r} is {only}: there is nothing to learn")
     if distinct == 2 and len(np.unique(y)) == 2:
-        raise BadInput(f"target {name!r} has two values: that is {COMMANDS['binary']}")
+        raise BadInput(
+            f"target {name!r} has two values: for two classes there is {COMMANDS['binary']}"
+        )
     return Target(y.astype(np.float32), rows, [], None)
 
 

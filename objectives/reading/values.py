@@ -50,14 +50,18 @@ class Text:
 Values = Numbers | Dates | Text
 
 
-def values(column: pa.ChunkedArray, name: str) -> Values | None:
+ADVICE = ", or say --categorical {0} or --ignore {0}"
+
+
+def values(column: pa.ChunkedArray, name: str, advice: str = ADVICE) -> Values | None:
     """Return what a column holds, or None if it is nothing that can be learnt from.
 
-    Text becomes numbers where every cell is one. Raises BadInput where nearly every cell is.
+    Text becomes numbers where every cell is one. Raises BadInput where nearly every cell is,
+    with advice for the column's name.
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return values(column.cast(kind.value_type), name)
+        return values(column.cast(kind.value_type), name, advice)
     if pa.types.is_null(kind):
         return None
     if pa.types.is_boolean(kind):
@@ -77,7 +81,7 @@ def values(column: pa.ChunkedArray, name: str) -> Values | None:
         return _numbers(column.to_numpy())
     if _is_text(kind):
         found = text(column)
-        return _as_numbers(found, name) or _as_dates(found) or found
+        return _as_numbers(found, name, advice) or _as_dates(found) or found
     return None
 
 
@@ -132,18 +136,18 @@ def _hours(column: pa.ChunkedArray) -> Numbers:
     return Numbers(column.cast(plain).to_numpy() / (3600.0 * per_second), whole=False)
 
 
-def _as_numbers(found: Text, name: str) -> Numbers | None:
+def _as_numbers(found: Text, name: str, advice: str) -> Numbers | None:
     if len(found.levels) == 0:
         return None
     try:
         parsed = pc.cast(found.levels, pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
-        _refuse_stray_text(found, name)
+        _refuse_stray_text(found, name, advice)
         return None
     return _numbers(np.append(parsed, np.nan)[found.codes])
 
 
-def _refuse_stray_text(found: Text, name: str) -> None:
+def _refuse_stray_text(found: Text, name: str, advice: str) -> None:
     """Raise BadInput where more than 20 numbers fill nearly all cells, and text the rest."""
     pattern = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
     number = pc.match_substring_regex(found.levels, pattern).to_numpy(zero_copy_only=False)
@@ -155,7 +159,7 @@ def _refuse_stray_text(found: Text, name: str) -> None:
     row = int(np.argmax(found.codes == level))
     raise BadInput(
         f"column {name!r}: {found.levels[level].as_py()!r} (row {row + 1}) is text where numbers "
-        f"belong: mend it or leave the cell empty, or say --categorical {name} or --ignore {name}"
+        "belong: mend it or leave the cell empty" + advice.format(name)
     )
 
 

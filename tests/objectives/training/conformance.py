@@ -48,7 +48,9 @@ def train(trainer: Trainer, *specs: TrialSpec) -> tuple[list[TrialResult], list[
 
     results = list(trainer.train(iter(specs), on_epoch))
     for result in results:
-        assert result.spec.config.fault or result.error is None, result.error
+        config = result.spec.config
+        assert config.fault or result.error is None, result.error
+        assert config.fault or "terminate" in config.callbacks or not result.fallback
     return results, list(curves.values())
 
 

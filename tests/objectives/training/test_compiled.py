@@ -147,14 +147,34 @@ def test_what_cannot_be_compiled_is_fitted_and_says_why_once(
     assert [record.getMessage().count(why) for record in caplog.records] == [1]
 
 
-def test_large_tables_are_gathered_in_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    from objectives.training import program
+def test_a_program_is_named_by_what_it_computes_and_not_by_when_it_was_made() -> None:
+    """XLA's persistent cache goes by the name."""
+    names = []
+    for width in (4, 5, 4):
+        trainer: Any = compiled()
+        train(trainer, spec(Small(net="lstm", width=width), max_epochs=1))
+        (program,) = trainer._programs.values()
+        names.append(program._epoch.__name__)
+    assert names[0] == names[2] != names[1]
 
-    _, (copied,) = train(compiled(), spec(Small(normalised=True)))
-    monkeypatch.setattr(program, "COPIED", 0)
-    _, (gathered,) = train(compiled(), spec(Small(normalised=True)))
-    for one, other in zip(copied, gathered, strict=True):
-        assert one == pytest.approx(other, rel=1e-5)
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (Small(auc=True, normalised=True, dropout=0.1), True),
+        (Small(net="lstm"), True),
+        (Small(fault="python"), False),  # a function that is not Keras's
+    ],
+)
+def test_validation_in_wide_batches_only_where_rows_are_independent(
+    config: Small, expected: bool
+) -> None:
+    from objectives.training.program import rowwise
+
+    model = SMALL.build(config, data())
+    assert rowwise(model) is expected
+    model.compile("sgd", lambda y, p: (y - p[:, 0]) ** 2)
+    assert not rowwise(model)
 
 
 def test_evaluating_with_a_shared_program_needs_no_new_one(tmp_path: Any) -> None:
