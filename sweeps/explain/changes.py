@@ -51,7 +51,8 @@ class Probe:
 class Reference:
     """The trial that is explained.
 
-    rows: of the training part. batch: rows of one step. name: as the user asked for it.
+    rows: of the training part. batch: rows of one step. name: as the user asked for it. data: the
+    digest of the arrays.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Reference:
     batch: int
     monitor: str = "val_loss"
     mode: str = "min"
+    data: str = ""
 
     @property
     def steps(self) -> int:

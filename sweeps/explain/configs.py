@@ -61,18 +61,17 @@ def allowed(config: Any, path: Path, value: Any) -> bool:
 
 
 def _inside(bound: Any, value: Any) -> bool:
-    for name, holds in (
-        ("gt", lambda limit: value > limit),
-        ("ge", lambda limit: value >= limit),
-        ("lt", lambda limit: value < limit),
-        ("le", lambda limit: value <= limit),
-    ):
-        limit = getattr(bound, name, None)
-        if limit is not None and value is not None and not holds(limit):
-            return False
-    return True
+    """Return whether a value is within an annotated bound, as far as it has one."""
+    if value is None:
+        return True
+    gt, ge, lt, le = (getattr(bound, name, None) for name in ("gt", "ge", "lt", "le"))
+    above = (gt is None or value > gt) and (ge is None or value >= ge)
+    below = (lt is None or value < lt) and (le is None or value <= le)
+    return bool(above and below)
 
 
 def plain(value: Any) -> Any:
     """Return a value as plain data."""
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value

@@ -42,8 +42,8 @@ class Shape:
 
     start: the level at which it begins, or waits. best: its best smoothed level, at `best_epoch`.
     end: its last level. noise: the standard deviation of an epoch's value around its trend.
-    left: the first epoch past the initial level, None where it never leaves it. rates are not
-    looked at. All levels are in the monitor's own unit.
+    left: the first epoch past the initial level, None where it never leaves it. All levels are in
+    the monitor's own unit.
     """
 
     phases: tuple[Phase, ...]
@@ -103,6 +103,8 @@ def shape(
         left = _stays_below(level, start - step)
     end = float(np.median(v[-(1 if len(v) < 8 else 3 if len(v) < 50 else 5) :]))
     phases = _before(level, start, best, left)
+    if phases[0][0] != PLATEAU:
+        start = float(level[0])
     phases += _after(v, level, train, best, end - level[best], max(progress, WORSE * abs(start)))
     if len(bad):
         phases.append((DIVERGENCE, len(v)))

@@ -1,0 +1,179 @@
+"""The experiment: the reference first, then the probes that its curve suggests, then judgement."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from objectives import BadInput, Objective
+from objectives.training import Trainer
+from sweeps.explain.changes import FINAL, WAIT, Probe, Reference, catalogue
+from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
+from sweeps.explain.explanation import Explanation
+from sweeps.explain.hypotheses import hypotheses
+from sweeps.explain.probes import FIRST, MOST, Prober
+from sweeps.explain.runs import Record, Run
+from sweeps.explain.verdict import WORTH, Final, judge, remaining, shape_of
+from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
+from sweeps.tracking import StudyRun, Tracker
+
+BUDGET = 300.0
+EARLY = 3  # repeats of every probe before any has more
+FILE = "explain.json"
+
+
+def explain(
+    objective: Objective[Any],
+    reference: Reference,
+    trainer: Trainer,
+    tracker: Tracker,
+    folder: Path,
+    *,
+    parent: StudyRun,
+    budget: float = BUDGET,
+    all_probes: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Explanation:
+    """Probe a reference and judge what its curve shows; go on where an earlier call stopped.
+
+    folder: keeps every run and the explanation's own JSON file. budget: seconds of this call.
+    parent: the tracker's parent run. Raises BadInput where the reference has no finite epoch, or
+    where not two repeats of it fit into the budget.
+    """
+    record = Record(folder)
+    tracker.start_study(parent)
+    prober = Prober(reference, objective.space, trainer, tracker, record, budget, say)
+    base = reference.as_probe()
+    prober.train((base, repeat) for repeat in range(FIRST))
+    runs = _usable(prober.runs(base, FIRST), reference)
+    shapes = [shape_of(run, reference) for run in runs]
+    wanted = _chosen(reference, runs, shapes, all_probes)
+    for first, last in ((0, EARLY), (EARLY, FIRST)):
+        prober.train((probe, k) for probe in wanted if probe.cost for k in range(first, last))
+    final, wait = _judge(prober, wanted, shapes, all_probes)
+    unsettled = _unsettled(final, wait)
+    if unsettled and prober.complete:
+        prober.train((probe, k) for k in range(FIRST, MOST) for probe in [base, *unsettled])
+        final, wait = _judge(prober, wanted, shapes, all_probes)
+    found = _explanation(objective, prober, wanted, final, wait)
+    tracker.end_study(
+        {"probe_runs": sum(len(its) for _, its in found.runs), "seconds": found.seconds},
+        summary="\n".join(f"* {line.strip()}" for line in found.lines()),
+        files={FILE: _write(folder / FILE, found)},
+    )
+    return found
+
+
+def _usable(runs: Sequence[Run], reference: Reference) -> list[Run]:
+    for run in runs:
+        if run.value is None:
+            raise BadInput(
+                f"{reference.name} has no finite epoch to explain "
+                f"({run.error.strip().splitlines()[-1] if run.error else run.outcome}): "
+                "lower its learning rate, or look at the data"
+            )
+    if len(runs) < 2:
+        raise BadInput(
+            f"not two repeats of {reference.name} fit into the budget: "
+            "run it again, which goes on, or give it more"
+        )
+    return list(runs)
+
+
+def _chosen(
+    reference: Reference, base: Sequence[Run], shapes: Sequence[Shape], every: bool
+) -> list[Probe]:
+    """Return the probes that the curve suggests, the most telling first."""
+    waits = plateau_share(shapes) > 0.5
+    whole = catalogue(reference, _left_rate(reference, base, shapes) if waits else None)
+    if every:
+        return whole
+    seen = {phase.name for shape in shapes for phase in shape.phases}
+    left = [share for s in shapes if (share := remaining(s, reference.mode)) is not None]
+    over = {"overfitting": OVERFITTING in seen}
+    found = []
+    for probe in whole:
+        final = FINAL in probe.asks and not (left and max(left) <= WORTH)
+        final = final and over.get(probe.cause, probe.cause != "optimizer")
+        if DIVERGENCE in seen:
+            final = final and probe.cause == "rate_too_high"
+        if final or (waits and WAIT in probe.asks):
+            found.append(probe)
+    first = ("rate", "sgd", "uncorrected", "plateau")
+    return sorted(found, key=lambda probe: not probe.name.startswith(first))
+
+
+def _left_rate(reference: Reference, base: Sequence[Run], shapes: Sequence[Shape]) -> float | None:
+    """Return the mean effective rate at which the reference left, two digits, None if not."""
+    exits = [
+        exit_of(reference, reference.as_probe(), run, shape.level_left, shape.start)
+        for run, shape in zip(base, shapes, strict=True)
+        if shape.left is not None
+    ]
+    if not exits:
+        return None
+    return float(f"{sum(e.effective for e in exits) / len(exits):.2g}")
+
+
+def _judge(
+    prober: Prober, wanted: Sequence[Probe], shapes: Sequence[Shape], every: bool
+) -> tuple[Final, Wait | None]:
+    reference = prober.reference
+    base = prober.runs(reference.as_probe())
+    probed = [(probe, prober.runs(probe)) for probe in wanted]
+    final = judge(reference, base, probed)
+    waits = any(p.name == PLATEAU for s in shapes for p in s.phases) and (
+        plateau_share(shapes) > 0.5
+    )
+    return final, judge_wait(reference, base, probed) if waits else None
+
+
+def _unsettled(final: Final, wait: Wait | None) -> list[Probe]:
+    found = {probe.name: probe for probe in final.unfinished}
+    found |= {probe.name: probe for probe in (wait.unfinished if wait else ())}
+    found.pop("end_against_best", None)  # that is the reference itself
+    return list(found.values())
+
+
+def _explanation(
+    objective: Objective[Any],
+    prober: Prober,
+    wanted: Sequence[Probe],
+    final: Final,
+    wait: Wait | None,
+) -> Explanation:
+    reference, space = prober.reference, objective.space
+    base = reference.as_probe()
+    runs = [(probe, prober.runs(probe)) for probe in (base, *wanted)]
+    middle = sorted(runs[0][1], key=lambda run: run.value or 0.0)[len(runs[0][1]) // 2]
+    params = space.params(reference.config)
+
+    def change(probe: Probe) -> dict[str, Any]:
+        changed = space.params(probe.config)
+        found = {name: value for name, value in changed.items() if params.get(name) != value}
+        return found or dict(probe.change)
+
+    return Explanation(
+        reference=reference,
+        label=space.label(reference.config),
+        params=params,
+        shape=shape_of(middle, reference),
+        final=final,
+        wait=wait,
+        hypotheses=hypotheses(reference, wait) if wait is not None else (),
+        runs=[(probe, its) for probe, its in runs if its],
+        changes={probe.name: change(probe) for probe in wanted},
+        seconds=prober.spent,
+        complete=prober.complete,
+    )
+
+
+def _write(path: Path, found: Explanation) -> Path:
+    """Write the explanation whole, or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(found.to_json(), indent=1), encoding="utf-8")
+    os.replace(part, path)
+    return path

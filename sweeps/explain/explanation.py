@@ -1,0 +1,195 @@
+"""What an explanation holds: as plain data for files and the report, as ten lines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sweeps.explain import words
+from sweeps.explain.changes import Probe, Reference
+from sweeps.explain.curves import Shape
+from sweeps.explain.hypotheses import Hypothesis
+from sweeps.explain.runs import Run, clean
+from sweeps.explain.verdict import REFUTED, SUPPORTED, UNDECIDED, Final, Judged, Verdict
+from sweeps.explain.waits import Wait, Waited, lengths
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """shape: of the reference's middle repeat. runs: by probe, the reference first.
+
+    wait, hypotheses: only where the reference waits before it improves. params: of the reference.
+    label: its name in few characters. changes: what a probe changes, by probe, as flat
+    parameters. complete: whether everything wanted was trained within the budget.
+    """
+
+    reference: Reference
+    label: str
+    params: Mapping[str, Any]
+    shape: Shape
+    final: Final
+    wait: Wait | None
+    hypotheses: tuple[Hypothesis, ...]
+    runs: Sequence[tuple[Probe, Sequence[Run]]]
+    changes: Mapping[str, Mapping[str, Any]]
+    seconds: float
+    complete: bool
+    forecast: Mapping[str, float] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain data; what is not finite is None."""
+        text, best = words.advice(self.final)
+        found: dict[str, Any] = {
+            "format": FORMAT,
+            "reference": {
+                "name": self.reference.name,
+                "label": self.label,
+                "params": dict(self.params),
+                "max_epochs": self.reference.max_epochs,
+                "monitor": self.reference.monitor,
+                "mode": self.reference.mode,
+                "steps_per_epoch": self.reference.steps,
+                "data": self.reference.data,
+            },
+            "curve": _curve(self.shape),
+            "limit": self.final.limit,
+            "advice": {"text": text, "change": self._change(best)},
+            "final_value": {
+                "worth": self.final.worth,
+                "remaining": self.final.remaining,
+                "verdicts": [self._verdict(v) for v in self.final.verdicts],
+                "data": None if self.final.data is None else self._judged(self.final.data),
+            },
+            "initial_plateau": None if self.wait is None else self._wait(self.wait),
+            "hypotheses": [
+                {"name": h.name, "outcome": h.outcome, "text": h.text, "figures": h.figures}
+                for h in self.hypotheses
+            ],
+            "forecast": self.forecast,
+            "runs": [
+                {
+                    "probe": probe.name,
+                    "text": probe.text,
+                    "seed": run.seed,
+                    "outcome": run.outcome,
+                    "value": run.value,
+                    "run_id": run.run_id,
+                    "curve": run.curves.get(self.reference.monitor, []),
+                    "learning_rate": run.curves.get("learning_rate", []),
+                }
+                for probe, runs in self.runs
+                for run in runs
+            ],
+            "seconds": round(self.seconds, 1),
+            "complete": self.complete,
+        }
+        plain: dict[str, Any] = clean(found)
+        return plain
+
+    def lines(self) -> list[str]:
+        """Return about ten lines for a terminal."""
+        monitor, best = self.reference.monitor, self.shape.best
+        total = sum(len(runs) for _, runs in self.runs)
+        found = [
+            f"{self.reference.name} {self.label}: {len(self.runs) - 1} probes, "
+            f"{total} runs on paired seeds, {self.seconds:.0f} s",
+            f"curve: {words.phases(self.shape)}; best {monitor} {best:.4g} "
+            f"at epoch {self.shape.best_epoch}",
+            f"what limits it: {words.CAUSES[self.final.limit]}",
+        ]
+        main = self.final.main
+        if main is not None:
+            found.append(f"  {words.finding(main, monitor)}")
+        others = [v for v in self.final.verdicts if v is not main]
+        found += [f"  {words.finding(v, monitor)}" for v in others if v.outcome == SUPPORTED][:2]
+        for outcome, word in ((REFUTED, "not"), (UNDECIDED, "undecided")):
+            names = [words.CAUSES[v.cause] for v in others if v.outcome == outcome]
+            if names:
+                found.append(f"  {word}: {', '.join(names)}")
+        if self.wait is not None:
+            found += self._wait_lines(self.wait)
+        found.append(f"do: {words.advice(self.final)[0]}")
+        if not self.complete:
+            found.append("not finished within the budget: the same command goes on")
+        return found
+
+    def _wait_lines(self, wait: Wait) -> list[str]:
+        found = [f"what sets the plateau's length: {words.LEVERS[wait.lever]}"]
+        short = words.shortest(wait)
+        if short is not None:
+            found.append(f"  {words.waited(short)}")
+        names = "; ".join(f"{h.name.replace('_', ' ')} {h.outcome}" for h in self.hypotheses)
+        return [*found, f"  {names}"] if names else found
+
+    def _change(self, judged: Judged | None) -> dict[str, Any] | None:
+        return None if judged is None else dict(self.changes.get(judged.probe.name, {}))
+
+    def _verdict(self, verdict: Verdict) -> dict[str, Any]:
+        return {
+            "question": "final_value",
+            "cause": verdict.cause,
+            "outcome": verdict.outcome,
+            "effect": verdict.effect,
+            "more_repeats": verdict.more,
+            "text": words.finding(verdict, self.reference.monitor),
+            "evidence": [self._judged(judged) for judged in verdict.evidence],
+        }
+
+    def _judged(self, judged: Judged) -> dict[str, Any]:
+        return {
+            "probe": judged.probe.name,
+            "text": judged.probe.text,
+            "change": dict(self.changes.get(judged.probe.name, {})),
+            "outcome": judged.outcome,
+            "difference": judged.difference.mean,
+            "low": judged.difference.low,
+            "high": judged.difference.high,
+            "n": judged.difference.n,
+            "p": judged.p,
+            "more_repeats": judged.more,
+            "seeds": [run.seed for run in judged.runs],
+            "runs": [run.run_id for run in judged.runs],
+        }
+
+    def _wait(self, wait: Wait) -> dict[str, Any]:
+        return {
+            "lever": wait.lever,
+            "lengths": lengths(wait),
+            "verdicts": [self._waited(one) for one in wait.waited],
+        }
+
+    def _waited(self, one: Waited) -> dict[str, Any]:
+        ratio, low, high = one.ratio
+        return {
+            "question": "initial_plateau",
+            "cause": one.probe.lever,
+            "outcome": one.outcome,
+            "probe": one.probe.name,
+            "text": words.waited(one),
+            "change": dict(self.changes.get(one.probe.name, {})),
+            "ratio": ratio,
+            "low": low,
+            "high": high,
+            "n": one.difference.n,
+            "p": one.p,
+            "bound": one.bounded,
+            "more_repeats": one.more,
+            "seeds": [run.seed for run in one.runs],
+            "runs": [run.run_id for run in one.runs],
+        }
+
+
+def _curve(shape: Shape) -> dict[str, Any]:
+    return {
+        "phases": [{"name": p.name, "first": p.first, "last": p.last} for p in shape.phases],
+        "start": shape.start,
+        "best": shape.best,
+        "best_epoch": shape.best_epoch,
+        "end": shape.end,
+        "noise": shape.noise,
+        "left": shape.left,
+        "complaints": list(shape.complaints),
+    }

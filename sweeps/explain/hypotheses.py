@@ -1,0 +1,192 @@
+"""Three explanations that people give for an initial plateau, each put so that it can fail.
+
+Under different learning rates, log-log slopes per seed tell them apart. If the plateau ends when
+Adam's effective rate reaches a sweet spot, the effective rate at the exit does not depend on the
+rate: slope 0. If the rate is simply too low, the way to go is the same, and the sum of effective
+rates at the exit does not depend on the rate: slope 0, with lengths that fall as the rate grows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sweeps.explain.changes import Reference
+from sweeps.explain.statistics import Difference, paired
+from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED
+from sweeps.explain.waits import CORRECTED, COUNTS, Exit, Wait, Waited
+
+FLAT = 0.25  # of a slope: a tenfold rate then changes the quantity by less than 1.8 times
+RATES = ("rate_div3", "rate_x3", "rate_x10")
+LEAST_RATES = 3
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """outcome: supported, refuted or undecided. figures: plain data that it rests on."""
+
+    name: str
+    outcome: str
+    text: str
+    figures: dict[str, Any]
+
+
+def hypotheses(reference: Reference, wait: Wait) -> tuple[Hypothesis, ...]:
+    """Return the three, in the order in which they are mostly offered."""
+    return (sweet_spot(reference, wait), rate_too_low(wait), sgd_with_lower_rate(wait))
+
+
+def sweet_spot(reference: Reference, wait: Wait) -> Hypothesis:
+    """Test whether the plateau ends when Adam's effective rate reaches a certain value."""
+    name = "effective_rate_sweet_spot"
+    if reference.optimizer not in CORRECTED:
+        return Hypothesis(name, UNDECIDED, "not tested: the optimizer has no bias correction", {})
+    slope, table = _slope(wait, lambda e: e.effective), _table(wait)
+    figures: dict[str, Any] = {"rates": table, "slope": _figures(slope)}
+    if slope is None:
+        return Hypothesis(name, UNDECIDED, _too_few(table), figures)
+    at = _listed([row["effective_rate"] for row in table])
+    text = (
+        f"at learning rates of {_listed([row['rate'] for row in table])} the plateau ended at "
+        f"effective rates of {at} (log-log slope {slope}, one sweet spot would give 0)"
+    )
+    held = wait.of("uncorrected_at_exit")
+    if held is not None:
+        ratio, low, high = held.ratio
+        figures["held_at_exit_rate"] = {"ratio": ratio, "low": low, "high": high}
+        text += (
+            f"; held at the reference's exit rate from the first step, it still lasted "
+            f"{ratio:.2f} times as long [{low:.2f}, {high:.2f}]"
+        )
+    return Hypothesis(name, _flat(slope), text, figures)
+
+
+def rate_too_low(wait: Wait) -> Hypothesis:
+    """Test whether the rate is simply too low, so that the same distance takes more steps."""
+    name, table = "rate_too_low", _table(wait)
+    distance, length = _slope(wait, lambda e: e.distance), _slope(wait, lambda e: e.epochs)
+    figures = {
+        "rates": table,
+        "slope_of_distance": _figures(distance),
+        "slope_of_length": _figures(length),
+    }
+    faster = wait.of("rate_x3")
+    if faster is not None and faster.outcome == SUPPORTED and faster.difference.mean > 0:
+        ratio, low, high = faster.ratio
+        text = f"three times the rate makes it {ratio:.2f} times as long [{low:.2f}, {high:.2f}]"
+        return Hypothesis(name, REFUTED, text, figures)
+    if distance is None or length is None:
+        return Hypothesis(name, UNDECIDED, _too_few(table), figures)
+    outcome = _flat(distance)
+    if outcome == SUPPORTED and not length.high < -FLAT:
+        outcome = REFUTED if length.low > -FLAT else UNDECIDED
+    text = (
+        f"at learning rates of {_listed([row['rate'] for row in table])} the plateau lasted "
+        f"{_listed([row['epochs'] for row in table])} epochs (slope {length}), and the sum of "
+        f"effective rates at its end was {_listed([row['distance'] for row in table])} "
+        f"(slope {distance}; 0 means the same distance)"
+    )
+    return Hypothesis(name, outcome, text, figures)
+
+
+def sgd_with_lower_rate(wait: Wait) -> Hypothesis:
+    """Test whether SGD with a lower rate leaves the plateau sooner."""
+    name = "sgd_with_lower_rate"
+    tried = [w for w in (wait.of("sgd_div3"), wait.of("sgd_div10")) if w is not None]
+    if not tried:
+        return Hypothesis(name, UNDECIDED, "not tested", {})
+    outcomes = [_shortens(w) for w in tried]
+    outcome = (
+        SUPPORTED if SUPPORTED in outcomes else UNDECIDED if UNDECIDED in outcomes else REFUTED
+    )
+    parts = [f"{w.probe.text}: {_ratio(w)}" for w in tried]
+    figures = {
+        w.probe.name: {
+            "ratio": w.ratio[0],
+            "low": w.ratio[1],
+            "high": w.ratio[2],
+            "left": sum(math.isfinite(e.epochs) for e in w.exits),
+            "n": len(w.exits),
+        }
+        for w in tried
+    }
+    return Hypothesis(name, outcome, "; ".join(parts), figures)
+
+
+def _shortens(waited: Waited) -> str:
+    d = waited.difference
+    if waited.p < SIGNIFICANT and d.high < 0.0 and d.mean <= -COUNTS:
+        return SUPPORTED
+    return REFUTED if d.low > -COUNTS else UNDECIDED
+
+
+def _ratio(waited: Waited) -> str:
+    left = sum(math.isfinite(e.epochs) for e in waited.exits)
+    ratio, low, high = waited.ratio
+    least = "at least " if waited.bounded else ""
+    return (
+        f"left in {left} of {len(waited.exits)} runs, {least}{ratio:.1f} times as long "
+        f"[{low:.1f}, {high:.1f}]"
+    )
+
+
+def _by_rate(wait: Wait) -> list[Sequence[Exit]]:
+    """Return the exits under each rate that left in every repeat, the reference's among them."""
+    found = [w.exits for w in (wait.of(name) for name in RATES) if w is not None]
+    every = [wait.exits, *found]
+    return [exits for exits in every if all(math.isfinite(e.epochs) for e in exits)]
+
+
+def _slope(wait: Wait, quantity: Callable[[Exit], float]) -> Difference | None:
+    """Return the mean log-log slope of a quantity over the rate, one slope a seed."""
+    by_rate = _by_rate(wait)
+    repeats = min((len(exits) for exits in by_rate), default=0)
+    if len(by_rate) < LEAST_RATES or repeats < 2:
+        return None
+    slopes = []
+    for repeat in range(repeats):
+        exits = [exits[repeat] for exits in by_rate]
+        x = np.log([e.rate for e in exits])
+        y = np.log([max(quantity(e), 1e-300) for e in exits])
+        slopes.append(float(np.polyfit(x, y, 1)[0]))
+    return paired(slopes, [0.0] * len(slopes))
+
+
+def _flat(slope: Difference) -> str:
+    if slope.within(FLAT):
+        return SUPPORTED
+    return REFUTED if slope.low > FLAT or slope.high < -FLAT else UNDECIDED
+
+
+def _table(wait: Wait) -> list[dict[str, float]]:
+    """Return a row a rate, lowest first: means over the repeats."""
+    rows = [
+        {
+            "rate": float(np.mean([e.rate for e in exits])),
+            "epochs": float(np.mean([e.epochs for e in exits])),
+            "effective_rate": float(np.exp(np.mean(np.log([e.effective for e in exits])))),
+            "distance": float(np.exp(np.mean(np.log([e.distance for e in exits])))),
+            "n": len(exits),
+        }
+        for exits in _by_rate(wait)
+    ]
+    return sorted(rows, key=lambda row: row["rate"])
+
+
+def _figures(slope: Difference | None) -> dict[str, float] | None:
+    if slope is None:
+        return None
+    return {"mean": slope.mean, "low": slope.low, "high": slope.high, "n": slope.n}
+
+
+def _listed(values: Sequence[float]) -> str:
+    shown = [f"{value:.2g}" for value in values]
+    return ", ".join(shown[:-1]) + f" and {shown[-1]}" if len(shown) > 1 else "".join(shown)
+
+
+def _too_few(table: Sequence[Any]) -> str:
+    return f"the plateau was left under {len(table)} rates in every repeat: three are needed"

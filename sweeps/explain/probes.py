@@ -1,0 +1,174 @@
+"""Probes are run: the reference and its changes, on paired seeds, within a budget.
+
+Repeat k of every probe has the seed, and so the initial weights and the order of the rows, of
+repeat k of the reference. Seeds are fresh ones: the reference's own may be a lucky one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
+from search_spaces import Space
+from sweeps.explain.changes import Probe, Reference
+from sweeps.explain.runs import Record, Run, key_of
+from sweeps.study.asking import seed_of
+from sweeps.tracking import Tracker, TrialRun
+
+FIRST, MOST = 5, 10  # repeats: of everything, and of what is still undecided
+OVERTIME = 1.1  # of the budget: what has begun may end, up to here
+KEPT = ("loss", "learning_rate")  # of an epoch's logs, besides the monitor
+
+
+def seed(reference: Reference, repeat: int) -> int:
+    """Return the seed that repeat `repeat` of every probe has."""
+    return seed_of(reference.seed, "probe", repeat)
+
+
+@dataclass
+class _Running:
+    probe: Probe
+    repeat: int
+    key: str
+    curves: dict[str, list[float]] = field(default_factory=dict)
+    drops: int = 0
+
+
+@dataclass
+class Prober:
+    """Trains what is wanted and not yet on record; stops asking when the budget is spent.
+
+    budget: seconds from the first run on, of this sitting. say: takes a line of progress.
+    """
+
+    reference: Reference
+    space: Space[Any]
+    trainer: Trainer
+    tracker: Tracker
+    record: Record
+    budget: float
+    say: Callable[[str], None] = lambda line: None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._running: dict[int, _Running] = {}
+        self._begun = self.clock()
+        self._pace: float | None = None  # seconds an epoch of the reference, as it passes here
+        self.complete = True  # whether everything wanted so far was trained
+
+    def runs(self, probe: Probe, repeats: int = MOST) -> list[Run]:
+        """Return a probe's runs on record, in the order of their repeats, without gaps."""
+        found = []
+        for repeat in range(repeats):
+            key = key_of(self.reference, probe, seed(self.reference, repeat))
+            if key not in self.record.ended:
+                break
+            found.append(self.record.ended[key])
+        return found
+
+    def train(self, wanted: Iterable[tuple[Probe, int]]) -> None:
+        """Train every wanted (probe, repeat) that is not on record."""
+        results = self.trainer.train(self._specs(wanted), self._on_epoch)
+        try:
+            with closing(results):
+                for result in results:
+                    self._end(result)
+        finally:
+            for number in self._running:
+                self.tracker.interrupt_trial(number)
+            self._running.clear()
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the first run."""
+        return self.clock() - self._begun
+
+    def _specs(self, wanted: Iterable[tuple[Probe, int]]) -> Iterator[TrialSpec]:
+        for probe, repeat in wanted:
+            run_seed = seed(self.reference, repeat)
+            key = key_of(self.reference, probe, run_seed)
+            if key in self.record.ended:
+                continue
+            if self.spent + self._expected(probe) > self.budget:
+                self.complete = False
+                continue  # a cheaper one may still fit
+            yield self._start(probe, repeat, key, run_seed)
+
+    def _expected(self, probe: Probe) -> float:
+        if self._pace is None:
+            return 0.0
+        return self._pace * self.reference.max_epochs * probe.cost
+
+    def _start(self, probe: Probe, repeat: int, key: str, run_seed: int) -> TrialSpec:
+        number = self.record.number(key)
+        self._running[number] = _Running(probe, repeat, key)
+        name = f"{number:03d} {probe.name}"[:22]
+        params = self.space.params(probe.config) | {"probe": probe.name, "repeat": repeat}
+        self.tracker.start_trial(TrialRun(number, name, params, run_seed, role="probe"))
+        return TrialSpec(
+            number=number,
+            config=probe.config,
+            seed=run_seed,
+            max_epochs=probe.max_epochs,
+            monitor=self.reference.monitor,
+            mode=self.reference.mode,
+            share=probe.share,
+        )
+
+    def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
+        running = self._running[spec.number]
+        for name in (self.reference.monitor, *KEPT):
+            if name in logs:
+                running.curves.setdefault(name, []).append(float(logs[name]))
+        rates = running.curves.get("learning_rate", [])
+        running.drops += len(rates) > 1 and rates[-1] < rates[-2]
+        self.tracker.epoch(spec.number, epoch, logs)
+        if self.spent > OVERTIME * self.budget:
+            self.complete = False
+            return Decision.STOP
+        return Decision.CONTINUE
+
+    def _end(self, result: TrialResult) -> None:
+        number = result.spec.number
+        running = self._running.pop(number)
+        if result.outcome is Outcome.INTERRUPTED:
+            self.tracker.interrupt_trial(number)
+            return
+        if result.outcome is Outcome.DIVERGED:
+            running.curves.setdefault(self.reference.monitor, []).append(math.nan)
+        metrics: dict[str, float] = {"epochs": result.epochs, "lr_drops": running.drops}
+        if result.value is not None and result.best_epoch is not None:
+            metrics[f"trial_best_{self.reference.monitor}"] = result.value
+            metrics["best_epoch"] = result.best_epoch
+        self.tracker.end_trial(number, result.outcome.value, metrics)
+        run = Run(
+            running.key,
+            running.probe.name,
+            running.repeat,
+            result.spec.seed,
+            number,
+            result.outcome.value,
+            result.value,
+            result.seconds,
+            running.curves,
+            result.error,
+            self.tracker.run_id(number),
+        )
+        self.record.end(run)
+        if result.epochs:
+            pace = result.seconds / result.epochs / running.probe.cost * self._length(running)
+            self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace
+        self.say(f"{running.probe.name} {running.repeat + 1}: {_show(result.value)}")
+
+    def _length(self, running: _Running) -> float:
+        # The cost of a longer probe is its epochs, which are counted already.
+        return running.probe.max_epochs / self.reference.max_epochs
+
+
+def _show(value: float | None) -> str:
+    return "diverged" if value is None else f"{value:.4g}"

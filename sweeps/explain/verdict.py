@@ -1,0 +1,253 @@
+"""What limits the final value: probes judged against the reference, in pairs, cause by cause.
+
+A probe helps where the paired t test says so after Holm's correction for the number of probes
+and the gain is worth having; it does not help where the whole interval is below that; anything
+else is undecided, and says how many more repeats would settle it if mean and spread stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sweeps.explain.changes import FINAL, Probe, Reference
+from sweeps.explain.curves import OVERFITTING, Shape, shape
+from sweeps.explain.runs import Run
+from sweeps.explain.statistics import REAL, Difference, holm, paired, repeats_to_settle
+
+SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
+HELPS, NO_HELP, HURTS = "helps", "no help", "hurts"
+
+WORTH = 0.02  # of the way from the start to the best: a smaller gain is real at most, not worth it
+FLOOR = 0.2  # of the start: the least way that WORTH is taken of, for a curve that hardly moves
+LITTLE = 0.05  # of the start: with less than this left, nothing is left to gain
+SIGNIFICANT = 0.05
+INF = float("inf")
+TIE = 0.8  # of the largest gain: a cause with this much may be the one that explains the others
+
+# Where several causes gain about as much, the first of these: a higher rate also makes up for an
+# early drop, a drop for a rate too high, and more time or more units for a rate too low.
+FIRST_CAUSES = (
+    "schedule_too_early",
+    "rate_too_high",
+    "rate_too_low",
+    "schedule_too_late",
+    "overfitting",
+    "too_little_time",
+    "capacity",
+    "optimizer",
+)
+NOTHING, NOISE_OR_DATA = "nothing", "noise_or_data"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A probe against the reference: probe minus reference, in the monitor's unit.
+
+    gain: how much better, positive is better. p: after Holm. outcome: helps, no help (the whole
+    interval is below what counts), hurts (only asked of less data) or undecided. more: repeats
+    that would settle it; None: none would, or more than a thousand.
+    """
+
+    probe: Probe
+    difference: Difference
+    gain: float
+    p: float
+    outcome: str
+    runs: tuple[Run, ...]
+    more: int | None = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One cause. effect: the gain of its best probe, in the monitor's unit. more: repeats."""
+
+    cause: str
+    outcome: str
+    effect: float
+    evidence: tuple[Judged, ...]
+    more: int | None = 0
+
+    @property
+    def best(self) -> Judged | None:
+        """Its probe with the largest gain."""
+        return max(self.evidence, key=lambda judged: judged.gain, default=None)
+
+
+@dataclass(frozen=True)
+class Final:
+    """limit: a cause, "nothing", "noise_or_data" or "undecided". worth: the least gain to count.
+
+    remaining: what is left of the first level at the best epoch, None where no floor is known.
+    data: the probe with half the rows, None where it was not run. unfinished: probes whose
+    further repeats could settle something.
+    """
+
+    limit: str
+    verdicts: tuple[Verdict, ...]
+    worth: float
+    remaining: float | None
+    data: Judged | None
+    unfinished: tuple[Probe, ...]
+
+    @property
+    def main(self) -> Verdict | None:
+        """The verdict on the limit, None where no cause was found."""
+        return next((v for v in self.verdicts if v.cause == self.limit), None)
+
+
+def shape_of(run: Run, reference: Reference) -> Shape:
+    """Return the shape of a run's monitor. Raises ValueError where no epoch was finite."""
+    return shape(
+        run.curves.get(reference.monitor, []), train=run.curves.get("loss"), mode=reference.mode
+    )
+
+
+def remaining(found: Shape, mode: str) -> float | None:
+    """Return the share of the first level that is left: of a loss above 0, a score below 1."""
+    if mode == "min":
+        return found.best / found.start if found.start > 0.0 <= found.best else None
+    return (1.0 - found.best) / (1.0 - found.start) if found.start < 1.0 >= found.best else None
+
+
+def judge(
+    reference: Reference, base: Sequence[Run], probed: Sequence[tuple[Probe, Sequence[Run]]]
+) -> Final:
+    """Judge every probe of the final value, and every cause by its probes.
+
+    base: the reference's runs, each with a finite epoch. probed: every probe that was wanted,
+    with as many runs as there are, both in the order of the repeats.
+    """
+    shapes = [shape_of(run, reference) for run in base]
+    start = _mean([s.start for s in shapes])
+    worth = WORTH * max(_mean([s.progress for s in shapes]), FLOOR * abs(start))
+
+    def levels(runs: Sequence[Run]) -> list[float]:
+        return [
+            start if run.outcome != "complete" else shape_of(run, reference).best for run in runs
+        ]
+
+    sign = 1.0 if reference.mode == "min" else -1.0
+    asked = [(p, its) for p, its in probed if FINAL in p.asks and not _failed(its)]
+    judged = _judged(sign, levels(base), [(p, its, levels(its)) for p, its in asked if its], worth)
+    verdicts = [
+        _verdict(cause, [j for j in judged if j.probe.cause == cause])
+        for cause in FIRST_CAUSES
+        if any(p.cause == cause for p, _ in asked)
+    ]
+    curve = _end_against_best(reference, base, shapes, worth)
+    verdicts = [v for v in verdicts if v.cause != "overfitting"] + [
+        _overfitting(curve, [j for j in judged if j.probe.cause == "overfitting"])
+    ]
+    left = [share for s in shapes if (share := remaining(s, reference.mode)) is not None]
+    data = next((j for j in judged if j.probe.cause == "data"), None)
+    found = _mean(left) if left else None
+    return Final(
+        _limit(verdicts, found), tuple(verdicts), worth, found, data, _unfinished(verdicts, data)
+    )
+
+
+def _failed(runs: Sequence[Run]) -> bool:
+    return any(run.outcome == "failed" for run in runs)
+
+
+def _judged(
+    sign: float,
+    base: Sequence[float],
+    probed: Sequence[tuple[Probe, Sequence[Run], list[float]]],
+    worth: float,
+) -> list[Judged]:
+    found = []
+    for probe, runs, values in probed:
+        n = min(len(base), len(values))
+        difference = paired(values[:n], base[:n])
+        found.append(
+            Judged(probe, difference, -sign * difference.mean, difference.p, "", tuple(runs[:n]))
+        )
+    corrected = holm([judged.p for judged in found])
+    return [
+        _with_outcome(replace(judged, p=p), worth)
+        for judged, p in zip(found, corrected, strict=True)
+    ]
+
+
+def _with_outcome(judged: Judged, worth: float) -> Judged:
+    difference, gain = judged.difference, judged.gain
+    half = difference.high - difference.mean
+    real = judged.p < SIGNIFICANT and difference.word == REAL
+    if judged.probe.cause == "data":
+        decided = HURTS if real and gain <= -worth else NO_HELP if gain - half > -worth else ""
+        distance = max(-gain, gain + worth)
+    else:
+        decided = HELPS if real and gain >= worth else NO_HELP if gain + half < worth else ""
+        distance = gain if gain >= worth else worth - gain
+    if decided:
+        return replace(judged, outcome=decided)
+    more = repeats_to_settle(distance, difference.spread, difference.n) if half < INF else None
+    return replace(judged, outcome=UNDECIDED, more=None if more is None else max(1, more))
+
+
+def _verdict(cause: str, judged: Sequence[Judged]) -> Verdict:
+    """Supported where a probe helps, refuted where none does, undecided otherwise."""
+    helping = [j for j in judged if j.outcome == HELPS]
+    open_ = [j for j in judged if j.outcome == UNDECIDED]
+    effect = max((j.gain for j in helping or judged), default=0.0)
+    if helping:
+        return Verdict(cause, SUPPORTED, effect, tuple(judged))
+    if open_ or not judged:
+        more = min((j.more for j in open_ if j.more is not None), default=None)
+        return Verdict(cause, UNDECIDED, effect, tuple(judged), more)
+    return Verdict(cause, REFUTED, effect, tuple(judged))
+
+
+def _end_against_best(
+    reference: Reference, base: Sequence[Run], shapes: Sequence[Shape], worth: float
+) -> Judged:
+    """Return how much worse the reference ends than it was at its best, in the same runs."""
+    probe = replace(
+        reference.as_probe(),
+        name="end_against_best",
+        cause="overfitting",
+        text="the last epochs against the best ones",
+    )
+    whole = [s for s, run in zip(shapes, base, strict=True) if run.outcome == "complete"]
+    if not whole:
+        nothing = paired([0.0], [0.0])
+        return Judged(probe, nothing, 0.0, 1.0, NO_HELP, tuple(base))
+    difference = paired([s.end for s in whole], [s.best for s in whole])
+    lost = abs(difference.mean)
+    rises = sum(any(p.name == OVERFITTING for p in s.phases) for s in whole) > len(whole) / 2
+    judged = Judged(probe, difference, lost if rises else 0.0, difference.p, NO_HELP, tuple(base))
+    if not rises or lost < worth:
+        return judged
+    if difference.word == REAL:
+        return replace(judged, outcome=HELPS)
+    return replace(judged, outcome=UNDECIDED, more=difference.more)
+
+
+def _overfitting(curve: Judged, judged: Sequence[Judged]) -> Verdict:
+    """Overfitting shows in the curve, or in that less capacity or regularisation helps."""
+    return _verdict("overfitting", [curve, *judged])
+
+
+def _limit(verdicts: Sequence[Verdict], left: float | None) -> str:
+    supported = [v for v in verdicts if v.outcome == SUPPORTED]
+    if supported:
+        most = max(v.effect for v in supported)
+        tied = [v.cause for v in supported if v.effect >= TIE * most]
+        return min(tied, key=FIRST_CAUSES.index)
+    if left is not None and left <= WORTH:
+        return NOTHING  # no probe could gain what counts
+    if any(v.outcome == UNDECIDED for v in verdicts) or len(verdicts) < 2:
+        return UNDECIDED
+    return NOTHING if left is not None and left <= LITTLE else NOISE_OR_DATA
+
+
+def _unfinished(verdicts: Sequence[Verdict], data: Judged | None) -> tuple[Probe, ...]:
+    judged = [j for v in verdicts for j in v.evidence if v.outcome == UNDECIDED]
+    judged += [data] if data is not None else []
+    return tuple(j.probe for j in judged if j.outcome == UNDECIDED)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

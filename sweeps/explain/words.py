@@ -1,0 +1,143 @@
+"""Findings in words: what limits, what to do about it, and the change that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sweeps.explain.curves import Shape
+from sweeps.explain.verdict import (
+    HELPS,
+    HURTS,
+    NOISE_OR_DATA,
+    NOTHING,
+    SUPPORTED,
+    UNDECIDED,
+    Final,
+    Judged,
+    Verdict,
+)
+from sweeps.explain.waits import Wait, Waited
+
+CAUSES = {
+    "capacity": "too little capacity",
+    "rate_too_low": "a learning rate too low",
+    "rate_too_high": "a learning rate too high",
+    "schedule_too_early": "a schedule that drops the rate too early",
+    "schedule_too_late": "a learning rate that does not drop, or drops too late",
+    "too_little_time": "too little time",
+    "overfitting": "overfitting",
+    "optimizer": "the optimizer",
+    NOISE_OR_DATA: "noise, or too little data",
+    NOTHING: "nothing: little is left to gain",
+    UNDECIDED: "undecided",
+}
+ADVICE: Mapping[str, str] = {
+    "capacity": "Give the net more capacity: {text}.",
+    "rate_too_low": "Raise the learning rate: {text}.",
+    "rate_too_high": "Lower the learning rate: {text}.",
+    "schedule_too_early": "Let the rate drop later, or not at all: {text}.",
+    "schedule_too_late": "Let the rate drop once progress stalls: {text}.",
+    "too_little_time": "Train longer: {text}.",
+    "overfitting": "Hold it back: {text}.",
+    "optimizer": "Take another optimizer: {text}.",
+    NOTHING: "Leave it as it is.",
+}
+LEVERS = {
+    "learning_rate": "the learning rate",
+    "effective_rate": "Adam's bias correction",
+    "initial_scale": "the initial scale of the last layer",
+    "width": "the width",
+    "depth": "the depth",
+    "optimizer": "the optimizer",
+    "data": "the number of rows",
+    NOTHING: "nothing that was tried",
+    UNDECIDED: "undecided",
+}
+
+
+def phases(shape: Shape) -> str:
+    """Return a curve's phases with their epochs."""
+    return ", ".join(f"{p.name} {p.first}-{p.last}" for p in shape.phases)
+
+
+def evidence(judged: Judged, monitor: str) -> str:
+    """Return a probe's difference, interval, significance and number of repeats."""
+    d = judged.difference
+    if d.n < 2:
+        return f"{judged.probe.text}: {monitor} {d.mean:+.3g}, one repeat"
+    return f"{judged.probe.text}: {monitor} {d}, p {judged.p:.2g}, {d.n} repeats"
+
+
+def finding(verdict: Verdict, monitor: str) -> str:
+    """Return what was found about one cause."""
+    shown = _telling(verdict)
+    text = f"{CAUSES[verdict.cause]}: {verdict.outcome}"
+    if shown is None:
+        return f"{text}; not run within the budget"
+    text = f"{text}; {evidence(shown, monitor)}"
+    return text + needed(verdict.more) if verdict.outcome == UNDECIDED else text
+
+
+def needed(more: int | None) -> str:
+    """Return how many more repeats would settle it."""
+    if more is None:
+        return "; more repeats would hardly settle it"
+    return f"; about {more} more repeat{'s' * (more != 1)} would settle it"
+
+
+def _telling(verdict: Verdict) -> Judged | None:
+    """Return the probe that shows a verdict best."""
+    helping = [j for j in verdict.evidence if j.outcome == HELPS]
+    return max(helping or verdict.evidence, key=lambda j: j.gain, default=None)
+
+
+def advice(final: Final) -> tuple[str, Judged | None]:
+    """Return what to do in one or two sentences, and the probe whose change does it."""
+    main = final.main
+    if main is not None:
+        helping = [
+            j for j in main.evidence if j.outcome == HELPS and j.probe.name != "end_against_best"
+        ]
+        best = max(helping, key=lambda j: j.gain, default=None)
+        if best is not None:
+            return ADVICE[main.cause].format(text=best.probe.text), best
+        return _against_overfitting(final.data), None
+    if final.limit == NOISE_OR_DATA:
+        return _about_data(final.data), None
+    if final.limit == NOTHING:
+        return ADVICE[NOTHING], None
+    return "Run explain again: it goes on where it stopped, with more repeats.", None
+
+
+def _against_overfitting(data: Judged | None) -> str:
+    text = "Stop at the best epoch, whose weights a sweep keeps; no change tried does better."
+    if data is not None and data.outcome == HURTS:
+        text += " Get more rows: with half of them it is worse."
+    return text
+
+
+def _about_data(data: Judged | None) -> str:
+    if data is not None and data.outcome == HURTS:
+        return (
+            "Get more rows: nothing else that was tried helps, and with half of them it is worse."
+        )
+    if data is not None and data.outcome != UNDECIDED:
+        return (
+            "Look at the labels and at what the inputs leave out: nothing tried helps, and half "
+            "of the rows do as well, so more of the same will not."
+        )
+    return "Get more rows or cleaner labels: nothing else that was tried helps."
+
+
+def waited(result: Waited) -> str:
+    """Return how a change moves the end of the plateau."""
+    ratio, low, high = result.ratio
+    bound = " (some never left it: a bound)" if result.bounded else ""
+    text = f"{result.probe.text}: {ratio:.2g} times as long [{low:.2g}, {high:.2g}]{bound}"
+    return text + needed(result.more) if result.outcome == UNDECIDED else text
+
+
+def shortest(wait: Wait) -> Waited | None:
+    """Return the change that shortens the plateau most, for sure."""
+    found = [w for w in wait.waited if w.outcome == SUPPORTED and w.difference.mean < 0.0]
+    return min(found, key=lambda w: w.difference.mean, default=None)

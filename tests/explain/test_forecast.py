@@ -1,0 +1,71 @@
+"""Forecasts on curves whose continuation is known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sweeps.explain.forecast import Recorded, forecast
+
+
+def sweep(seed: int, curves: int = 80, epochs: int = 60) -> list[Recorded]:
+    """Power laws with their own floors, speeds and noise, as trials of one sweep have."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(curves):
+        t = np.arange(1, epochs + 1)
+        speed = rng.uniform(0.3, 1.2)
+        values = rng.uniform(0.05, 0.3) + rng.uniform(0.3, 0.6) * t**-speed
+        noise = rng.uniform(0.0005, 0.004)
+        found.append(Recorded(list(values + noise * rng.normal(size=epochs)), [0.01] * epochs))
+    return found
+
+
+def cut(curve: Recorded, n: int, **changed: object) -> Recorded:
+    return Recorded(curve.values[:n], changed.get("rates", curve.rates[:n]))  # type: ignore[arg-type]
+
+
+def test_it_covers_as_often_as_it_says_and_beats_the_last_value() -> None:
+    hits, errors, errors_of_last, shown = [], [], [], 0
+    for seed in range(4):
+        curves = sweep(seed)
+        known, fresh = curves[:50], curves[50:]
+        for curve in fresh:
+            found = forecast(cut(curve, 25), known, 25)
+            if found is None:
+                continue
+            shown += 1
+            truth = min(curve.values[:50])
+            hits.append(found.low - 1e-12 <= truth <= found.high + 1e-12)
+            errors.append(abs(found.value - truth))
+            errors_of_last.append(abs(found.last - truth))
+    assert shown >= 60
+    assert 0.7 <= np.mean(hits) <= 0.9
+    assert np.median(errors) < np.median(errors_of_last)
+
+
+def test_a_score_that_rises_is_forecast_as_its_mirror_image() -> None:
+    curves = sweep(0)
+    turned = [Recorded([-v for v in c.values], c.rates) for c in curves]
+    one = forecast(cut(curves[0], 25), curves[1:], 20)
+    other = forecast(cut(turned[0], 25), turned[1:], 20, mode="max")
+    assert one is not None
+    assert other is not None
+    assert (other.value, other.low, other.high) == (-one.value, -one.high, -one.low)
+    assert one.low <= one.value <= one.high <= one.last
+
+
+def test_nothing_is_shown_where_nothing_can_be_said() -> None:
+    curves = sweep(1)
+    first, others = cut(curves[0], 25), curves[1:]
+    assert forecast(first, others, 25) is not None
+    assert forecast(first, others[:10], 25) is None, "few curves"
+    assert forecast(first, others, 100) is None, "no curve reaches so far"
+    assert forecast(cut(curves[0], 3), others, 25) is None, "too young"
+    dropped = [0.01] * 12 + [0.005] * 13
+    assert forecast(cut(curves[0], 25, rates=dropped), others, 25) is None, "the rate dropped"
+    rng = np.random.default_rng(0)
+    walks = [Recorded(list(rng.normal(size=60).cumsum())) for _ in range(60)]
+    stuck = [Recorded([0.5] * 60) for _ in range(60)]
+    assert forecast(cut(stuck[0], 25), stuck[1:], 25) is None, "no better than the last value"
+    broken = [Recorded([*c.values[:40], float("nan")]) for c in walks]
+    assert forecast(cut(walks[0], 25), broken, 25) is None, "no finite curve reaches so far"
