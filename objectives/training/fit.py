@@ -97,6 +97,8 @@ class FitTrainer:
 
 def export(model: keras.Model, data: Data, path: Path) -> None:
     """Write the whole model, with its preprocessing if the data have one, as `.keras`."""
+    if model.optimizer is not None:  # or Keras warns of its missing variables when it loads
+        model.optimizer.build(model.trainable_variables)
     if data.preprocessing is not None:
         from objectives.preprocessing import assemble
 

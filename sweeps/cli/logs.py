@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FILE = "sweep.log"
+
+
+@contextmanager
+def chatter_to(path: Path) -> Iterator[None]:
+    """Send what native code writes to standard error to a file: TensorFlow, as it is imported."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def to_file(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data, Source
+from sweeps.cli.logs import FILE, chatter_to
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import INTERRUPTED, bring, left, lines, make_tracker, no_tracker, quiet
 from sweeps.explain.confirm import REPEATS, confirmed
@@ -108,7 +109,7 @@ class Study:
 
     def __repr__(self) -> str:
         with self._open() as session:
-            return "\n".join(lines(session, summarise(session), f"sweep {self.sweep.name}"))
+            return "\n".join(lines(session, summarise(session), None))
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -201,14 +202,15 @@ class TrialHandle:
 
         Trained again where its weights are no longer kept.
         """
-        import keras
-
         study = self._study
         with (
+            chatter_to(study._settings.folder / FILE),
             tempfile.TemporaryDirectory() as folder,
             trainers(study.sweep, study._settings, workers=0) as make_trainer,
             _reading(study.sweep, study._settings, study.data, make_trainer) as session,
         ):
+            import keras
+
             path = Path(folder) / "model.keras"
             session.trainer.evaluate(with_weights(session, self._ended), model=path)
             return keras.models.load_model(path)

@@ -120,7 +120,7 @@ def _finish(session: Session, repeats: int, say: Say) -> int:
         metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
     if summary.baseline is not None and summary.baseline.value is not None:
         metrics[f"baseline_best_{summary.monitor}"] = summary.baseline.value
-    note = "\n".join(lines(session, summary, session.sweep.name))
+    note = "\n".join(lines(session, summary, None))
     session.tracker.end_study(metrics, summary=f"```\n{note}\n```\n")
     left_over = session.tracker.close()
     if left_over:
@@ -158,16 +158,20 @@ def _confirm(session: Session, repeats: int, say: Say) -> int:
     return 0
 
 
-def lines(session: Session, summary: Summary, program: str) -> list[str]:
-    """Return the end of a sweep, as it is printed and kept in the parent's note."""
+def lines(session: Session, summary: Summary, program: str | None) -> list[str]:
+    """Return the end of a sweep, as it is printed and kept in the parent's note.
+
+    program: how commands begin; None leaves them out.
+    """
     store = session.store
     shown = [t for t in (summary.best, summary.baseline) if t is not None]
     labels = {t.number: store.space.label(store.config(t.params)) for t in shown}
     address = session.tracker.address() or store.study.user_attrs.get("address")
     study = "" if session.name == session.sweep.name else f" --study {session.name}"
-    commands = [
-        f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}",
-        f"export   {program} export{study} --to best/",
-        f"more     {program}{study} --trials {2 * sum(summary.counts.values())}",
-    ]
+    commands = [f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}"]
+    if program is not None:
+        commands += [
+            f"export   {program} export{study} --to best/",
+            f"more     {program}{study} --trials {2 * sum(summary.counts.values())}",
+        ]
     return summary_lines(summary, confirmed(session), labels, session.data) + commands
