@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Data, Source
-from objectives.reading import files, result, splits
+from objectives.reading import files, result, shown, splits
 from objectives.reading.arrays import Arrays, floats, one_column
 from objectives.reading.frame import from_columns
 from objectives.reading.matrix import from_matrix
@@ -64,9 +64,9 @@ def describe(data: Data, limit: int = 40) -> list[tuple[str, str, str]]:
 
     Of more columns than the limit, neighbours that were treated alike share a line.
     """
-    lines = [tuple(line) for line in data.details.get("columns", [])]
+    lines = [(shown(name), what, why) for name, what, why in data.details.get("columns", [])]
     if len(lines) <= limit:
-        return [(name, what, why) for name, what, why in lines]
+        return lines
     found: list[tuple[str, str, str]] = []
     start = 0
     for place, (name, what, why) in enumerate(lines):

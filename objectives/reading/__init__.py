@@ -21,9 +21,21 @@ MISSING = (
 )  # fmt: skip
 
 
+def shown(text: object, limit: int = 60) -> str:
+    """Return one short line of what a file holds: its line breaks and control marks escaped."""
+    cut = str(text)[: limit + 1]
+    plain = "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in cut)
+    return plain if len(plain) <= limit else plain[: limit - 3] + "..."
+
+
+def quoted(cell: object) -> str:
+    """Return a cell as `'text'`, or a number as it is, in one short line."""
+    return f"'{shown(cell)}'" if isinstance(cell, str) else shown(cell)
+
+
 def listing(names: Iterable[object], limit: int = 8) -> str:
     """Return the first names with commas, and how many more there are."""
-    found = [str(name) for name in names]
+    found = [shown(name) for name in names]
     more = f" and {len(found) - limit:,} more" if len(found) > limit else ""
     return ", ".join(found[:limit]) + more
 
@@ -34,7 +46,7 @@ def similar(name: str, names: Iterable[object]) -> str:
     folded = {known.casefold(): known for known in found}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
     if close:
-        return "did you mean " + " or ".join(repr(folded[known]) for known in close) + "?"
+        return "did you mean " + " or ".join(quoted(folded[known]) for known in close) + "?"
     return f"there are: {listing(found)}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives.judging import auc
+from objectives.reading import shown
 from objectives.reading.roles import Roles
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def leaks(roles: Roles, y: NDArray[Any], train: NDArray[np.int64], task: str) ->
             found.append(
                 f"column {name!r} predicts the label almost by itself ({MEASURE[task]} "
                 f"{score:.3f} on held-out training rows): is it known before the label is? "
-                f"If not, --ignore {column}"
+                f"If not, --ignore {shown(column)}"
             )
     return found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput, Data, Part, Source
-from objectives.reading import again, counted, splits
+from objectives.reading import again, counted, quoted, shown, splits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,10 +112,11 @@ def target_line(name: str, found: Target, total: int) -> Row:
         return (name, "target", says + left)
     shares = np.bincount(found.labels) / len(found.y)
     named = [
-        f"{label} {share:.1%}" for label, share in zip(found.classes[:10], shares, strict=False)
+        f"{shown(label, 30)} {share:.1%}"
+        for label, share in zip(found.classes[:10], shares, strict=False)
     ]
     more = f" and {len(found.classes) - 10} more" if len(found.classes) > 10 else ""
     says = f"{len(found.classes)} classes: " + ", ".join(named) + more
     if found.positive is not None:
-        says += f"; {found.positive!r} is the positive one"
+        says += f"; {quoted(found.positive)} is the positive one"
     return (name, "target", says + left)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Source
-from objectives.reading import counted, known, names
+from objectives.reading import counted, known, names, quoted
 from objectives.reading.values import Dates, Numbers, Text, is_number, parts, text, values
 
 if TYPE_CHECKING:
@@ -142,7 +142,9 @@ def _no_number(name: str, column: pa.ChunkedArray, found: object) -> str:
         try:
             float("nan" if cell is None else cell)
         except (TypeError, ValueError):
-            return f"--numeric {name!r}: {cell!r} (row {row + 1}) is text where numbers belong"
+            return (
+                f"--numeric {name!r}: {quoted(cell)} (row {row + 1}) is text where numbers belong"
+            )
     return f"--numeric {name!r}: it holds no number"
 
 
@@ -224,7 +226,7 @@ def _category(
     counts = np.bincount(there + 1, minlength=len(found.levels) + 1)
     distinct = int((counts[1:] > 0).sum())
     if distinct + (counts[0] > 0) <= 1 and not forced:
-        why = "empty" if not distinct else f"constant: {_level(found, int(there.max()))!r}"
+        why = "empty" if not distinct else f"constant: {quoted(_level(found, int(there.max())))}"
         roles.rows.append((name, "left out", why))
         return
     if not forced and rows >= ENOUGH and distinct >= DISTINCT * rows:

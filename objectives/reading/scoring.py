@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput
-from objectives.reading import known, series
+from objectives.reading import known, quoted, series
 from objectives.reading.values import Dates, Numbers, parse_dates, parts, text, values
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def numbers(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.float32]:
     if not isinstance(found, Numbers):
         if len(getattr(found, "levels", [None])) == 0:
             return np.full(len(cells), np.nan, np.float32)
-        raise BadInput(f"column {name!r} holds {cells[0].as_py()!r} where numbers belong")
+        raise BadInput(f"column {name!r} holds {quoted(cells[0].as_py())} where numbers belong")
     return found.values.astype(np.float32)
 
 

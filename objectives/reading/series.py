@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput
-from objectives.reading import check_memory, counted, known
+from objectives.reading import check_memory, counted, known, quoted
 from objectives.reading.values import Dates, Numbers, text, values
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def order(columns: Mapping[str, pa.ChunkedArray], ids: str, time: str) -> Order:
     if twice.any():
         row = int(by_time[np.argmax(twice)])
         raise BadInput(
-            f"--time {time!r} is {columns[time][row].as_py()!r} twice in series "
-            f"{columns[ids][row].as_py()!r} (row {row + 1}): one row a step is needed"
+            f"--time {time!r} is {quoted(columns[time][row].as_py())} twice in series "
+            f"{quoted(columns[ids][row].as_py())} (row {row + 1}): one row a step is needed"
         )
     return Order(series.astype(np.int64), step, first.astype(np.int64))
 
@@ -80,8 +80,9 @@ def per_series(column: pa.ChunkedArray, name: str, places: Order, option: str) -
         row = int(np.argmin(same))
         first = int(places.first[places.series[row]])
         raise BadInput(
-            f"{option} {name!r} changes within a series: {column[first].as_py()!r} in row "
-            f"{first + 1}, {column[row].as_py()!r} in row {row + 1}; one value a series is needed"
+            f"{option} {name!r} changes within a series: {quoted(column[first].as_py())} in row "
+            f"{first + 1}, {quoted(column[row].as_py())} in row {row + 1}; one value a series is "
+            "needed"
         )
     return pa.chunked_array([column.take(pa.array(places.first)).combine_chunks()])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput, Source
-from objectives.reading import counted, listing
+from objectives.reading import counted, listing, quoted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,8 +91,8 @@ def _stratified(
         rows = rng.permutation(np.flatnonzero(labels == label))
         if len(rows) < 3:
             raise BadInput(
-                f"class {classes[label]!r} has {counted(len(rows), 'row')}, and train, validation "
-                "and test need one each: add rows, or take the class out"
+                f"class {quoted(classes[label])} has {counted(len(rows), 'row')}, and train, "
+                "validation and test need one each: add rows, or take the class out"
             )
         pieces.append(_cut(rows, shares))
     train, validation, test = (

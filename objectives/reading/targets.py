@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput
-from objectives.reading import listing, similar
+from objectives.reading import listing, quoted, similar
 from objectives.reading.values import Dates, Numbers, Text, text, values
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
         example = found.levels[0].as_py() if len(found.levels) else ""
         other = "binary" if len(found.levels) == 2 else "multiclass"
         raise BadInput(
-            f"target {name!r} holds text ({example!r}) where numbers belong; for classes there "
-            f"is {COMMANDS[other]}"
+            f"target {name!r} holds text ({quoted(example)}) where numbers belong; for classes "
+            f"there is {COMMANDS[other]}"
         )
     if not isinstance(found, Numbers):
         what = "dates" if isinstance(found, Dates) else "nothing"
@@ -112,7 +112,7 @@ def _check_classes(
     """Raise BadInput where the number or kind of classes belongs to another task."""
     if distinct == 1:
         only = found.levels[int(found.codes.max())].as_py()
-        raise BadInput(f"target {name!r} is {only!r} in every row: one class only")
+        raise BadInput(f"target {name!r} is {quoted(only)} in every row: one class only")
     if distinct > 2 and _continuous(column, distinct):
         hint = f"for numbers there is {COMMANDS['regression']}"
         if task == "sequence":

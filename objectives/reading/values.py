@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from objectives import BadInput
-from objectives.reading import MISSING
+from objectives.reading import MISSING, quoted, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,8 +158,8 @@ def _refuse_stray_text(found: Text, name: str, advice: str) -> None:
     level = int(np.argmin(number))
     row = int(np.argmax(found.codes == level))
     raise BadInput(
-        f"column {name!r}: {found.levels[level].as_py()!r} (row {row + 1}) is text where numbers "
-        "belong: mend it or leave the cell empty" + advice.format(name)
+        f"column {name!r}: {quoted(found.levels[level].as_py())} (row {row + 1}) is text where "
+        "numbers belong: mend it or leave the cell empty" + advice.format(shown(name))
     )
 
 
