@@ -56,7 +56,7 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
 
 
 def _command(name: str) -> Callable[..., int]:
-    from sweeps.cli import files, run, share
+    from sweeps.cli import explain, files, run, share
 
     return {
         "run": run.run,
@@ -64,6 +64,7 @@ def _command(name: str) -> Callable[..., int]:
         "export": files.export,
         "train": files.train_config,
         "compare": share.compare,
+        "explain": explain.explain,
         "sync": share.sync,
     }[name]
 

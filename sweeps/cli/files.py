@@ -53,20 +53,23 @@ def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
     return 0
 
 
-def chosen(session: Session, number: int | None) -> Ended:
-    """Return the trial asked for, or the best one. Raises BadInput."""
+def chosen(session: Session, name: str | None) -> Ended:
+    """Return the trial asked for: a number, "baseline" or "best". Raises BadInput."""
     trials = session.store.ended()
-    if number is None:
+    if name in (None, "best"):
         order = ranked(trials, session.mode)
         if not order:
             raise BadInput(f"study {session.name!r} has no complete trial yet: run it first")
         return order[0]
     for trial in trials:
-        if trial.number == number:
+        if name in (str(trial.number), trial.role):
             if trial.value is None:
-                raise BadInput(f"--trial {number} {trial.outcome} without a value: take another")
+                raise BadInput(f"--trial {name} {trial.outcome} without a value: take another")
             return trial
-    raise BadInput(f"--trial {number}: study {session.name!r} has {len(trials)} ended trials")
+    raise BadInput(
+        f"--trial {name}: say baseline, best or the number of one of the {len(trials)} ended "
+        f"trials of study {session.name!r}"
+    )
 
 
 def exported(session: Session, trial: Ended) -> Exported:

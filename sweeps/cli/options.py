@@ -14,7 +14,7 @@ from sweeps.explain.confirm import REPEATS
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
 
-COMMANDS = ("run", "show", "export", "train", "compare", "sync")
+COMMANDS = ("run", "show", "export", "train", "compare", "explain", "sync")
 
 HELP = """\
 usage: {program} [COMMAND] [options]
@@ -22,7 +22,8 @@ usage: {program} [COMMAND] [options]
 
 commands  (none) run or continue    show     the summary again
           export config + model     train    from a config
-          compare A B: two studies  sync     what MLflow still lacks
+          explain why it flattens   compare  two studies: compare A B
+          sync    what MLflow lacks
 {data}budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
 search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
@@ -30,6 +31,7 @@ search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
 machine   --workers N  --device cpu|gpu  --trainer auto|fit
 storage   --study NAME  --storage URL  --tracking-uri URL
 output    --quiet  --json FILE
+explain   --trial baseline|best|N  --budget 5m  --all
 export    --to DIR  --trial N  --register      train  --config FILE  --to DIR  --seed S
 examples  {program} --trials 20 --max-epochs 30
           {program} --range learning_rate=3e-3:3e-2 --study narrower
@@ -95,7 +97,9 @@ def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.Argumen
     add("--quiet", action="store_true")
     add("--json", type=Path, metavar="FILE")
     add("--to", type=Path, metavar="DIR")
-    add("--trial", type=whole(0), metavar="N")
+    add("--trial", metavar="baseline|best|N")
+    add("--budget", type=duration, default=300.0)
+    add("--all", action="store_true")
     add("--register", action="store_true")
     add("--try", action="append", default=[], type=Path, metavar="CONFIG", dest="tries")
     add("--config", type=Path, metavar="FILE")

@@ -172,6 +172,7 @@ def lines(session: Session, summary: Summary, program: str | None) -> list[str]:
     if program is not None:
         commands += [
             f"export   {program} export{study} --to best/",
+            f"explain  {program} explain{study}       (about 5 min)",
             f"more     {program}{study} --trials {2 * sum(summary.counts.values())}",
         ]
     return summary_lines(summary, confirmed(session), labels, session.data) + commands

@@ -1,0 +1,89 @@
+"""`explain`: why a trial's curve flattens, or waits, from controlled probes."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import TYPE_CHECKING
+
+from sweeps.cli.files import chosen
+from sweeps.cli.share import write_json
+from sweeps.cli.source import data_lines
+from sweeps.cli.text import data_text, time_text
+from sweeps.cli.trainers import trainers
+from sweeps.cli.work import INTERRUPTED, make_tracker, no_tracker, quiet, versions
+from sweeps.explain.changes import Reference
+from sweeps.explain.experiment import explain as experiment
+from sweeps.study.asking import seed_of
+from sweeps.study.parent import parent_run
+from sweeps.study.session import Session, opened
+
+if TYPE_CHECKING:
+    import argparse
+
+    from sweeps.study.settings import Settings
+    from sweeps.study.sweep import Sweep
+
+
+def explain(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+    """Probe one trial and print what its curve shows; the same command goes on."""
+    say = quiet if options.quiet else print
+    with (
+        trainers(sweep, settings, early=True) as make_trainer,
+        opened(sweep, settings, make_trainer, no_tracker) as session,
+    ):
+        reference = reference_of(session, options.trial or "baseline")
+        say(f"explaining {reference.name} of {session.name}, {time_text(options.budget)} at most")
+        say(f"data: {data_text(session.data)}")
+        for line in data_lines(session.data):
+            say(line)
+        folder = session.folder / "explain" / reference.name.replace(" ", "-")
+        tracker = make_tracker(session.settings.mlflow_uri(), folder)
+        parent = dataclasses.replace(
+            parent_run(session, versions()),
+            name=f"{session.name} explain {reference.name}",
+            instance=uuid.uuid5(uuid.NAMESPACE_OID, f"{folder}").hex,
+        )
+        try:
+            found = experiment(
+                session.sweep.objective,
+                reference,
+                session.trainer,
+                tracker,
+                folder,
+                parent=parent,
+                budget=options.budget,
+                all_probes=options.all,
+                say=say,
+            )
+        except KeyboardInterrupt:
+            say("interrupted: what was trained is kept, the same command goes on")
+            return INTERRUPTED
+        finally:
+            tracker.close()
+    print("\n".join(found.lines()))
+    if options.json is not None:
+        write_json(options.json, found.to_json())
+    return 0
+
+
+def reference_of(session: Session, name: str) -> Reference:
+    """Return the trial to explain: "baseline" (which needs no sweep), "best", or a number."""
+    space, objective = session.store.space, session.sweep.objective
+    if name == "baseline":
+        config, seed = space.first(), seed_of(session.settings.seed or 0, 0)
+    else:
+        trial = chosen(session, name)
+        config, seed = session.store.config(trial.params), trial.seed
+        name = f"trial {trial.number}"
+    return Reference(
+        name=name,
+        config=config,
+        seed=seed,
+        max_epochs=objective.max_epochs,
+        rows=len(session.data.train),
+        batch=objective.batch(config),
+        monitor=objective.monitor,
+        mode=session.mode,
+        data=session.data.digest,
+    )
