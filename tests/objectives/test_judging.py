@@ -1,0 +1,151 @@
+"""Scores agree with scikit-learn's, and a net is told apart from the plain models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+)
+
+from objectives import Data, Part, Source, sequences, tables
+from objectives.judging import judge, scores
+from objectives.judging.plain import compare, task_of
+
+SEEDS = st.integers(0, 10_000)
+
+
+@settings(deadline=None)
+@given(SEEDS, st.integers(20, 80), st.sampled_from([1, 20]))
+def test_two_classes_as_scikit_learn_has_them(seed: int, rows: int, steps: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = np.append([0, 1], rng.integers(0, 2, rows)).astype(np.float32)
+    chance = np.round(rng.random((rows + 2, 1)) * steps) / steps  # many ties
+    found = scores(y, chance, "binary")
+    assert found["accuracy"] == pytest.approx(accuracy_score(y, chance > 0.5))
+    assert found["auc"] == pytest.approx(roc_auc_score(y, chance))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y, chance > 0.5))
+
+
+@settings(deadline=None)
+@given(SEEDS, st.integers(3, 6))
+def test_several_classes_as_scikit_learn_has_them(seed: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = np.append(np.arange(classes), rng.integers(0, classes, 40))
+    chances = rng.dirichlet(np.ones(classes), len(y))
+    found = scores(y, chances, "multiclass")
+    assert found["auc"] == pytest.approx(roc_auc_score(y, chances, multi_class="ovr"))
+    assert found["balanced_accuracy"] == pytest.approx(
+        balanced_accuracy_score(y, chances.argmax(axis=1))
+    )
+
+
+@settings(deadline=None)
+@given(SEEDS)
+def test_numbers_as_scikit_learn_has_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y, guess = rng.normal(size=(2, 30)) * 100.0
+    found = scores(y, guess[:, None], "regression")
+    assert found["mae"] == pytest.approx(mean_absolute_error(y, guess))
+    assert found["r2"] == pytest.approx(r2_score(y, guess))
+
+
+@settings(deadline=None)
+@given(SEEDS, st.sampled_from(["binary", "multiclass", "regression"]))
+def test_a_weight_is_a_row_that_comes_so_often(seed: int, task: str) -> None:
+    rng = np.random.default_rng(seed)
+    y = np.arange(24) % 3 % (2 if task == "binary" else 3)
+    width = {"binary": 1, "multiclass": 3, "regression": 1}[task]
+    guess = np.round(rng.dirichlet(np.ones(3), 24)[:, :width], 1)
+    times = rng.integers(0, 4, 24)
+    weighted = judge(y, guess, task)(times.astype(float))
+    repeated = scores(np.repeat(y, times), np.repeat(guess, times, axis=0), task)
+    assert weighted == pytest.approx(repeated)
+
+
+def test_a_part_with_one_class_has_no_auc() -> None:
+    found = scores(np.ones(5), np.full((5, 1), 0.7), "binary")
+    assert found == {"accuracy": 1.0, "balanced_accuracy": 1.0}
+    found = scores(np.array([0, 0, 2]), np.eye(3)[[0, 0, 2]], "multiclass")
+    assert found["auc"] == 1.0  # of the classes that are there
+
+
+def rings(rows: int = 1500) -> Data:
+    """Return labels that no linear model can tell: inside or outside a circle."""
+    x = np.random.default_rng(0).normal(size=(rows, 2))
+    return tables.from_arrays(x, (x**2).sum(axis=1) > 1.4, Source(), "binary")
+
+
+def test_a_net_that_beats_the_linear_model() -> None:
+    data = rings()
+    truth = data.test.y[:, None]
+    found = compare(data, 0.8 * truth + 0.1, draws=200)
+    assert found.beaten is True
+    assert list(found.models) == ["net", "majority", "logistic"]
+    assert "the net beats logistic regression: AUC +0." in found.lines()[-1]
+    metrics = found.metrics()
+    assert metrics["majority_auc"] == 0.5
+    assert metrics["test_auc_low"] == metrics["test_auc_high"] == 1.0
+    assert "test_auc" not in metrics
+    assert 0.4 < metrics["logistic_auc"] < 0.6
+    for scores_of in found.models.values():
+        for interval in scores_of.values():
+            assert interval.low <= interval.value <= interval.high
+
+
+def test_a_net_that_does_not() -> None:
+    data = rings()
+    blind = np.random.default_rng(1).random((len(data.test), 1))
+    found = compare(data, blind, draws=200)
+    assert found.beaten is None
+    assert "does not beat" in found.lines()[-1]
+    x = np.random.default_rng(0).normal(size=(900, 3))
+    easy = tables.from_arrays(x, x.sum(axis=1) > 0, Source(), "binary")
+    found = compare(easy, blind[: len(easy.test)], draws=200)
+    assert found.beaten is False
+    assert "is worse than" in found.lines()[-1]
+
+
+def test_numbers_have_a_mean_and_a_ridge() -> None:
+    x = np.random.default_rng(0).normal(size=(400, 3))
+    data = tables.from_arrays(x, x @ [100.0, 0.0, -50.0] + 1e4, Source(), "regression")
+    found = compare(data, data.test.y[:, None], draws=100)
+    assert found.metrics()["ridge_r2"] > 0.99
+    assert found.metrics()["majority_r2"] < 0.01
+    assert any(line.startswith("  mean") for line in found.lines())
+    assert compare(data).difference is None
+
+
+def test_sequences_are_flattened() -> None:
+    x = np.random.default_rng(0).normal(size=(300, 4, 2))
+    y = (x[:, 0, 0] > 0).astype(int)
+    x[::3, 3:] = np.nan
+    data = sequences.from_arrays(x, y, Source())
+    assert compare(data, draws=100).metrics()["logistic_accuracy"] > 0.9
+
+
+def test_classes_that_are_weighted_are_weighted_in_the_linear_model_too() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2000, 2))
+    y = x[:, 0] + rng.normal(size=2000) > 2.2
+    source = Source(options={"weights": "off"})
+    plain = compare(tables.from_arrays(x, y, source, "binary"), draws=100)
+    weighted = compare(tables.from_arrays(x, y, Source(), "binary"), draws=100)
+    name = "logistic_balanced_accuracy"
+    assert weighted.metrics()[name] > plain.metrics()[name] + 0.1
+
+
+def test_the_task_of_data_that_do_not_say() -> None:
+    def data(y: np.ndarray) -> Data:
+        part = Part(np.zeros((len(y), 1), np.float32), y)
+        return Data(part, part, part)
+
+    assert task_of(data(np.array([0.0, 1.0], np.float32))) == "binary"
+    assert task_of(data(np.array([0.0, 2.5], np.float32))) == "regression"
+    assert task_of(data(np.array([0, 2]))) == "multiclass"
