@@ -63,7 +63,10 @@ class FitTrainer:
         keras.utils.clear_session(free_memory=False)
         keras.config.set_dtype_policy(policy)
         keras.utils.set_random_seed(spec.seed)
-        return self.objective.build(spec.config, self.data)
+        model = self.objective.build(spec.config, self.data)
+        if not model.built:  # no Input: the shape is the data's
+            model(self.data.train.x[:1])
+        return model
 
     def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:
         """Return the trial's own callbacks, fresh."""
