@@ -1,7 +1,6 @@
 """The conformance suite's objective, where workers can import it."""
 
-from small_objective import SMALL
-
 from sweeps import Sweep
+from tests.objectives.training.small_objective import SMALL
 
 SWEEP = Sweep("small", SMALL)

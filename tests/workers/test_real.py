@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,11 @@ import pytest
 from objectives import Data
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
 from sweeps.workers import Pool, Reference
-
-sys.path.append(str(Path(__file__).parents[1] / "objectives" / "training"))
-pytest.register_assert_rewrite("conformance")
-
-from conformance import *  # noqa: E402, F403
-from small_objective import Small, data  # noqa: E402
+from tests.objectives.training.conformance import *  # noqa: F403
+from tests.objectives.training.small_objective import Small, data
 
 pytestmark = pytest.mark.slow
-REFERENCE = Reference(file=str(Path(__file__).with_name("small_sweep.py")))
+REFERENCE = Reference(module="tests.workers.small_sweep")
 
 
 class Lent:
