@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def explain(
     budget: float = BUDGET,
     all_probes: bool = False,
     say: Callable[[str], None] = lambda line: None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Explanation:
     """Probe a reference and judge what its curve shows; go on where an earlier call stopped.
 
@@ -45,7 +47,7 @@ def explain(
     """
     record = Record(folder)
     tracker.start_study(parent)
-    prober = Prober(reference, objective.space, trainer, tracker, record, budget, say)
+    prober = Prober(reference, objective.space, trainer, tracker, record, budget, say, clock)
     base = reference.as_probe()
     prober.train((base, repeat) for repeat in range(FIRST))
     runs = _usable(prober.runs(base, FIRST), reference)

@@ -2,8 +2,8 @@
 
 Under different learning rates, log-log slopes per seed tell them apart. If the plateau ends when
 Adam's effective rate reaches a sweet spot, the effective rate at the exit does not depend on the
-rate: slope 0. If the rate is simply too low, the way to go is the same, and the sum of effective
-rates at the exit does not depend on the rate: slope 0, with lengths that fall as the rate grows.
+learning rate: slope 0. If the rate is simply too low, the way to go is the same, and the sum of
+effective rates at the exit does not depend on it: slope 0, with lengths that fall as it grows.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sweeps.explain.waits import CORRECTED, COUNTS, Exit, Wait, Waited
 FLAT = 0.25  # of a slope: a tenfold rate then changes the quantity by less than 1.8 times
 RATES = ("rate_div3", "rate_x3", "rate_x10")
 LEAST_RATES = 3
+STILL_WAITS = 0.5  # of the reference's plateau: as much where there should be none refutes
 
 
 @dataclass(frozen=True)
@@ -41,34 +42,58 @@ def hypotheses(reference: Reference, wait: Wait) -> tuple[Hypothesis, ...]:
 
 
 def sweet_spot(reference: Reference, wait: Wait) -> Hypothesis:
-    """Test whether the plateau ends when Adam's effective rate reaches a certain value."""
+    """Test whether the plateau ends when Adam's effective rate reaches a certain value.
+
+    Only rates whose effective rate came from below that value can end there; a rate that is above
+    it from the first steps on must not wait at all.
+    """
     name = "effective_rate_sweet_spot"
     if reference.optimizer not in CORRECTED:
         return Hypothesis(name, UNDECIDED, "not tested: the optimizer has no bias correction", {})
-    slope, table = _slope(wait, lambda e: e.effective), _table(wait)
-    figures: dict[str, Any] = {"rates": table, "slope": _figures(slope)}
+    spot = _mean([e.effective for e in wait.exits])
+    every = _by_rate(wait)
+    below = [exits for exits in every if _mean([e.least for e in exits]) < spot]
+    above = [exits for exits in every if exits not in below]
+    slope = _slope(below, lambda e: e.effective, least=2)
+    figures: dict[str, Any] = {
+        "rates": _table(every),
+        "effective_rate_at_exit": spot,
+        "slope": _figures(slope),
+    }
     if slope is None:
-        return Hypothesis(name, UNDECIDED, _too_few(table), figures)
-    at = _listed([row["effective_rate"] for row in table])
+        return Hypothesis(name, UNDECIDED, _too_few(below, 2), figures)
+    outcome, rows = _flat(slope), _table(below)
     text = (
-        f"at learning rates of {_listed([row['rate'] for row in table])} the plateau ended at "
-        f"effective rates of {at} (log-log slope {slope}, one sweet spot would give 0)"
+        f"at learning rates of {_listed([row['rate'] for row in rows])} the plateau ended at "
+        f"effective rates of {_listed([row['effective_rate'] for row in rows])} (log-log slope "
+        f"{slope}; one sweet spot would give 0)"
     )
+    if above:
+        rows = _table(above)
+        still = max(_table(above), key=lambda row: row["epochs"])["epochs"]
+        figures["waits_above"] = still / _mean([e.epochs for e in wait.exits])
+        if outcome == SUPPORTED and figures["waits_above"] > STILL_WAITS:
+            outcome = REFUTED
+        text += (
+            f"; at {_listed([row['rate'] for row in rows])}, above {spot:.2g} from the first step "
+            f"on, it still lasted {_listed([row['epochs'] for row in rows])} epochs"
+        )
     held = wait.of("uncorrected_at_exit")
     if held is not None:
         ratio, low, high = held.ratio
         figures["held_at_exit_rate"] = {"ratio": ratio, "low": low, "high": high}
         text += (
-            f"; held at the reference's exit rate from the first step, it still lasted "
-            f"{ratio:.2f} times as long [{low:.2f}, {high:.2f}]"
+            f"; held at the reference's exit rate throughout, it still lasted {ratio:.2f} times "
+            f"as long [{low:.2f}, {high:.2f}]"
         )
-    return Hypothesis(name, _flat(slope), text, figures)
+    return Hypothesis(name, outcome, text, figures)
 
 
 def rate_too_low(wait: Wait) -> Hypothesis:
     """Test whether the rate is simply too low, so that the same distance takes more steps."""
-    name, table = "rate_too_low", _table(wait)
-    distance, length = _slope(wait, lambda e: e.distance), _slope(wait, lambda e: e.epochs)
+    name, every = "rate_too_low", _by_rate(wait)
+    table = _table(every)
+    distance, length = _slope(every, lambda e: e.distance), _slope(every, lambda e: e.epochs)
     figures = {
         "rates": table,
         "slope_of_distance": _figures(distance),
@@ -80,7 +105,7 @@ def rate_too_low(wait: Wait) -> Hypothesis:
         text = f"three times the rate makes it {ratio:.2f} times as long [{low:.2f}, {high:.2f}]"
         return Hypothesis(name, REFUTED, text, figures)
     if distance is None or length is None:
-        return Hypothesis(name, UNDECIDED, _too_few(table), figures)
+        return Hypothesis(name, UNDECIDED, _too_few(every, LEAST_RATES), figures)
     outcome = _flat(distance)
     if outcome == SUPPORTED and not length.high < -FLAT:
         outcome = REFUTED if length.low > -FLAT else UNDECIDED
@@ -141,11 +166,14 @@ def _by_rate(wait: Wait) -> list[Sequence[Exit]]:
     return [exits for exits in every if all(math.isfinite(e.epochs) for e in exits)]
 
 
-def _slope(wait: Wait, quantity: Callable[[Exit], float]) -> Difference | None:
+def _slope(
+    by_rate: Sequence[Sequence[Exit]],
+    quantity: Callable[[Exit], float],
+    least: int = LEAST_RATES,
+) -> Difference | None:
     """Return the mean log-log slope of a quantity over the rate, one slope a seed."""
-    by_rate = _by_rate(wait)
     repeats = min((len(exits) for exits in by_rate), default=0)
-    if len(by_rate) < LEAST_RATES or repeats < 2:
+    if len(by_rate) < least or repeats < 2:
         return None
     slopes = []
     for repeat in range(repeats):
@@ -162,7 +190,7 @@ def _flat(slope: Difference) -> str:
     return REFUTED if slope.low > FLAT or slope.high < -FLAT else UNDECIDED
 
 
-def _table(wait: Wait) -> list[dict[str, float]]:
+def _table(by_rate: Sequence[Sequence[Exit]]) -> list[dict[str, float]]:
     """Return a row a rate, lowest first: means over the repeats."""
     rows = [
         {
@@ -172,7 +200,7 @@ def _table(wait: Wait) -> list[dict[str, float]]:
             "distance": float(np.exp(np.mean(np.log([e.distance for e in exits])))),
             "n": len(exits),
         }
-        for exits in _by_rate(wait)
+        for exits in by_rate
     ]
     return sorted(rows, key=lambda row: row["rate"])
 
@@ -188,5 +216,9 @@ def _listed(values: Sequence[float]) -> str:
     return ", ".join(shown[:-1]) + f" and {shown[-1]}" if len(shown) > 1 else "".join(shown)
 
 
-def _too_few(table: Sequence[Any]) -> str:
-    return f"the plateau was left under {len(table)} rates in every repeat: three are needed"
+def _too_few(by_rate: Sequence[Any], least: int) -> str:
+    return f"of {least} rates needed, the plateau was left under {len(by_rate)} in every repeat"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

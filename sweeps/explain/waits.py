@@ -31,14 +31,15 @@ class Exit:
     """When and how a run left the plateau.
 
     epochs: inf where it never did; steps: then all that it made. rate: the learning rate then.
-    effective: Adam's lr * sqrt(1 - b2^t) / (1 - b1^t) then, the plain rate for others. distance:
-    the sum of effective rates over the steps until then.
+    effective: Adam's lr * sqrt(1 - b2^t) / (1 - b1^t) then, the plain rate for others; least: its
+    least value until then; distance: the sum over the steps until then.
     """
 
     epochs: float
     steps: float
     rate: float
     effective: float
+    least: float
     distance: float
 
 
@@ -125,7 +126,8 @@ def exit_of(reference: Reference, probe: Probe, run: Run, level: float, start: f
         every = every * np.sqrt(1 - BETAS[1] ** t) / (1 - BETAS[0] ** t)
     now = float(rates[min(len(rates) - 1, int(ended))])
     effective = effective_rate(now, *BETAS, total) if kind in CORRECTED else now
-    return Exit(epochs, ended * steps, now, effective, float(every.sum()))
+    least = float(every.min()) if len(every) else effective
+    return Exit(epochs, ended * steps, now, effective, least, float(every.sum()))
 
 
 def _optimizer(config: Any) -> tuple[str | None, float]:
