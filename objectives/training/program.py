@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from objectives.training.structure import from_keras
+from objectives.training.naming import stably_named
+from objectives.training.structure import from_keras, keras_alone
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 Parts = tuple[tf.Tensor, ...]  # (x, y) or (x, y, weight)
 
-# A shuffled copy of the table, made by one call of TensorFlow, is faster than XLA's own gather in
-# every step. Above this many bytes, the copy is not made.
-COPIED = 256_000_000
-# Random operations without a state of their own: their numbers could not be repeated.
+# Where it changes no result, validation takes up to this many rows, and numbers in x, at once.
+WIDE = 1024
+WIDE_NUMBERS = 1_000_000
+# Random operations without a state of the model: their numbers could not be repeated.
 UNSEEDED = {
     "RandomUniform",
     "RandomUniformInt",
@@ -44,7 +45,8 @@ class Program:
     The model is the first trial's own, unchanged: callbacks may use it. Tracing happens here,
     compilation in the first `run`. Raises what the model's own code raises, or Unsupported.
 
-    traces: of all programs of this process, to be watched by tests.
+    batch: rows of a step. rows: of an epoch, among those of `train`. traces: of all programs of
+    this process, to be watched by tests.
     """
 
     traces = 0
@@ -63,7 +65,6 @@ class Program:
         self._decay = None
         if isinstance(optimizer.weight_decay, (int, float)):
             self._decay = tf.Variable(optimizer.weight_decay, dtype=keras.config.floatx())
-        self._copied = sum(part.dtype.size * part.shape.num_elements() for part in train) <= COPIED
         self._epoch = self._traced(rows)
 
     def start(self, model: keras.Model) -> None:
@@ -83,74 +84,85 @@ class Program:
             mine.weight_decay = theirs.weight_decay
         self.model.stop_training = False
 
-    def run(self, rows: NDArray[np.int64]) -> Logs:
+    def run(self, rows: NDArray[Any]) -> Logs:
         """Train one epoch in this order of the rows, then validate; return Keras's logs."""
-        train = tuple(tf.gather(part, rows) for part in self.train) if self._copied else self.train
-        logs, validation = self._epoch(train, self.validation, tf.constant(rows))
+        logs, validation = self._epoch(self.train, self.validation, tf.constant(rows, tf.int32))
         found = {name: float(value) for name, value in logs.items()}
         return found | {f"val_{name}": float(value) for name, value in validation.items()}
 
     def _traced(self, rows: int) -> Any:
-        """Return the epoch's concrete function."""
+        """Return the compiled epoch: (train, validation, order) -> both dicts of logs."""
         optimizer, number = self.model.optimizer, self.model.optimizer.weight_decay
-        if self._copied:
-            train = tuple(tf.TensorSpec((rows, *p.shape[1:]), p.dtype) for p in self.train)
-        else:
-            train = tuple(tf.TensorSpec(p.shape, p.dtype) for p in self.train)
-        validation = tuple(tf.TensorSpec(p.shape, p.dtype) for p in self.validation)
-        order = tf.TensorSpec((rows,), tf.int64)
+        train, validation = (
+            tuple(tf.TensorSpec(part.shape, part.dtype) for part in parts)
+            for parts in (self.train, self.validation)
+        )
         epoch = tf.function(self._whole_epoch, jit_compile=True, autograph=False)
         try:
             if self._decay is not None:
                 optimizer.weight_decay = self._decay  # a number would become a constant
-            traced = epoch.get_concrete_function(train, validation, order)
+            traced = epoch.get_concrete_function(
+                train, validation, tf.TensorSpec((rows,), tf.int32)
+            )
         finally:
             optimizer.weight_decay = number
         self._check(traced.graph)
-        return traced
+        return stably_named(traced)
 
     def _whole_epoch(self, train: Parts, validation: Parts, order: tf.Tensor) -> tuple[Any, Any]:
         Program.traces += 1
-        model, batch = self.model, self.batch
+        model = self.model
 
-        def rows(parts: Parts, start: Any, count: int) -> Parts:
+        def shuffled(start: Any, count: int) -> Parts:
+            chosen = tf.slice(order, [start], [count])
+            return tuple(tf.gather(part, chosen) for part in train)
+
+        def in_turn(start: Any, count: int) -> Parts:
             return tuple(
                 tf.slice(part, [start, *[0] * (part.shape.rank - 1)], [count, *part.shape[1:]])
-                for part in parts
+                for part in validation
             )
 
-        def picked(parts: Parts, start: Any, count: int) -> Parts:
-            if self._copied:
-                return rows(parts, start, count)
-            chosen = tf.slice(order, [start], [count])
-            return tuple(tf.gather(part, chosen) for part in parts)
-
         model.reset_metrics()
-        _steps(lambda *at: model.train_step(picked(train, *at)), order.shape[0], batch)
+        _steps(lambda *at: model.train_step(shuffled(*at)), order.shape[0], self.batch)
         logs = model.get_metrics_result()
         model.reset_metrics()
-        _steps(lambda *at: model.test_step(rows(validation, *at)), validation[0].shape[0], batch)
+        rows, wide = validation[0].shape[0], self.batch
+        if rowwise(model):
+            fitting = WIDE_NUMBERS // math.prod(validation[0].shape[1:])
+            wide = max(self.batch, min(WIDE, fitting))
+        _steps(lambda *at: model.test_step(in_turn(*at)), rows, wide)
         return logs, model.get_metrics_result()
 
     def _check(self, graph: Any) -> None:
         """Raise Unsupported if the program holds state that `start` cannot reset."""
         model = self.model
-        known = {
-            id(variable.value)
-            for variable in (
-                *model.variables,
-                *model.metrics_variables,
-                *model.optimizer.variables,
-            )
-        }
+        own = (*model.variables, *model.metrics_variables, *model.optimizer.variables)
+        known = {id(variable.value) for variable in own} | {id(self._decay)}
         for variable in graph.variables:
-            if id(variable) not in known | {id(self._decay)}:
+            if id(variable) not in known:
                 raise Unsupported(f"the variable {variable.name} is not the model's own")
         definition = graph.as_graph_def()
         nodes = [definition.node, *(function.node_def for function in definition.library.function)]
         found = {node.op for each in nodes for node in each} & UNSEEDED
         if found:
             raise Unsupported(f"random numbers without a seed of the model: {min(found)}")
+
+
+def rowwise(model: keras.Model) -> bool:
+    """Return whether losses and metrics are sums over rows, however the rows are cut in batches.
+
+    So it is where all are Keras's own and losses are averaged over the batch. Steps of a sequence
+    that a mask hides are not: Keras divides by their number in the batch.
+    """
+    if not keras_alone(model) or any(getattr(layer, "stateful", False) for layer in model.layers):
+        return False
+    losses = keras.tree.flatten(model.loss)
+    averaged = [
+        isinstance(loss, str) or getattr(loss, "reduction", "") == "sum_over_batch_size"
+        for loss in losses
+    ]
+    return all(averaged) and all(len(output.shape) <= 2 for output in model.outputs)
 
 
 def _steps(step: Callable[[Any, int], object], rows: int, batch: int) -> None:

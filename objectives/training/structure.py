@@ -47,9 +47,22 @@ def structure(model: keras.Model, *shapes: Any) -> str:
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
-def from_keras(kind: type) -> bool:
-    """Return whether a class is Keras's own, whose config says all there is."""
-    return kind.__module__.split(".")[0] == "keras"
+def from_keras(kind: Any) -> bool:
+    """Return whether a class or function is Keras's own; a class's config says all there is."""
+    return str(kind.__module__).split(".")[0] == "keras"
+
+
+def keras_alone(model: keras.Model) -> bool:
+    """Return whether a model is Keras's own code all through, losses and metrics included."""
+    held = [model, *model._flatten_layers(), *model.metrics, *keras.tree.flatten(model.loss)]
+    functions = [
+        value
+        for thing in held
+        for value in (thing, *getattr(thing, "__dict__", {}).values())
+        if isinstance(value, types.FunctionType)
+    ]
+    kinds = [type(thing) for thing in held if not isinstance(thing, (str, types.FunctionType))]
+    return all(map(from_keras, kinds)) and all(map(from_keras, functions))
 
 
 class _Reader:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_objective import SMALL, Small, data
 
 from objectives import Data
 from objectives.training import (
@@ -28,6 +27,7 @@ from objectives.training import (
     effective_rate,
 )
 from objectives.training.batches import order
+from tests.objectives.training.small_objective import SMALL, Small, data
 
 Factory = Callable[[Any, Data], Trainer]
 Curve = list[Logs]

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance import spec, train
-from small_objective import SMALL, Small, data
 
 from objectives.training import Outcome, Trainer
+from tests.objectives.training.conformance import spec, train
+from tests.objectives.training.small_objective import SMALL, Small, data
 
 pytestmark = pytest.mark.slow
 

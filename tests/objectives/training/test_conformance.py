@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("conformance")
-
-from conformance import *  # noqa: E402, F403
+from tests.objectives.training.conformance import *  # noqa: F403
 
 pytestmark = pytest.mark.slow
 
