@@ -96,6 +96,9 @@ class Pool:
             except EOFError:
                 reason = self._crew.bury(worker)
                 continue
+            except KeyboardInterrupt:
+                self.close()  # it may have cut a message in two
+                raise
             self._crew.release(worker)
             if name == "refused":
                 raise refusal(*told)

@@ -14,7 +14,12 @@ BYTES_EACH = 1.5e9
 
 
 def default_count() -> int:
-    """Return the least of the cores, 8, and memory / 1.5 GB; at least 1."""
+    """Return the least of the cores, 8, and memory / 1.5 GB; at least 1.
+
+    0, this process itself, on Windows, which has neither fork nor sockets that can be passed on.
+    """
+    if sys.platform == "win32":
+        return 0
     return max(1, min(cores(), MOST, int(memory() / BYTES_EACH)))
 
 

@@ -30,7 +30,7 @@ class Nursery:
         command = [sys.executable, "-P", "-m", "sweeps.workers.process", "nursery"]
         command += [str(theirs.fileno()), str(os.getpid() if main else 0)]
         command += [trainer, device, str(threads)]
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        path = os.pathsep.join(os.fspath(entry) or os.getcwd() for entry in sys.path)
         log.parent.mkdir(parents=True, exist_ok=True)
         with theirs, log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603

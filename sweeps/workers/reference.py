@@ -94,8 +94,8 @@ class Reference:
 
 
 def _importable(name: str, module: ModuleType, attribute: str) -> Reference | None:
-    spec, file = module.__spec__, getattr(module, "__file__", None)
-    if name == "__main__" and spec is not None:
+    spec, file = getattr(module, "__spec__", None), getattr(module, "__file__", None)
+    if name == "__main__" and spec is not None and spec.name != name:
         return Reference(module=spec.name, attribute=attribute)
     by_name = name != "__main__" and name == getattr(spec, "name", None)
     if by_name and file and not name.endswith(f"_{zlib.crc32(bytes(Path(file))):08x}"):

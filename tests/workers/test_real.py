@@ -67,6 +67,7 @@ def test_curves_are_the_same_bits_on_any_workers_and_after_a_death(tmp_path: Pat
             ) -> Decision:
                 found[spec.number].append({k: v for k, v in logs.items() if k != "epoch_seconds"})
                 victims = psutil.Process(pool._crew._nursery._process.pid).children()
+                assert {p.cmdline()[4] for p in victims} <= {"nursery"}  # forked, not started
                 if len(victims) == 2 and (spec.number, epoch) == (2, 4):
                     for victim in victims:
                         victim.kill()
