@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweeps.explain.configs import Path, allowed, find, get, plain, put
+from sweeps.explain.configs import (
+    Path,
+    allowed,
+    find,
+    get,
+    is_number,
+    is_optimizer,
+    is_schedule,
+    plain,
+    put,
+)
 
 WIDTH = ("width", "units", "hidden", "hidden_units", "filters")
 DEPTH = ("depth", "layers", "num_layers", "n_layers")
@@ -20,7 +30,6 @@ DROPOUT = ("dropout", "dropout_rate")
 SCALE = ("output_scale",)
 KIND = ("kind", "optimizer")
 PLATEAU = ("plateau",)
-OPTIMIZERS = ("adam", "adamw", "nadam", "rmsprop", "sgd", "adam_uncorrected")
 
 REFERENCE = "reference"
 FINAL, WAIT = "final_value", "initial_plateau"
@@ -273,21 +282,6 @@ def _initial_scale(bench: _Bench) -> Iterator[Probe | None]:
     for name, factor in (("scale_x3", 3.0), ("scale_x10", 10.0), ("scale_div3", 1 / 3)):
         value = _rounded(bench.value(path) * factor)
         yield bench.change(name, path, value, asks=(WAIT,), lever="initial_scale")
-
-
-def is_number(value: Any) -> bool:
-    """Return whether a field's value can be scaled."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_optimizer(value: Any) -> bool:
-    """Return whether a field's value names an optimizer."""
-    return isinstance(value, str) and value.lower() in OPTIMIZERS
-
-
-def is_schedule(value: Any) -> bool:
-    """Return whether a field's value is a ReduceLROnPlateau's settings, or none."""
-    return value is None or hasattr(value, "patience")
 
 
 def words(name: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 Path = tuple[str, ...]
+OPTIMIZERS = ("adam", "adamw", "nadam", "rmsprop", "sgd", "adam_uncorrected")
 
 
 def find(
@@ -75,3 +76,18 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return value
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a field's value can be scaled."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_optimizer(value: Any) -> bool:
+    """Return whether a field's value names an optimizer."""
+    return isinstance(value, str) and value.lower() in OPTIMIZERS
+
+
+def is_schedule(value: Any) -> bool:
+    """Return whether a field's value is a ReduceLROnPlateau's settings, or none."""
+    return value is None or hasattr(value, "patience")

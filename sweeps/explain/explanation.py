@@ -11,7 +11,7 @@ from sweeps.explain.changes import Probe, Reference
 from sweeps.explain.curves import Shape
 from sweeps.explain.hypotheses import Hypothesis
 from sweeps.explain.runs import Run, clean
-from sweeps.explain.verdict import REFUTED, SUPPORTED, UNDECIDED, Final, Judged, Verdict
+from sweeps.explain.verdict import NOTHING, REFUTED, SUPPORTED, UNDECIDED, Final, Judged, Verdict
 from sweeps.explain.waits import Wait, Waited, lengths
 
 FORMAT = 1
@@ -57,6 +57,7 @@ class Explanation:
             "curve": _curve(self.shape),
             "limit": self.final.limit,
             "advice": {"text": text, "change": self._change(best)},
+            "plateau_advice": self._plateau_advice(),
             "final_value": {
                 "worth": self.final.worth,
                 "remaining": self.final.remaining,
@@ -111,16 +112,29 @@ class Explanation:
                 found.append(f"  {word}: {', '.join(names)}")
         if self.wait is not None:
             found += self._wait_lines(self.wait)
-        found.append(f"do: {words.advice(self.final)[0]}")
+        found.append(f"do: {self.advice}")
         if not self.complete:
             found.append("not finished within the budget: the same command goes on")
         return found
 
+    @property
+    def advice(self) -> str:
+        """What to do, in one or two sentences."""
+        text = words.advice(self.final)[0]
+        if self.wait is None:
+            return text
+        waiting = words.wait_advice(self.final, self.wait)[0]
+        return waiting if self.final.limit == NOTHING else f"{text} {waiting}"
+
+    def _plateau_advice(self) -> dict[str, Any] | None:
+        if self.wait is None:
+            return None
+        text, best = words.wait_advice(self.final, self.wait)
+        change = None if best is None else dict(self.changes.get(best.probe.name, {}))
+        return {"text": text, "change": change}
+
     def _wait_lines(self, wait: Wait) -> list[str]:
         found = [f"what sets the plateau's length: {words.LEVERS[wait.lever]}"]
-        short = words.shortest(wait)
-        if short is not None:
-            found.append(f"  {words.waited(short)}")
         names = "; ".join(f"{h.name.replace('_', ' ')} {h.outcome}" for h in self.hypotheses)
         return [*found, f"  {names}"] if names else found
 

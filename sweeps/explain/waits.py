@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from objectives.training import effective_rate
-from sweeps.explain.changes import KIND, RATE, WAIT, Probe, Reference, is_number, is_optimizer
-from sweeps.explain.configs import find, get
+from sweeps.explain.changes import KIND, RATE, WAIT, Probe, Reference
+from sweeps.explain.configs import find, get, is_number, is_optimizer
 from sweeps.explain.curves import LEFT, Shape, crossing
 from sweeps.explain.runs import Run
 from sweeps.explain.statistics import REAL, Difference, holm, paired, repeats_to_settle

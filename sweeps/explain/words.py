@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sweeps.explain.changes import FINAL
 from sweeps.explain.curves import Shape
 from sweeps.explain.verdict import (
     HELPS,
@@ -131,13 +132,36 @@ def _about_data(data: Judged | None) -> str:
 
 def waited(result: Waited) -> str:
     """Return how a change moves the end of the plateau."""
-    ratio, low, high = result.ratio
     bound = " (some never left it: a bound)" if result.bounded else ""
-    text = f"{result.probe.text}: {ratio:.2g} times as long [{low:.2g}, {high:.2g}]{bound}"
+    text = f"{result.probe.text}: {_times(result)}{bound}"
     return text + needed(result.more) if result.outcome == UNDECIDED else text
 
 
-def shortest(wait: Wait) -> Waited | None:
-    """Return the change that shortens the plateau most, for sure."""
-    found = [w for w in wait.waited if w.outcome == SUPPORTED and w.difference.mean < 0.0]
+def shortest(final: Final, wait: Wait) -> Waited | None:
+    """Return the change that shortens the plateau most, for sure, without a worse final value."""
+    worse = {
+        judged.probe.name
+        for verdict in final.verdicts
+        for judged in verdict.evidence
+        if judged.gain < -final.worth
+    }
+    found = [
+        w
+        for w in wait.waited
+        if w.outcome == SUPPORTED and w.difference.mean < 0.0 and w.probe.name not in worse
+    ]
     return min(found, key=lambda w: w.difference.mean, default=None)
+
+
+def wait_advice(final: Final, wait: Wait) -> tuple[str, Waited | None]:
+    """Return what to do about the plateau, and the probe whose change does it."""
+    best = shortest(final, wait)
+    if best is None:
+        return "Nothing that was tried shortens the plateau for sure.", None
+    no_worse = " and ends no worse" if FINAL in best.probe.asks else ""
+    return f"To wait less: {best.probe.text}, which waits {_times(best)}{no_worse}.", best
+
+
+def _times(result: Waited) -> str:
+    ratio, low, high = result.ratio
+    return f"{ratio:.2g} times as long [{low:.2g}, {high:.2g}]"
