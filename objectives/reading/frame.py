@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
+BLOCK = 2048
+
+
 def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str) -> Data:
     """Return the data of named columns, which are taken out of the dictionary on the way."""
     name, group = source.target, source.group
@@ -92,8 +95,10 @@ def _encode(roles: Roles, raw: list[Rows]) -> tuple[list[Floats], Scaling]:
     )
     parts = [np.zeros((len(part), width), np.float32) for part in raw]
     for out, part in zip(parts, raw, strict=True):
-        for place, one in enumerate(roles.numbers):
-            out[:, place] = one.values[part]
+        for start in range(0, len(part), BLOCK):  # few enough rows to stay in the cache
+            some, block = part[start : start + BLOCK], out[start : start + BLOCK]
+            for place, one in enumerate(roles.numbers):
+                block[:, place] = one.values[some]
     scaling = fit(parts[0][:, :count])
     for out, part in zip(parts, raw, strict=True):
         scaling.apply(out[:, :count], out)
