@@ -46,6 +46,8 @@ class Courier:
 
     def close(self, timeout: float) -> None:
         """Deliver what is left, for at most `timeout` seconds, and end the thread."""
+        if self._closing.is_set():
+            timeout = min(timeout, _LAST_PAUSE)  # it was waited for already
         self._deadline = time.monotonic() + timeout
         self._closing.set()
         self._wake.set()
