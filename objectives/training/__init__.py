@@ -91,7 +91,10 @@ class Trainer(Protocol):
         ...
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
-        """Return the test part's scores under the kept weights; write the whole model if asked."""
+        """Return the test part's scores under the kept weights; write the whole model if asked.
+
+        Where the objective has `scores`, the predictions are kept beside the weights, as `.npy`.
+        """
         ...
 
     def close(self) -> None:

@@ -74,7 +74,10 @@ class FitTrainer:
         return make(spec.config, spec.monitor) if make else []
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
-        """Return the test part's scores under the kept weights; write the whole model if asked."""
+        """Return the test part's scores under the kept weights; write the whole model if asked.
+
+        The predictions behind the scores are kept beside the weights, as `.npy`.
+        """
         kept = self.kept(spec)
         batch = self.objective.batch(spec.config)
         x, y, *weight = arrays(self.data.test)
@@ -82,7 +85,10 @@ class FitTrainer:
             x, y, batch, sample_weight=weight[0] if weight else None, verbose=0, return_dict=True
         )
         if self.objective.scores is not None:
-            scores |= self.objective.scores(y, kept.predict(x, batch, verbose=0))
+            predictions = kept.predict(x, batch, verbose=0)
+            scores |= self.objective.scores(y, predictions)
+            if spec.weights is not None:
+                np.save(spec.weights.with_suffix(".npy"), predictions)
         if model is not None:
             export(kept, self.data, model)
         return {f"test_{name}": float(value) for name, value in scores.items()}

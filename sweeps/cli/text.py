@@ -62,6 +62,7 @@ def summary_lines(
         lines.append("no trial was trained to its end: nothing to compare yet")
     else:
         lines += _table(summary, confirmed, labels)
+        lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
         lines.append(f"best: {params_text(summary.best.params)}")
         lines.append(_top(summary, confirmed))
         lines += _next(summary)

@@ -116,7 +116,7 @@ def _finish(session: Session, repeats: int, say: Say) -> int:
     metrics: dict[str, float] = {}
     if final is not None and summary.best is not None:
         metrics[f"best_{summary.monitor}"] = summary.best.value or 0.0
-        metrics |= final["best"]
+        metrics |= final["best"] | (final.get("plain") or {}).get("metrics", {})
         metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
     if summary.baseline is not None and summary.baseline.value is not None:
         metrics[f"baseline_best_{summary.monitor}"] = summary.baseline.value

@@ -124,6 +124,7 @@ class Confirm:
         if result.outcome is Outcome.COMPLETE and result.value is not None and spec.weights:
             found["test"] = self.session.trainer.evaluate(spec)
             spec.weights.unlink(missing_ok=True)
+            spec.weights.with_suffix(".npy").unlink(missing_ok=True)
             metrics |= {f"trial_best_{spec.monitor}": result.value} | found["test"]
         self.known[str(spec.number)] = found
         self.session.store.study.set_user_attr(ATTR, self.known)

@@ -45,7 +45,7 @@ def score(session: Session) -> dict[str, Any] | None:
     if not order:
         return None
     kept = {t.number for t in order[:KEPT]} | {0}
-    for file in (session.folder / "weights").glob("*.npz"):
+    for file in (session.folder / "weights").glob("*.np[yz]"):
         if file.stem.isdigit() and int(file.stem) not in kept:
             file.unlink()
     known = session.store.study.user_attrs.get("final", {})
@@ -56,5 +56,22 @@ def score(session: Session) -> dict[str, Any] | None:
     baseline = next((t for t in order if t.role == "baseline"), None)
     if baseline is not None:
         final["baseline"] = session.trainer.evaluate(with_weights(session, baseline))
+    final["plain"] = beside_plain(session, order[0])
     session.store.study.set_user_attr("final", final)
     return final
+
+
+def beside_plain(session: Session, best: Ended) -> dict[str, Any] | None:
+    """Set the best trial beside a majority vote and a linear model, on a user's own data.
+
+    Returns its `lines` and `metrics`, None for data that no reader of ours has made.
+    """
+    predictions = session.folder / "weights" / f"{best.number:05d}.npy"
+    if "task" not in session.data.details or not predictions.exists():
+        return None
+    import numpy as np
+
+    from objectives.judging.plain import compare
+
+    found = compare(session.data, np.load(predictions, allow_pickle=False))
+    return {"lines": found.lines(), "metrics": found.metrics()}
