@@ -7,6 +7,7 @@ None is left out. Importing this module is cheap: pydantic is imported where tex
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -122,7 +123,7 @@ def write(exported: Exported, path: Path, *, command: str = "") -> None:
     Raises BadInput for a suffix that is neither YAML's nor JSON's, or an unwritable place.
     """
     check_suffix(path)
-    root = Node.of(file_model(type(exported.config)))
+    root = places(type(exported.config))
     finite = {name: score for name, score in exported.scores.items() if math.isfinite(score)}
     filled = plain(dataclasses.replace(exported, scores=finite), root)
     sections = {k: v for k, v in filled.items() if k == "config" or (v and v is not OFF)}
@@ -159,8 +160,7 @@ def read(path: Path, config_type: type[Any], sweep: str | None = None) -> Export
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from None
     check_head(raw, path, sweep)
-    model = file_model(config_type)
-    root = Node.of(model)
+    model, root = file_model(config_type), places(config_type)
     # Strict, so that neither `true` nor "1" is 1; as JSON, so that a list may be a tuple.
     sent = json.dumps(switched_off(raw, root), default=str)
     try:
@@ -194,6 +194,7 @@ def check_head(raw: Any, path: Path, sweep: str | None) -> None:
         raise BadInput(f"{path}: sweep is {other!r}, not {sweep!r}: use the command of {other}")
 
 
+@functools.cache
 def file_model(config_type: type[Any]) -> type[BaseModel]:
     """Return the pydantic model of a whole file, unknown keys forbidden on every level."""
     import pydantic
@@ -207,6 +208,12 @@ def file_model(config_type: type[Any]) -> type[BaseModel]:
     forbid = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
     model: type[BaseModel] = pydantic.create_model("Exported", __config__=forbid, **fields)
     return model
+
+
+@functools.cache
+def places(config_type: type[Any]) -> Node:
+    """Return the root of the schema of a whole file."""
+    return Node.of(file_model(config_type))
 
 
 def plain(value: Any, node: Node) -> Any:
