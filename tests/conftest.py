@@ -1,7 +1,7 @@
-"""Settings of every test."""
+"""What every test shares."""
 
 from hypothesis import settings
 
-# A deadline would assert a time, and a busy machine would fail it.
-settings.register_profile("sweeps", deadline=None, print_blob=True)
-settings.load_profile("sweeps")
+# No test fails for being slow: machines differ.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
