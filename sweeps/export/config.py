@@ -123,7 +123,8 @@ def write(exported: Exported, path: Path, *, command: str = "") -> None:
     Raises BadInput for a suffix that is neither YAML's nor JSON's, or an unwritable place.
     """
     check_suffix(path)
-    root = places(type(exported.config))
+    kind: Any = type(exported.config)
+    _, root = shape(kind)
     finite = {name: score for name, score in exported.scores.items() if math.isfinite(score)}
     filled = plain(dataclasses.replace(exported, scores=finite), root)
     sections = {k: v for k, v in filled.items() if k == "config" or (v and v is not OFF)}
@@ -160,7 +161,8 @@ def read(path: Path, config_type: type[Any], sweep: str | None = None) -> Export
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from None
     check_head(raw, path, sweep)
-    model, root = file_model(config_type), places(config_type)
+    kind: Any = config_type  # which mypy takes for unhashable
+    model, root = shape(kind)
     # Strict, so that neither `true` nor "1" is 1; as JSON, so that a list may be a tuple.
     sent = json.dumps(switched_off(raw, root), default=str)
     try:
@@ -195,8 +197,8 @@ def check_head(raw: Any, path: Path, sweep: str | None) -> None:
 
 
 @functools.cache
-def file_model(config_type: type[Any]) -> type[BaseModel]:
-    """Return the pydantic model of a whole file, unknown keys forbidden on every level."""
+def shape(config_type: type[Any]) -> tuple[type[BaseModel], Node]:
+    """Return the pydantic model of a whole file and its schema; unknown keys are forbidden."""
     import pydantic
 
     kinds: dict[str, Any] = get_type_hints(Exported, include_extras=True)
@@ -207,13 +209,7 @@ def file_model(config_type: type[Any]) -> type[BaseModel]:
     }
     forbid = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
     model: type[BaseModel] = pydantic.create_model("Exported", __config__=forbid, **fields)
-    return model
-
-
-@functools.cache
-def places(config_type: type[Any]) -> Node:
-    """Return the root of the schema of a whole file."""
-    return Node.of(file_model(config_type))
+    return model, Node.of(model)
 
 
 def plain(value: Any, node: Node) -> Any:
