@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Interval, Lt
+from annotated_types import Gt, Interval, Lt
 
 from search_spaces import Params, Trial
 
@@ -16,9 +16,9 @@ class Plateau:
 
     factor: Annotated[float, Gt(0.0), Lt(1.0)] = 0.5
     patience: Annotated[int, Interval(ge=1, le=1000)] = 5
-    min_delta: Annotated[float, Ge(0.0)] = 1e-4
+    min_delta: Annotated[float, Interval(ge=0.0, le=1e6)] = 1e-4
     cooldown: Annotated[int, Interval(ge=0, le=1000)] = 0
-    min_lr: Annotated[float, Ge(0.0)] = 1e-5
+    min_lr: Annotated[float, Interval(ge=0.0, le=1e3)] = 1e-5
 
 
 def suggest(trial: Trial) -> Plateau | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from objectives import BadInput
+from search_spaces import Dimension
 from sweeps.cli.source import DATA_HELP, add_options, source
 from sweeps.explain.confirm import REPEATS
 from sweeps.study.settings import Settings
@@ -34,7 +36,7 @@ output    --quiet  --json FILE
 explain   --trial baseline|best|N  --budget 5m  --all
 export    --to DIR  --trial N  --register      train  --config FILE  --to DIR  --seed S
 examples  {program} --trials 20 --max-epochs 30
-          {program} --range learning_rate=3e-3:3e-2 --study narrower
+          {program} --range {example} --study narrower
           {program} export --to best/
 parameters (for --fix and --range)
 {parameters}
@@ -115,6 +117,7 @@ def help_text(sweep: Sweep, program: str) -> str:
     return HELP.format(
         program=program,
         data=DATA_HELP,
+        example=_example(space),
         help=sweep.help or f"Sweep {sweep.name}.",
         trials=sweep.n_trials,
         epochs=sweep.objective.max_epochs,
@@ -126,6 +129,17 @@ def help_text(sweep: Sweep, program: str) -> str:
 def extra_metrics(monitor: str | None) -> tuple[str, ...]:
     """Return the metrics that a model must be compiled with for this monitor."""
     return tuple(n for n in ("auc", "pr_auc") if monitor in (n, f"val_{n}"))
+
+
+def _example(space: Mapping[str, Dimension]) -> str:
+    if "learning_rate" in space:
+        return "learning_rate=3e-3:3e-2"
+    for name, one in space.items():
+        if one.low is not None and one.high is not None:
+            return f"{name}={one.low:g}:{one.high:g}"
+        if one.choices is not None and len(one.choices) > 1:
+            return f"{name}={one.choices[0]},{one.choices[1]}"
+    return "NAME=LO:HI"
 
 
 def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:

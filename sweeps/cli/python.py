@@ -88,9 +88,12 @@ def run(
     return found
 
 
-def load(sweep: str | Sweep, *, folder: str | Path = ".") -> Study:
-    """Return a study of this folder: by its name, or a sweep's own. Raises BadInput."""
-    settings = Settings(folder=Path(folder).resolve())
+def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = ".") -> Study:
+    """Return a study of this folder: by its name, or a sweep's own. Raises BadInput.
+
+    study: its name, where it is not the sweep's.
+    """
+    settings = Settings(study=study, folder=Path(folder).resolve())
     if isinstance(sweep, str):
         settings = dataclasses.replace(settings, study=sweep)
         sweep = _sweep_of(settings, sweep)

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from objectives.training import UnknownMonitor
+from sweeps import __version__
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import data_text, summary_lines
@@ -23,14 +24,14 @@ from sweeps.tracking.redact import redact
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 Say = Callable[[str], None]
-PACKAGES = ("keras-sweeps", "tensorflow", "keras", "optuna", "mlflow", "numpy")
+PACKAGES = ("tensorflow", "keras", "optuna", "mlflow", "numpy")
 
 
 def versions() -> dict[str, str]:
     """Return the versions of what sets a trial's digits."""
     import platform
 
-    found = {"python": platform.python_version()}
+    found = {"keras-sweeps": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = version(package)
