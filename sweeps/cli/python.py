@@ -246,6 +246,7 @@ def _sweep_of(settings: Settings, name: str) -> Sweep:
     found = known.get(identity.get("sweep", name))
     if found is None:
         raise BadInput(
-            f"study {name!r} is of a sweep of your own: give the sweep itself, sweeps.load(SWEEP)"
+            f"study {name!r} is of a sweep of your own: give the sweep too, "
+            f"sweeps.load(SWEEP, study={name!r})"
         )
     return found
