@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 OPTIONS = {"ignore", "id", "time", "nan", "weights"}
-MASK_VALUE = -20.0  # no scaled value is below -10
+MASK_VALUE = -20.0  # far below what clipped values can be
 
 
 def load_sequences(source: Source) -> Data:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-CLIP = 10.0  # standard deviations: an outlier beyond is worth no more
+CLIP = 5.0  # standard deviations: an outlier beyond is worth no more
 EPSILON = 1e-7  # Keras's: the least standard deviation that Normalization divides by
 AT_ONCE = 1 << 22  # cells in one step: temporaries stay small
 

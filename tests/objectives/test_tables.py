@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from objectives import Data, Source
+from objectives.reading.scaling import CLIP
 from objectives.tables import describe, from_arrays, load_table
 
 ROWS = 400
@@ -175,7 +176,7 @@ def test_what_is_fitted_is_fitted_on_the_training_rows(tmp_path: Path) -> None:
     changed = load(frame, tmp_path, time_order=True)
     assert changed.preprocessing == data.preprocessing
     np.testing.assert_array_equal(changed.train.x, data.train.x)
-    assert np.abs(changed.test.x).max() <= 10.0
+    assert np.abs(changed.test.x).max() <= CLIP
 
 
 def test_high_cardinality_stays_narrow(tmp_path: Path) -> None:
