@@ -69,7 +69,6 @@ class CompiledTrainer(FitTrainer):
         model = self.build(spec)
         program = self._programs.get(self._key(model, spec))
         if isinstance(program, Program):
-            program.start(model)
             model = program.model
         model.set_weights(load_weights(spec.weights))
         return model

@@ -90,7 +90,7 @@ class FitTrainer:
             if spec.weights is not None:
                 np.save(spec.weights.with_suffix(".npy"), predictions)
         if model is not None:
-            export(kept, self.data, model)
+            export(FitTrainer.kept(self, spec), self.data, model)
         return {f"test_{name}": float(value) for name, value in scores.items()}
 
     def kept(self, spec: TrialSpec) -> keras.Model:
@@ -108,6 +108,7 @@ def export(model: keras.Model, data: Data, path: Path) -> None:
     """Write the whole model, with its preprocessing if the data have one, as `.keras`."""
     if model.optimizer is not None:  # or Keras warns of its missing variables when it loads
         model.optimizer.build(model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)  # or loading warns that it is not
     if data.preprocessing is not None:
         from objectives.preprocessing import assemble
 

@@ -129,8 +129,9 @@ class Program:
         model.reset_metrics()
         rows, wide = validation[0].shape[0], self.batch
         if rowwise(model):
-            fitting = WIDE_NUMBERS // math.prod(validation[0].shape[1:])
-            wide = max(self.batch, min(WIDE, fitting))
+            most = min(WIDE, WIDE_NUMBERS // math.prod(validation[0].shape[1:]))
+            even = math.ceil(rows / math.ceil(rows / max(most, 1)))  # at best, no short last one
+            wide = max(self.batch, even)
         _steps(lambda *at: model.test_step(in_turn(*at)), rows, wide)
         return logs, model.get_metrics_result()
 

@@ -254,7 +254,10 @@ def test_the_exported_model_loads_without_this_project(trainer: Trainer, tmp_pat
         "print(model.evaluate(part['x'], part['y'], verbose=0)[0])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-I", "-W", "error::UserWarning", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout.split()[-1]) == pytest.approx(scores["test_loss"], rel=1e-6)
