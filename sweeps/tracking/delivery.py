@@ -41,6 +41,7 @@ class Delivery:
 
     def round(self) -> None:
         """Deliver all there is. Raises at the first fault; what was done until then is kept."""
+        self.journal.write_held()
         client = self.client or self._open()
         if client is None:
             return

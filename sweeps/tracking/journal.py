@@ -174,6 +174,12 @@ class Journal:
         """Whether nothing is held in memory alone."""
         return all(stream.on_disk for stream in list(self.streams.values()))
 
+    def write_held(self) -> None:
+        """Write what a full disk refused, as far as it has room now."""
+        for stream in list(self.streams.values()):
+            if not stream.on_disk:
+                stream.sync()
+
     def save(self) -> None:
         """Replace the state's file at once. Raises OSError where the disk is at fault."""
         self.folder.mkdir(parents=True, exist_ok=True)
