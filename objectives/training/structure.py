@@ -11,7 +11,7 @@ import functools
 import hashlib
 import sys
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -134,11 +134,17 @@ class _Reader:
         found = [self.kind(kind)]
         if hasattr(value, "get_config"):
             found.append(self.config(value))
-        attributes: Iterable[tuple[str, Any]] = sorted(getattr(value, "__dict__", {}).items())
-        for name, held in attributes:
+        return found + self.attributes(value)
+
+    def attributes(self, value: Any) -> list[Any]:
+        """Read what an object's config may leave out: of a custom one, everything."""
+        custom, found = not from_keras(type(value)), []
+        for name, held in sorted(getattr(value, "__dict__", {}).items()):
+            if isinstance(held, keras.optimizers.Optimizer):
+                continue  # the model's, which is read apart
             if isinstance(held, types.FunctionType):
                 found.append((name, self.function(held)))
-            elif custom and not from_keras(type(held)):
+            elif not from_keras(type(held)) and (custom or hasattr(held, "get_config")):
                 found.append((name, self.read(held)))
         return found
 
@@ -152,7 +158,8 @@ class _Reader:
         for name in INPUTS:
             if isinstance(config.get(name), (int, float)):
                 config[name] = "input"
-        return [self.kind(type(value)), self.read(config)]
+        held = [item for item in self.attributes(value) if item[0] not in (*INPUTS, "name")]
+        return [self.kind(type(value)), self.read(config), held]
 
     def kind(self, value: type) -> Any:
         """Read a class: by its name, since it is imported once."""

@@ -25,6 +25,16 @@ class Scaled(keras.layers.Layer):
         return {"name": self.name}
 
 
+class Limit(keras.constraints.Constraint):
+    """A constraint without a config."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def __call__(self, weights: Any) -> Any:
+        return keras.ops.clip(weights, -self.limit, self.limit)
+
+
 def key(layer: Any = None, loss: Any = "mse", optimizer: Any = "adam", **compiling: Any) -> str:
     from objectives.training.structure import structure
 
@@ -54,6 +64,24 @@ def test_rates_that_are_numbers_do_not_matter_and_schedules_do() -> None:
     assert adam(weight_decay=None) != adam(weight_decay=0.0)
     assert adam(beta_1=0.8) != adam(beta_1=0.9)
     assert adam(learning_rate=decay(0.1)) != adam(learning_rate=decay(0.2))
+
+
+def test_an_optimizer_of_ones_own_is_shared_over_the_same_inputs() -> None:
+    from objectives.training.uncorrected import UncorrectedAdam
+
+    def own(rate: float, **options: Any) -> str:
+        return key(optimizer=UncorrectedAdam(rate, **options))
+
+    assert own(0.1, weight_decay=0.0) == own(0.2, weight_decay=0.1)
+    assert own(0.1, beta_1=0.8) != own(0.1)
+    assert own(0.1) != key(optimizer=keras.optimizers.Adam(0.1))
+
+
+def test_parts_of_a_layer_are_told_apart_by_attributes_outside_their_config() -> None:
+    def dense(limit: float) -> str:
+        return key(lambda: keras.layers.Dense(3, kernel_constraint=Limit(limit)))
+
+    assert dense(1.0) == dense(1.0) != dense(2.0)
 
 
 def test_functions_are_told_apart_by_what_they_close_over() -> None:
