@@ -11,7 +11,16 @@ from sweeps.explain.changes import Probe, Reference
 from sweeps.explain.curves import Shape
 from sweeps.explain.hypotheses import Hypothesis
 from sweeps.explain.runs import Run, clean
-from sweeps.explain.verdict import NOTHING, REFUTED, SUPPORTED, UNDECIDED, Final, Judged, Verdict
+from sweeps.explain.verdict import (
+    HURTS,
+    NOTHING,
+    REFUTED,
+    SUPPORTED,
+    UNDECIDED,
+    Final,
+    Judged,
+    Verdict,
+)
 from sweeps.explain.waits import Wait, Waited, lengths
 
 FORMAT = 1
@@ -56,7 +65,11 @@ class Explanation:
             },
             "curve": _curve(self.shape),
             "limit": self.final.limit,
-            "advice": {"text": text, "change": self._change(best)},
+            "advice": {
+                "text": text,
+                "probe": None if best is None else best.probe.name,
+                "change": None if best is None else self._change(best.probe),
+            },
             "plateau_advice": self._plateau_advice(),
             "final_value": {
                 "worth": self.final.worth,
@@ -110,6 +123,9 @@ class Explanation:
             names = [words.CAUSES[v.cause] for v in others if v.outcome == outcome]
             if names:
                 found.append(f"  {word}: {', '.join(names)}")
+        data = self.final.data
+        if data is not None and data.outcome == HURTS:
+            found.append(f"  rows matter: {words.evidence(data, monitor)}")
         if self.wait is not None:
             found += self._wait_lines(self.wait)
         found.append(f"do: {self.advice}")
@@ -130,16 +146,17 @@ class Explanation:
         if self.wait is None:
             return None
         text, best = words.wait_advice(self.final, self.wait)
-        change = None if best is None else dict(self.changes.get(best.probe.name, {}))
-        return {"text": text, "change": change}
+        if best is None:
+            return {"text": text, "probe": None, "change": None}
+        return {"text": text, "probe": best.probe.name, "change": self._change(best.probe)}
 
     def _wait_lines(self, wait: Wait) -> list[str]:
         found = [f"what sets the plateau's length: {words.LEVERS[wait.lever]}"]
         names = "; ".join(f"{h.name.replace('_', ' ')} {h.outcome}" for h in self.hypotheses)
         return [*found, f"  {names}"] if names else found
 
-    def _change(self, judged: Judged | None) -> dict[str, Any] | None:
-        return None if judged is None else dict(self.changes.get(judged.probe.name, {}))
+    def _change(self, probe: Probe) -> dict[str, Any]:
+        return dict(self.changes.get(probe.name, {}))
 
     def _verdict(self, verdict: Verdict) -> dict[str, Any]:
         return {
@@ -156,7 +173,7 @@ class Explanation:
         return {
             "probe": judged.probe.name,
             "text": judged.probe.text,
-            "change": dict(self.changes.get(judged.probe.name, {})),
+            "change": self._change(judged.probe),
             "outcome": judged.outcome,
             "difference": judged.difference.mean,
             "low": judged.difference.low,
@@ -183,7 +200,7 @@ class Explanation:
             "outcome": one.outcome,
             "probe": one.probe.name,
             "text": words.waited(one),
-            "change": dict(self.changes.get(one.probe.name, {})),
+            "change": self._change(one.probe),
             "ratio": ratio,
             "low": low,
             "high": high,

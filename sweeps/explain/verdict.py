@@ -19,7 +19,7 @@ SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 HELPS, NO_HELP, HURTS = "helps", "no help", "hurts"
 
 WORTH = 0.02  # of the way from the start to the best: a smaller gain is real at most, not worth it
-FLOOR = 0.2  # of the start: the least way that WORTH is taken of, for a curve that hardly moves
+FLOOR = 0.5  # of the start: the least way that WORTH is taken of, for a curve that starts low
 LITTLE = 0.05  # of the start: with less than this left, nothing is left to gain
 SIGNIFICANT = 0.05
 INF = float("inf")
