@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,11 +69,13 @@ def register(
     monitor: str,
     mode: str,
     number: int | None = None,
+    dates: Mapping[str, str] | None = None,
 ) -> Registered:
     """Register a study's model under the study's name; return what became of it.
 
     model: a `.keras` file. metrics: what it reached, `monitor` among them. digest: of the data.
-    number: the trial, whose run becomes the model's source. It becomes `champion` where there is
+    number: the trial, whose run becomes the model's source. dates: the `strptime` format of each
+    column of dates that were text, ISO 8601 without one. It becomes `champion` where there is
     none, or where it is better by `monitor` than the one there is, on the same data.
     Raises NoSuchRun, and whatever the store raises.
     """
@@ -84,7 +87,7 @@ def register(
         run.info.experiment_id, name=re.sub(r"[^\w.-]", "-", study), source_run_id=source
     )
     with tempfile.TemporaryDirectory() as scratch:
-        save(model, Path(scratch) / "model", logged.model_id, source)
+        save(model, Path(scratch) / "model", logged.model_id, source, dates)
         client.log_model_artifacts(logged.model_id, str(Path(scratch) / "model"))
     client.finalize_logged_model(logged.model_id, "READY")
     tags = {DIGEST: digest, MONITOR: monitor, VALUE: repr(float(metrics[monitor]))}
@@ -106,21 +109,30 @@ def register(
     return Registered(name, str(made.version), better, reason)
 
 
-def save(model: Path, to: Path, model_id: str | None = None, run_id: str | None = None) -> None:
-    """Write a `.keras` file as an MLflow model into a new folder."""
-    import mlflow.pyfunc
-    from mlflow.models import Model
-
+def save(
+    model: Path,
+    to: Path,
+    model_id: str | None = None,
+    run_id: str | None = None,
+    dates: Mapping[str, str] | None = None,
+) -> None:
+    """Write a `.keras` file as an MLflow model into a new folder; dates: as of `register`."""
     found = inputs_of(model)
-    mlflow.pyfunc.save_model(
-        str(to),
-        mlflow_model=Model(model_id=model_id, run_id=run_id),
-        python_model=str(Path(__file__).with_name("scorer.py")),
-        artifacts={"model": str(model.resolve())},
-        signature=_signature(found),
-        input_example=_example(found),
-        pip_requirements=list(_requirements()),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's, about its own classes, when it is imported
+        import mlflow.pyfunc
+        from mlflow.models import Model
+
+        mlflow.pyfunc.save_model(
+            str(to),
+            mlflow_model=Model(model_id=model_id, run_id=run_id),
+            python_model=str(Path(__file__).with_name("scorer.py")),
+            artifacts={"model": str(model.resolve())},
+            model_config={"dates": dict(dates or {})},
+            signature=_signature(found),
+            input_example=_example(found),
+            pip_requirements=list(_requirements()),
+        )
     quiet()
 
 

@@ -18,6 +18,12 @@ PARTS: dict[str, Callable[[Any], Any]] = {  # how a date enters a model; Monday 
     "hour": lambda time: time.dt.hour + time.dt.minute / 60 + time.dt.second / 3600,
 }
 
+# Text that stands for a missing cell, as where the training data were read.
+MISSING = {
+    "", "?", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND",
+    "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+}  # fmt: skip
+
 
 class Scorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow has no types
     """Scores a data frame of raw columns, or an array, as the model was trained on."""
@@ -26,6 +32,8 @@ class Scorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow has no 
         """Load the Keras model, in safe mode."""
         import keras
 
+        # The formats of dates that are text: a few rows do not tell day from month.
+        self.dates = dict((context.model_config or {}).get("dates") or {})
         self.model = keras.saving.load_model(context.artifacts["model"], compile=False)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
@@ -33,7 +41,7 @@ class Scorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow has no 
         inputs = self.model.inputs
         if len(inputs) == 1 and not is_column(inputs[0].shape, inputs[0].dtype, inputs[0].name):
             return self.model.predict(_array(model_input, inputs[0]), verbose=0)
-        columns = {one.name: _column(model_input, one) for one in inputs}
+        columns = {one.name: _column(model_input, one, self.dates) for one in inputs}
         return self.model.predict(columns, verbose=0)
 
 
@@ -50,8 +58,8 @@ def _array(given: Any, one: Any) -> Any:
     return np.asarray(given, dtype="float32").reshape(-1, *one.shape[1:])
 
 
-def _column(given: Any, one: Any) -> Any:
-    cells = _cells(given, one.name)
+def _column(given: Any, one: Any, dates: dict[str, str]) -> Any:
+    cells = _cells(given, one.name, dates)
     if "string" in str(one.dtype):
         import keras
 
@@ -62,11 +70,14 @@ def _column(given: Any, one: Any) -> Any:
     return numbers.reshape(-1, 1)
 
 
-def _cells(given: Any, name: str) -> Any:
+def _cells(given: Any, name: str, dates: dict[str, str]) -> Any:
     """Return a column, or a part of the date column that it is named after."""
     whole, _, part = name.rpartition(".")
     if name not in given and whole in given and part in PARTS:
-        return PARTS[part](pd.to_datetime(pd.Series(given[whole]), errors="coerce"))
+        texts = pd.Series(given[whole])
+        return PARTS[part](
+            pd.to_datetime(texts, format=dates.get(whole, "ISO8601"), errors="coerce")
+        )
     return pd.Series(np.ravel(given[name]) if isinstance(given, dict) else given[name])
 
 
@@ -76,7 +87,8 @@ def _text(cell: object) -> str:
         return str(cell).lower()
     if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
         return str(int(cell))
-    return str(cell).strip()
+    text = str(cell).strip()
+    return "" if text in MISSING else text
 
 
 mlflow.models.set_model(Scorer())

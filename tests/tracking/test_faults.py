@@ -2,7 +2,6 @@
 
 import contextlib
 import resource
-import socket
 import sqlite3
 import threading
 import time
@@ -16,6 +15,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from sweeps.tracking import courier
 from sweeps.tracking.client import connect
 from sweeps.tracking.mlflow_tracker import MlflowTracker
+from tests.tracking.servers import free_port
 from tests.tracking.told import Found, expected, study, tell
 
 
@@ -28,9 +28,7 @@ class Server:
         self.seen = threading.Event()  # a request met the present mode
         self.release = threading.Event()
         self.server: BaseWSGIServer | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     @property
     def uri(self) -> str:
