@@ -56,7 +56,7 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
 
 
 def _command(name: str) -> Callable[..., int]:
-    from sweeps.cli import explain, files, run, share
+    from sweeps.cli import explain, files, report, run, share
 
     return {
         "run": run.run,
@@ -65,6 +65,7 @@ def _command(name: str) -> Callable[..., int]:
         "train": files.train_config,
         "compare": share.compare,
         "explain": explain.explain,
+        "report": report.report,
         "sync": share.sync,
     }[name]
 

@@ -16,7 +16,7 @@ from sweeps.explain.confirm import REPEATS
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
 
-COMMANDS = ("run", "show", "export", "train", "compare", "explain", "sync")
+COMMANDS = ("run", "show", "export", "train", "compare", "explain", "report", "sync")
 
 HELP = """\
 usage: {program} [COMMAND] [options]
@@ -25,7 +25,7 @@ usage: {program} [COMMAND] [options]
 commands  (none) run or continue    show     the summary again
           export config + model     train    from a config
           explain why it flattens   compare  two studies: compare A B
-          sync    what MLflow lacks
+          report  one HTML file     sync     what MLflow lacks
 {data}budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
 search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data, Source
+from sweeps.cli.frames import trials_frame
 from sweeps.cli.logs import FILE, chatter_to
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import INTERRUPTED, bring, left, lines, make_tracker, no_tracker, quiet
@@ -116,25 +117,9 @@ class Study:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row an ended trial: number (index), role, outcome, value, epochs, parameters."""
-        import pandas as pd
-
+        """One row an ended trial: number (index), role, label, outcome, value, parameters."""
         with self._open() as session:
-            rows = [
-                {
-                    "number": t.number,
-                    "role": t.role,
-                    "outcome": t.outcome,
-                    "value": t.value,
-                    "best_epoch": t.best_epoch,
-                    "epochs": t.epochs,
-                    "seconds": t.seconds,
-                    **t.params,
-                }
-                for t in session.store.ended()
-            ]
-        columns = ["number", "role", "outcome", "value", "best_epoch", "epochs", "seconds"]
-        return pd.DataFrame(rows, columns=None if rows else columns).set_index("number")
+            return trials_frame(session)
 
     def curves(self, number: int) -> pd.DataFrame:
         """Return a trial's curves: one row an epoch, one column a metric."""

@@ -123,19 +123,7 @@ def write(exported: Exported, path: Path, *, command: str = "") -> None:
     Raises BadInput for a suffix that is neither YAML's nor JSON's, or an unwritable place.
     """
     check_suffix(path)
-    kind: Any = type(exported.config)
-    _, root = shape(kind)
-    finite = {name: score for name, score in exported.scores.items() if math.isfinite(score)}
-    filled = plain(dataclasses.replace(exported, scores=finite), root)
-    sections = {k: v for k, v in filled.items() if k == "config" or (v and v is not OFF)}
-    if path.suffix == ".json":
-        written = to_json(sections)
-    else:
-        written = to_yaml(sections, block="config")
-        config = root.fields()["config"]
-        for name in (name for name, node in config.fields().items() if node.switchable):
-            written = re.sub(rf"(?m)^(  {re.escape(name)}: {{.*)$", r"\1  # or off", written)
-        written = (f"# {command}\n" if command else "") + written
+    written = text_of(exported, command=command, suffix=path.suffix)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         partial.write_text(written, encoding="utf-8")
@@ -143,6 +131,22 @@ def write(exported: Exported, path: Path, *, command: str = "") -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise BadInput(f"cannot write {path}: {error.strerror}") from None
+
+
+def text_of(exported: Exported, *, command: str = "", suffix: str = ".yaml") -> str:
+    """Return what `write` writes."""
+    kind: Any = type(exported.config)
+    _, root = shape(kind)
+    finite = {name: score for name, score in exported.scores.items() if math.isfinite(score)}
+    filled = plain(dataclasses.replace(exported, scores=finite), root)
+    sections = {k: v for k, v in filled.items() if k == "config" or (v and v is not OFF)}
+    if suffix == ".json":
+        return to_json(sections)
+    written = to_yaml(sections, block="config")
+    config = root.fields()["config"]
+    for name in (name for name, node in config.fields().items() if node.switchable):
+        written = re.sub(rf"(?m)^(  {re.escape(name)}: {{.*)$", r"\1  # or off", written)
+    return (f"# {command}\n" if command else "") + written
 
 
 def read(path: Path, config_type: type[Any], sweep: str | None = None) -> Exported:

@@ -1,0 +1,127 @@
+"""`report`: one HTML file of a study, also as an artifact of its parent run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput
+from sweeps.cli.frames import trials_frame
+from sweeps.cli.text import data_text
+from sweeps.cli.trainers import trainers
+from sweeps.cli.work import make_tracker, no_tracker, versions
+from sweeps.explain.confirm import confirmed
+from sweeps.explain.experiment import FILE
+from sweeps.study.figures import figure
+from sweeps.study.parent import parent_run
+from sweeps.study.session import Session, lock, opened
+from sweeps.study.summary import summarise
+
+if TYPE_CHECKING:
+    import argparse
+
+    import pandas as pd
+
+    from sweeps.study.settings import Settings
+    from sweeps.study.sweep import Sweep
+
+DRAWN = ("importances", "slice", "parallel")
+
+
+def report(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+    """Write the page of a study; return the exit code."""
+    from sweeps.report.page import write
+
+    with (
+        trainers(sweep, settings) as make_trainer,
+        opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
+    ):
+        if not session.store.ended():
+            raise BadInput(f"study {session.name!r} has no ended trial yet: run it first")
+        path = options.to or Path(f"report-{session.name}.html")
+        if path.suffix != ".html":
+            path = path / f"report-{session.name}.html"
+        try:
+            write(gathered(session, program), path)
+        except OSError as error:
+            raise BadInput(f"cannot write --to {path}: {error.strerror}") from None
+        print(f"wrote {path}")
+        _attach(session, path)
+    return 0
+
+
+def gathered(session: Session, program: str) -> Any:
+    """Return everything that the page shows."""
+    from sweeps.report.page import Report
+
+    summary, found = summarise(session), confirmed(session)
+    store, objective = session.store, session.sweep.objective
+    study = "" if session.name == session.sweep.name else f" --study {session.name}"
+    final = summary.final or {}
+    config = ""
+    if summary.best is not None:
+        from sweeps.cli.files import exported
+        from sweeps.export.config import text_of
+
+        config = text_of(exported(session, summary.best))
+    return Report(
+        summary=summary.to_json(),
+        trials=trials_frame(session),
+        curves=_curves(session),
+        max_epochs=objective.max_epochs,
+        data=data_text(session.data),
+        confirmed=None if found is None else dataclasses.asdict(found),
+        rungs=session.sweep.pruner.rungs(objective.max_epochs),
+        figures=_figures(session),
+        findings=_findings(session),
+        commands=(
+            ("the same sweep", f"{program}{study} --trials {len(store.ended())}"),
+            ("config and model", f"{program} export{study} --to best/"),
+            ("train it again", f"{program} train --config best/config.yaml"),
+        ),
+        config=config,
+        versions=versions(),
+        notes=(final.get("plain") or {}).get("lines", []),
+        address=store.study.user_attrs.get("address"),
+    )
+
+
+def _curves(session: Session) -> dict[int, pd.DataFrame]:
+    from sweeps.tracking.history import NoSuchRun, all_curves
+
+    try:
+        return all_curves(session.settings.mlflow_uri(), session.name)
+    except NoSuchRun:
+        return {}
+
+
+def _figures(session: Session) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name in DRAWN:
+        try:
+            drawn = figure(session.store.study, name, session.sweep.objective.monitor)
+        except (ValueError, RuntimeError) as error:  # too few trials for it
+            logging.getLogger("sweeps").info("no figure %s: %s", name, error)
+            continue
+        found[name] = json.loads(drawn.to_json())
+    return found
+
+
+def _findings(session: Session) -> list[dict[str, Any]]:
+    files = sorted((session.folder / "explain").glob(f"*/{FILE}"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def _attach(session: Session, path: Path) -> None:
+    """Put the page on the parent run, unless the study is being run right now."""
+    try:
+        with lock(session.folder, session.name):
+            tracker = make_tracker(session.settings.mlflow_uri(), session.folder)
+            tracker.start_study(parent_run(session, versions()))
+            tracker.end_study({}, files={"report.html": path})
+            tracker.close()
+    except BadInput as error:
+        logging.getLogger("sweeps").info("the page is no artifact: %s", error)
