@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from objectives import Data, Objective, Part
 from objectives.dense_binary import build, callbacks
 from objectives.training import here
+from objectives.training.environment import prepare_environment
 from search_spaces import dense
 from search_spaces.dense import Dense
 from search_spaces.optimizer import Optimizer
@@ -164,6 +164,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="kept runs: the same command goes on")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    prepare_environment(threads=1, device="cpu")
     folder = options.folder or Path(tempfile.mkdtemp(prefix="planted-"))
     table, met = {}, True
     for name in options.scenario or SCENARIOS:
@@ -189,5 +190,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     raise SystemExit(main())

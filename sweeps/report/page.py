@@ -118,7 +118,7 @@ def _figures(shown: Sequence[str]) -> Markup:
         "<h2>What matters</h2>{figures}",
         figures=join(
             fill(
-                '<div class="card"><p class="note">{text}</p><div class="figure {name}">'
+                '<div class="card keep"><p class="note">{text}</p><div class="figure {name}">'
                 '<div data-figure="{name}"></div></div></div>',
                 text=FIGURES[name],
                 name=name,

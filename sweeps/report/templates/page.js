@@ -54,7 +54,7 @@ function themed(layout) {
   const axis = { gridcolor: colour("--grid"), zerolinecolor: colour("--line"), automargin: true,
     linecolor: colour("--line"), tickcolor: colour("--line") };
   const found = { ...layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)", title: undefined, margin: { l: 64, r: 24, t: 34, b: 56 },
+    plot_bgcolor: "rgba(0,0,0,0)", title: undefined, height: 360, margin: { l: 64, r: 24, t: 34, b: 56 },
     font: { color: colour("--ink"), family: "system-ui, sans-serif", size: 12 } };
   delete found.width;
   for (const name of Object.keys(found))
