@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from objectives.training import Trainer
 from sweeps.explain.changes import FINAL, WAIT, Probe, Reference, catalogue
 from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
 from sweeps.explain.explanation import Explanation
+from sweeps.explain.forecast import Recorded, forecast
 from sweeps.explain.hypotheses import hypotheses
 from sweeps.explain.probes import FIRST, MOST, Prober
 from sweeps.explain.runs import Record, Run
@@ -36,14 +38,16 @@ def explain(
     parent: StudyRun,
     budget: float = BUDGET,
     all_probes: bool = False,
+    recorded: Sequence[Recorded] = (),
     say: Callable[[str], None] = lambda line: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Explanation:
     """Probe a reference and judge what its curve shows; go on where an earlier call stopped.
 
     folder: keeps every run and the explanation's own JSON file. budget: seconds of this call.
-    parent: the tracker's parent run. Raises BadInput where the reference has no finite epoch, or
-    where not two repeats of it fit into the budget.
+    parent: the tracker's parent run. recorded: curves of the sweep's other trials, for a forecast
+    where they are longer than the reference's. Raises BadInput where the reference has no finite
+    epoch, or where not two repeats of it fit into the budget.
     """
     record = Record(folder)
     tracker.start_study(parent)
@@ -60,7 +64,7 @@ def explain(
     if unsettled and prober.complete:
         prober.train((probe, k) for k in range(FIRST, MOST) for probe in [base, *unsettled])
         final, wait = _judge(prober, wanted, shapes, all_probes)
-    found = _explanation(objective, prober, wanted, final, wait)
+    found = _explanation(objective, prober, wanted, final, wait, recorded)
     tracker.end_study(
         {"probe_runs": sum(len(its) for _, its in found.runs), "seconds": found.seconds},
         summary="\n".join(f"* {line.strip()}" for line in found.lines()),
@@ -146,6 +150,7 @@ def _explanation(
     wanted: Sequence[Probe],
     final: Final,
     wait: Wait | None,
+    recorded: Sequence[Recorded],
 ) -> Explanation:
     reference, space = prober.reference, objective.space
     base = reference.as_probe()
@@ -170,7 +175,19 @@ def _explanation(
         changes={probe.name: change(probe) for probe in wanted},
         seconds=prober.spent,
         complete=prober.complete,
+        forecast=_forecast(middle, reference, recorded),
     )
+
+
+def _forecast(
+    run: Run, reference: Reference, recorded: Sequence[Recorded]
+) -> dict[str, float] | None:
+    """Return what as many epochs again would bring, as far as recorded curves reach."""
+    curve = Recorded(run.curves[reference.monitor], run.curves.get("learning_rate", []))
+    longest = max((len(other.values) for other in recorded), default=0)
+    more = min(len(curve.values), longest - len(curve.values))
+    found = forecast(curve, recorded, more, reference.mode)
+    return None if found is None else asdict(found)
 
 
 def _write(path: Path, found: Explanation) -> Path:

@@ -32,7 +32,8 @@ class Explanation:
 
     wait, hypotheses: only where the reference waits before it improves. params: of the reference.
     label: its name in few characters. changes: what a probe changes, by probe, as flat
-    parameters. complete: whether everything wanted was trained within the budget.
+    parameters. complete: whether everything wanted was trained within the budget. forecast: what
+    more epochs would bring, None where it cannot be said.
     """
 
     reference: Reference
@@ -128,6 +129,8 @@ class Explanation:
             found.append(f"  rows matter: {words.evidence(data, monitor)}")
         if self.wait is not None:
             found += self._wait_lines(self.wait)
+        if self.forecast is not None:
+            found.append(words.ahead(self.forecast, monitor))
         found.append(f"do: {self.advice}")
         if not self.complete:
             found.append("not finished within the budget: the same command goes on")

@@ -79,6 +79,15 @@ def finding(verdict: Verdict, monitor: str) -> str:
     return text + needed(verdict.more) if verdict.outcome == UNDECIDED else text
 
 
+def ahead(forecast: Mapping[str, float], monitor: str) -> str:
+    """Return what more epochs would bring."""
+    return (
+        f"if it went on: {monitor} {forecast['value']:.3g} "
+        f"[{forecast['low']:.3g}, {forecast['high']:.3g}] at epoch {forecast['epoch']}, "
+        f"from {forecast['curves']} other curves"
+    )
+
+
 def needed(more: int | None) -> str:
     """Return how many more repeats would settle it."""
     if more is None:

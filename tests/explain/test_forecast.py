@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from objectives.training import TrialSpec
 from sweeps.explain.forecast import Recorded, forecast
+from tests.explain.planted import explained, normals
 
 
 def sweep(seed: int, curves: int = 80, epochs: int = 60) -> list[Recorded]:
@@ -69,3 +73,15 @@ def test_nothing_is_shown_where_nothing_can_be_said() -> None:
     assert forecast(cut(stuck[0], 25), stuck[1:], 25) is None, "no better than the last value"
     broken = [Recorded([*c.values[:40], float("nan")]) for c in walks]
     assert forecast(cut(walks[0], 25), broken, 25) is None, "no finite curve reaches so far"
+
+
+def test_an_explanation_says_what_more_epochs_would_bring(tmp_path: Path) -> None:
+    def curve(spec: TrialSpec, epoch: int) -> float:
+        return 0.2 + 0.5 * epoch**-0.6 + 0.002 * normals(spec.seed)[epoch]
+
+    found = explained(curve, tmp_path, recorded=sweep(0, epochs=120))
+    ahead = found.to_json()["forecast"]
+    assert ahead["epoch"] == 120
+    assert ahead["low"] <= ahead["value"] <= ahead["high"] <= ahead["last"]
+    assert "at epoch 120" in "\n".join(found.lines())
+    assert explained(curve, tmp_path, recorded=sweep(0, 10, epochs=120)).forecast is None
