@@ -33,4 +33,16 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         warnings.simplefilter("ignore")
         if name == "curves":
             return makers[name](study)
+        if name in ("slice", "parallel") and (varied := _varied(study)):
+            return makers[name](study, params=varied, target_name=target_name)
         return makers[name](study, target_name=target_name)
+
+
+def _varied(study: optuna.Study) -> list[str]:
+    """Return the parameters that more than one value was tried of."""
+    values: dict[str, set[Any]] = {}
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.name == "COMPLETE":
+            for name, value in trial.params.items():
+                values.setdefault(name, set()).add(value)
+    return [name for name, tried in values.items() if len(tried) > 1]
