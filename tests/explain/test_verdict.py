@@ -113,6 +113,18 @@ def test_a_difference_that_is_real_but_tiny_is_no_finding(tmp_path: Path) -> Non
     assert found.final.limit == "noise_or_data"
 
 
+def test_a_score_that_rises_is_judged_as_its_mirror_image(tmp_path: Path) -> None:
+    script = falling(capacity)
+    down = explained(script, tmp_path / "a").to_json()
+    up = explained(lambda s, e: -script(s, e), tmp_path / "b", reference(mode="max")).to_json()
+    assert up["limit"] == down["limit"] == "capacity"
+    for one, other in zip(*(d["final_value"]["verdicts"] for d in (down, up)), strict=True):
+        assert (one["cause"], one["outcome"]) == (other["cause"], other["outcome"])
+        for a, b in zip(one["evidence"], other["evidence"], strict=True):
+            assert a["difference"] == pytest.approx(-b["difference"])
+            assert (a["p"], a["n"]) == pytest.approx((b["p"], b["n"]))
+
+
 def test_what_the_spread_hides_is_undecided_and_says_what_would_settle_it(tmp_path: Path) -> None:
     def script(spec: TrialSpec, epoch: int) -> float:
         own = math.sin(1000.0 * spec.seed + 7.0 * spec.config.width)
