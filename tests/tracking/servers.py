@@ -21,7 +21,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(*command: str, ping: str, log: Path, **environment: str) -> Iterator[str]:
-    """Run `mlflow ...` on a free port; gives its address once `ping` answers."""
+    """Run `mlflow ...` in the log's folder on a free port; gives its address once it answers."""
     port = free_port()
     quiet = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -36,6 +36,7 @@ def running(*command: str, ping: str, log: Path, **environment: str) -> Iterator
             env={**os.environ, **quiet, **environment},
             stdout=file,
             stderr=file,
+            cwd=log.parent,
             start_new_session=True,
         )
     address = f"http://127.0.0.1:{port}"
