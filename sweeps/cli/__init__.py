@@ -49,6 +49,8 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
         return 0
     given = options.parser(sweep, program, command).parse_args(argv)
     settings = options.settings(given, sweep)
+    if (line := namesake()) is not None:
+        print(line, file=sys.stderr)
     from sweeps.cli import logs
 
     logs.to_file(settings.folder)
@@ -68,6 +70,20 @@ def _command(name: str) -> Callable[..., int]:
         "report": report.report,
         "sync": share.sync,
     }[name]
+
+
+def namesake() -> str | None:
+    """Return what to say where the other package called `sweeps` is installed beside this one."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        other = distribution("sweeps")
+    except PackageNotFoundError:
+        return None
+    return (
+        f"warning: another package called sweeps ({other.version}) shares this one's folder: "
+        "pip uninstall sweeps, then pip install --force-reinstall keras-sweeps"
+    )
 
 
 def program_name() -> str:

@@ -41,3 +41,18 @@ def test_comparing_names_both_studies(folder: Path, capsys: pytest.CaptureFixtur
 
 def test_nothing_to_send_is_fine(folder: Path) -> None:
     assert run_command_line(SWEEP, ["sync"]) == 0
+
+
+def test_another_package_of_that_name_is_told_in_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info = folder / "sweeps-9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sweeps\nVersion: 9.9\n")
+    assert go("--trials", "1", "--quiet") == 0
+    assert "another package" not in capsys.readouterr().err
+    monkeypatch.syspath_prepend(str(folder))
+    assert go("--trials", "1", "--quiet") == 0
+    said = capsys.readouterr().err
+    assert "another package called sweeps (9.9)" in said
+    assert said.count("\n") == 1
