@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def load(source: Source) -> Data:
     """Return the embedded digits, or the user's own table."""
     from objectives import tables
+    from objectives.reading.result import one_hot
 
     if source.path is not None:
-        return tables.load_table(source, task="multiclass")
+        return one_hot(tables.load_table(source, task="multiclass"))
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
@@ -33,24 +34,20 @@ def load(source: Source) -> Data:
 def from_arrays(x: Any, y: Any, source: Source) -> Data:
     """Return a frame or a matrix and its labels as data."""
     from objectives import tables
+    from objectives.reading.result import one_hot
 
-    return tables.from_arrays(x, y, source, task="multiclass")
+    return one_hot(tables.from_arrays(x, y, source, task="multiclass"))
 
 
 def build(config: dense.Dense, data: Data) -> keras.Model:
     """Return the compiled net: hidden layers, one softmax over the classes."""
     import keras
 
-    from objectives.training.parts import optimizer
+    from objectives.training.parts import classifier
 
     model = hidden(config, data)
     model.add(keras.layers.Dense(len(data.details["classes"]), activation="softmax"))
-    model.compile(
-        optimizer=optimizer(config.optimizer),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    return model
+    return classifier(model, config.optimizer, data)
 
 
 def scores(labels: NDArray[np.int32], predictions: NDArray[np.float32]) -> dict[str, float]:

@@ -22,15 +22,25 @@ def judge(labels: NDArray[Any], predictions: NDArray[Any], task: str) -> Judge:
     """Return the judge of one model's predictions.
 
     task: "binary" (predictions: chances of class 1), "multiclass" (rows x classes) or
-    "regression" (numbers, in the labels' unit).
+    "regression" (numbers, in the labels' unit). labels: one a row, or one column a class.
     """
+    labels = numbers_of(labels)
     if task == "regression":
-        return _regression(labels.ravel(), predictions.ravel())
+        return _regression(labels, predictions.ravel())
     if task == "binary":
         chance = predictions.ravel().astype(np.float64)
         predictions = np.stack([1.0 - chance, chance], axis=1)
         # Exactly one half is class 0, as Keras's accuracy has it; argmax agrees.
-    return _classes(labels.ravel().astype(np.int64), predictions)
+    return _classes(labels.astype(np.int64), predictions)
+
+
+def numbers_of(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return one label a row, of one column a class too."""
+    rows = np.asarray(labels)
+    if rows.ndim == 2 and rows.shape[1] > 1:
+        numbers: NDArray[np.int64] = np.argmax(rows, axis=1)
+        return numbers
+    return rows.ravel()
 
 
 def scores(labels: NDArray[Any], predictions: NDArray[Any], task: str) -> dict[str, float]:

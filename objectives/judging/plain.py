@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from objectives.judging import judge
+from objectives.judging import judge, numbers_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,7 +120,7 @@ def compare(
     models = {"majority": _majority(data, task), LINEAR[task]: linear}
     if predictions is not None:
         models = {"net": np.asarray(predictions), **models}
-    labels = np.asarray(data.test.y)
+    labels = numbers_of(data.test.y)
     judges = {name: judge(labels, guess, task) for name, guess in models.items()}
     rng = np.random.default_rng(seed)
     count = len(labels)
@@ -156,7 +156,7 @@ def _interval(value: float, drawn: list[float]) -> Interval:
 
 def _majority(data: Data, task: str) -> NDArray[Any]:
     """Return the training part's commonest class, or its mean, for every test row."""
-    y, rows = np.asarray(data.train.y), len(data.test)
+    y, rows = numbers_of(data.train.y), len(data.test)
     if task == "regression":
         return np.full(rows, y.mean())
     if task == "binary":
@@ -167,7 +167,7 @@ def _majority(data: Data, task: str) -> NDArray[Any]:
 
 
 def _classes(data: Data) -> int:
-    return len(data.details.get("classes") or np.unique(data.train.y))
+    return len(data.details.get("classes") or np.unique(numbers_of(data.train.y)))
 
 
 def _linear(data: Data, task: str) -> tuple[NDArray[Any], int]:
@@ -183,7 +183,7 @@ def _linear(data: Data, task: str) -> tuple[NDArray[Any], int]:
     rows = every
     if len(every) > most:
         rows = np.sort(np.random.default_rng(0).choice(every, most, replace=False))
-    x, y = _flat(data.train, data, rows), np.asarray(data.train.y)[rows]
+    x, y = _flat(data.train, data, rows), numbers_of(data.train.y)[rows]
     test = _flat(data.test, data, np.arange(len(data.test)))
     if task == "regression":
         model = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-2, 4, 13)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
+    from objectives import Data
     from search_spaces.optimizer import Optimizer
     from search_spaces.plateau import Plateau
 
@@ -53,9 +54,24 @@ def plateau_callbacks(config: Plateau | None, monitor: str) -> list[keras.callba
     ]
 
 
-def metrics(names: tuple[str, ...]) -> list[keras.metrics.Metric]:
-    """Return fresh metrics by name: "auc" (ROC) and "pr_auc"."""
+def metrics(names: tuple[str, ...], classes: int | None = None) -> list[keras.metrics.Metric]:
+    """Return fresh metrics by name: "auc" (ROC) and "pr_auc".
+
+    classes: of one output each, whose curves are averaged; None for a single output.
+    """
     import keras
 
     curves = {"auc": "ROC", "pr_auc": "PR"}
-    return [keras.metrics.AUC(curve=curves[name], name=name) for name in names]
+    several = {"multi_label": True, "num_labels": classes} if classes else {}
+    return [keras.metrics.AUC(curve=curves[name], name=name, **several) for name in names]
+
+
+def classifier(model: keras.Model, config: Optimizer, data: Data) -> keras.Model:
+    """Return a softmax model, compiled for class numbers or for one label column a class."""
+    columns = data.train.y.shape[1] if data.train.y.ndim == 2 else None
+    model.compile(
+        optimizer=optimizer(config),
+        loss="categorical_crossentropy" if columns else "sparse_categorical_crossentropy",
+        metrics=["accuracy", *metrics(data.metrics, columns)],
+    )
+    return model
