@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 STUDY = "study"
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 _CHUNK = 1 << 20  # bytes read at once
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
@@ -67,7 +68,7 @@ class Stream:
         with contextlib.suppress(OSError):
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                self._file = os.open(self.path, _APPEND, 0o600)
             while self._held:
                 written = os.write(self._file, self._held)
                 del self._held[:written]

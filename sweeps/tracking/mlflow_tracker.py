@@ -109,7 +109,8 @@ class MlflowTracker:
     def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
         """Make the runs agree with the study's store; return what was mended, a line each.
 
-        Waits for MLflow at most `timeout` seconds. What is mended later is logged instead.
+        Waits for MLflow at most `timeout` seconds, and not at all once it fails. What is mended
+        later is logged instead.
         """
         from sweeps.tracking.repair import Repair
 
@@ -124,7 +125,9 @@ class MlflowTracker:
                     log.warning("%s", line)
 
         self.courier.after_delivery(task)
-        done.wait(timeout)
+        deadline = time.monotonic() + timeout
+        while not done.wait(0.05) and time.monotonic() < deadline and not self.courier.failing:
+            pass
         late.set()
         return repair.lines if done.is_set() else []
 

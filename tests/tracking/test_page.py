@@ -37,7 +37,10 @@ const drawn = new Map(Array.from(lines, l => [l.getAttribute('d'), l.style.strok
 return Array.from(drawn.values());
 """
 ROWS = "return Array.from(document.querySelectorAll('[row-id] a'), a => a.textContent.trim())"
-AXES = "return Array.from(document.querySelectorAll('.js-plotly-plot'), p => p._fullLayout.yaxis?.type)"
+AXES = """
+const plots = document.querySelectorAll('.js-plotly-plot');
+return Array.from(plots, plot => plot._fullLayout.yaxis?.type);
+"""
 
 pytestmark = [
     pytest.mark.slow,
