@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import keras
 import tensorflow as tf
 
-from objectives.training.batches import arrays
 from objectives.training.fit import Epochs, FitTrainer
 from objectives.training.program import Parts, Program, Unsupported
 from objectives.training.progress import load_weights
@@ -135,8 +134,7 @@ class CompiledTrainer(FitTrainer):
     def _tensors(self) -> tuple[Parts, Parts]:
         """Return the training and the validation part, on the device once."""
         if self._parts is None:
-            parts = arrays(self.data.train, self.data.class_weight), arrays(self.data.validation)
-            train, validation = (tuple(map(tf.convert_to_tensor, part)) for part in parts)
+            train, validation = (tuple(map(tf.convert_to_tensor, p)) for p in self.arrays)
             self._parts = train, validation
         return self._parts
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Generator, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ class FitTrainer:
         """Yield a result for every spec; an interrupted trial is the last."""
         for spec in specs:
             progress = Progress(spec, on_epoch)
-            result = progress.run(partial(self.trial, progress))
+            result = progress.run(functools.partial(self.trial, progress))
             yield result
             if result.outcome is Outcome.INTERRUPTED:
                 return
@@ -46,16 +46,23 @@ class FitTrainer:
         model = self.build(spec)
         progress.weights = model.get_weights
         batch = self.objective.batch(spec.config)
+        train, validation = self.arrays
         epochs = Epochs(progress, len(self.data.train))
+        epochs.batches = Batches(train, batch, epochs.rows)
         model.fit(
-            Batches(arrays(self.data.train, self.data.class_weight), batch, epochs),
+            epochs.batches,
             epochs=spec.max_epochs,
             shuffle=False,  # or Keras shuffles whole batches, which are shuffled rows already
-            validation_data=arrays(self.data.validation),
+            validation_data=validation,
             validation_batch_size=batch,
             callbacks=[*self.callbacks(spec), epochs],
             verbose=0,
         )
+
+    @functools.cached_property
+    def arrays(self) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """The training and the validation part, converted once."""
+        return arrays(self.data.train, self.data.class_weight), arrays(self.data.validation)
 
     def build(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's compiled model with the initial weights of its seed."""
@@ -108,7 +115,6 @@ def export(model: keras.Model, data: Data, path: Path) -> None:
     """Write the whole model, with its preprocessing if the data have one, as `.keras`."""
     if model.optimizer is not None:  # or Keras warns of its missing variables when it loads
         model.optimizer.build(model.trainable_variables)
-    model.optimizer.build(model.trainable_variables)  # or loading warns that it is not
     if data.preprocessing is not None:
         from objectives.preprocessing import assemble
 
@@ -117,21 +123,24 @@ def export(model: keras.Model, data: Data, path: Path) -> None:
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Arrays in batches of `size` rows, in the epoch's order; the last may be short."""
+    """Arrays in batches of `size` of their `rows`, in that order; the last may be short.
 
-    def __init__(self, parts: tuple[Array, ...], size: int, epochs: Epochs) -> None:
+    TensorFlow never frees it, so it refers to nothing but what all trials share.
+    """
+
+    def __init__(self, parts: tuple[Array, ...], size: int, rows: Array) -> None:
         super().__init__()
         self.parts = parts
         self.size = size
-        self.epochs = epochs
+        self.rows = rows
 
     @property
     def num_batches(self) -> int:
         """Batches in an epoch, a short last one included."""
-        return -(-len(self.epochs.rows) // self.size)
+        return -(-len(self.rows) // self.size)
 
     def __getitem__(self, index: int) -> tuple[Array, ...]:
-        rows = self.epochs.rows[index * self.size : (index + 1) * self.size]
+        rows = self.rows[index * self.size : (index + 1) * self.size]
         return tuple(np.asarray(part[rows]) for part in self.parts)
 
 
@@ -146,6 +155,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         self.progress = progress
         self.total = rows
         self.rows = self.order(1)
+        self.batches: Batches | None = None
 
     def order(self, epoch: int) -> Array:
         """Return the order of an epoch, 1-based."""
@@ -157,6 +167,8 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
         self.started = time.perf_counter()
         if epoch:
             self.rows = self.order(epoch + 1)
+        if self.batches is not None:
+            self.batches.rows = self.rows
         self.rate = float(self.model.optimizer.learning_rate)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
