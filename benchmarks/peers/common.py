@@ -26,7 +26,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--widths", type=int, nargs="+", required=True)
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--rank", type=int, default=0)
-    return parser.parse_args()
+    given = parser.parse_args()
+    given.log = given.log.resolve()  # Ray's trials run in folders of their own
+    return given
 
 
 def suggest(trial: Any, widths: list[int]) -> Dense:
