@@ -20,11 +20,10 @@ def header(report: Report, links: Sequence[tuple[str, str]]) -> Markup:
     total = sum(summary["counts"].values())
     counts = ", ".join(f"{n} {k}" for k, n in summary["counts"].items() if n)
     return fill(
-        '<header><p class="eyebrow">{sweep} · {study}</p><h1>{headline}</h1>'
+        '<header><p class="eyebrow">{names}</p><h1>{headline}</h1>'
         '<p class="lead">{lead}</p><p class="note">{total} trials, {time} of training: {counts}; '
         "{saved} of the epochs saved. {data}</p><nav>{links}</nav></header>",
-        sweep=summary["sweep"],
-        study=summary["study"],
+        names=" · ".join(dict.fromkeys((summary["sweep"], summary["study"]))),
         headline=_headline(report),
         lead=_lead(report),
         total=total,

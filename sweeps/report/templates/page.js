@@ -63,12 +63,32 @@ function themed(layout) {
   return found;
 }
 
+function grid(layout, width) {
+  // Optuna puts all slices in one row: more than fit go into rows of their own.
+  const keys = Object.keys(layout).filter((name) => /^xaxis\d*$/.test(name));
+  const columns = Math.max(1, Math.min(keys.length, Math.floor(width / 150)));
+  const rows = Math.ceil(keys.length / columns);
+  const w = 1 / columns, h = 1 / rows;
+  keys.forEach((key, i) => {
+    const x = (i % columns) * w, top = 1 - Math.floor(i / columns) * h;
+    const y = layout[key.replace("x", "y")] ?? {};
+    layout[key] = { ...layout[key], domain: [x, x + w * (columns > 1 ? 0.86 : 1)] };
+    layout[key.replace("x", "y")] = { ...y, domain: [top - h * (rows > 1 ? 0.66 : 1), top],
+      showticklabels: i % columns === 0 };
+  });
+  return { ...layout, height: rows * 230 + 90 };
+}
+
 function figures() {
   if (typeof Plotly === "undefined") return;
   const draw = () => {
     for (const host of document.querySelectorAll("[data-figure]")) {
       const { data, layout } = given.figures[host.dataset.figure];
-      Plotly.react(host, structuredClone(data), themed(layout),
+      const look = themed(layout), drawn = structuredClone(data);
+      const sliced = host.dataset.figure === "slice";
+      for (const trace of drawn)
+        if (sliced && trace.marker?.colorbar && host.clientWidth < 560) trace.marker.showscale = false;
+      Plotly.react(host, drawn, sliced ? grid(look, host.clientWidth) : look,
         { responsive: true, displaylogo: false, displayModeBar: false });
     }
   };
