@@ -107,6 +107,7 @@ def test_studies_that_start_at_once_share_one_sound_store(tmp_path):
     assert len([e for e in client.search_experiments() if e.name == "toys"]) == 1
 
 
+@pytest.mark.slow
 def test_mlflow_is_quiet_and_its_telemetry_is_off(tmp_path):
     import subprocess
     import sys
