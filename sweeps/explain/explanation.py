@@ -100,6 +100,7 @@ class Explanation:
             ],
             "seconds": round(self.seconds, 1),
             "complete": self.complete,
+            "lines": self.lines(),
         }
         plain: dict[str, Any] = clean(found)
         return plain
