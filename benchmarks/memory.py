@@ -90,7 +90,7 @@ def run(kind: str, options: argparse.Namespace, growth: float) -> None:
             seconds = time.perf_counter() - began
     print(
         f"\n{kind} space, {options.trials} trials of {len(structures[0])} structures, "
-        f"{options.workers} workers, replaced after {growth:g} MB: "
+        f"{options.workers} workers, {growth:g} MB a pair beyond the first trials: "
         f"{compiled} compilations, {seconds:.0f} s"
     )
     print(f"{'MB':<26}{'after ' + str(FIRST):>9}{'most':>8}{'last':>8}{'grown':>8}")

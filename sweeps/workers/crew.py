@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import selectors
 from collections import defaultdict, deque
@@ -18,7 +19,10 @@ from sweeps.workers.nursery import Nursery, describe
 from sweeps.workers.reference import Reference
 from sweeps.workers.wire import Channel
 
-GROWTH = 250.0  # MB over a worker's first trial: XLA frees no program
+# XLA frees no program. What a crew has grown by after its first trials, 20 or 10 a worker, is what
+# its structures take; beyond that it may gain this much in MB, for every two workers.
+GROWTH = 150.0
+SETTLED = 10
 STARTS = 3  # of one place in a row; then something is wrong with every one
 Message = tuple[Any, ...]
 
@@ -27,7 +31,7 @@ Message = tuple[Any, ...]
 class Worker:
     """job: the number of what it works on, even where nobody waits for that any more.
 
-    first: resident MB after the first trial. heir: the successor that is being started.
+    first, resident: MB after the first and the last trial. heir: the successor on its way.
     """
 
     key: int
@@ -37,14 +41,20 @@ class Worker:
     ready: bool = False
     job: int | None = None
     first: float | None = None
+    resident: float = 0.0
     heir: Worker | None = None
     elder: Worker | None = None
     structures: set[str] = field(default_factory=set)
 
+    @property
+    def grown(self) -> float:
+        """MB gained since the first trial."""
+        return 0.0 if self.first is None else self.resident - self.first
+
 
 @dataclass(frozen=True)
 class Orders:
-    """What every worker of a crew is told. growth: MB after which one is replaced."""
+    """What every worker of a crew is told. growth: MB, see GROWTH."""
 
     reference: Reference
     trainer: str
@@ -69,6 +79,9 @@ class Crew:
         self.idle: set[Worker] = set()
         self.closed = False
         self._orders = orders
+        self._places = places
+        self._trained = 0
+        self._bound = math.inf  # MB that the workers may have grown by together
         self._folder: Path | None = None
         self._edition = 0
         self._keys = itertools.count()
@@ -136,10 +149,17 @@ class Crew:
         if structure is not None:
             self._affinity.learn(config, structure)
             worker.structures.add(structure)
+        worker.resident = resident
         worker.first = resident if worker.first is None else worker.first
-        if resident - worker.first > self._orders.growth and worker.heir is None:
-            worker.heir = self._hatch(worker.place)
-            worker.heir.elder = worker
+        self._trained += 1
+        grown = sum(each.grown for each in self._workers)
+        pairs = max(1.0, self._places / 2)
+        if self._trained == round(2 * SETTLED * pairs):
+            self._bound = grown + self._orders.growth * pairs
+        if grown > self._bound and not any(each.heir for each in self._workers):
+            largest = max(self._workers, key=lambda each: each.grown)
+            largest.heir = self._hatch(largest.place)
+            largest.heir.elder = largest
 
     def bury(self, worker: Worker) -> str:
         """See to a dead worker and its successor; return how it died."""

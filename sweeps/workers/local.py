@@ -25,7 +25,8 @@ class Pool:
     reference: where workers import the sweep. trainer: "auto", "fit", or a factory
     `(objective, data) -> Trainer` as "package.module:name" or "path.py:name". device: "cpu", or
     "gpu" with one worker a GPU. threads: of one worker. log: where their output goes. growth: MB
-    that a worker may gain over its first trial before a successor, started in advance, takes over.
+    that every two workers may gain after their first 20 trials; then a successor, started in
+    advance, takes the place of the largest.
 
     Besides what a trainer in this process raises, `train` and `evaluate` raise RuntimeError where
     no worker can start. Linux and macOS.
