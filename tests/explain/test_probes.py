@@ -190,6 +190,25 @@ def test_the_budget_ends_it_and_says_so(tmp_path: Path) -> None:
     assert sum(len(r) for _, r in more.runs) > sum(len(r) for _, r in found.runs)
 
 
+def test_a_probe_that_failed_is_left_out_and_tried_again_another_day(tmp_path: Path) -> None:
+    ill = Scripted(hook=broken_when_wide)
+    found = explained(CURVE, tmp_path, trainer=ill)
+    wide = [run for probe, runs in found.runs if "wider" in probe.name for run in runs]
+    assert {run.outcome for run in wide} == {"failed"}
+    (capacity,) = [v for v in found.final.verdicts if v.cause == "capacity"]
+    assert {judged.probe.name for judged in capacity.evidence} == {"deeper"}
+    later = Watching()
+    again = explained(CURVE, tmp_path, trainer=later)
+    assert all(spec.config.width > 16 for spec in later.given)
+    (capacity,) = [v for v in again.final.verdicts if v.cause == "capacity"]
+    assert {judged.probe.name for judged in capacity.evidence} == {"deeper", "wider", "much_wider"}
+
+
+def broken_when_wide(spec: TrialSpec, epoch: int) -> None:
+    if spec.config.width > 16:
+        raise RuntimeError("out of memory")
+
+
 def test_what_cannot_be_explained_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no finite epoch"):
         explained(lambda spec, epoch: float("nan"), tmp_path / "a")
