@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CELLS = 10_000_000  # of the training part that the linear model sees
 WIDEST = 5_000  # columns that a sequence is flattened to
 HEADLINE = {"binary": "auc", "multiclass": "accuracy", "regression": "r2"}
-WORDS = {"auc": "AUC", "r2": "R2"}
+WORDS = {"auc": "AUC", "r2": "R2", "balanced_accuracy": "balanced accuracy"}
 LINEAR = {"binary": "logistic", "multiclass": "logistic", "regression": "ridge"}
 TITLES = {"logistic": "logistic regression", "ridge": "ridge regression", "majority": "majority"}
 
@@ -43,12 +43,14 @@ class Comparison:
     models: model -> score -> interval; the models are net (if it was given), majority (the mean,
     where numbers are predicted) and logistic or ridge. difference: the net's headline score minus
     the linear model's, over the same resamples. rows: those that the linear model was fitted on.
+    headline: the score by which the net and the linear model are compared.
     """
 
     task: str
     models: dict[str, dict[str, Interval]]
     difference: Interval | None = None
     rows: int = 0
+    headline: str = ""
 
     @property
     def linear(self) -> str:
@@ -87,7 +89,7 @@ class Comparison:
             found.append(f"  {title:<10}" + "  ".join(cells))
         if self.difference is None:
             return found
-        score = HEADLINE[self.task]
+        score = self.headline
         says = {True: "beats", False: "is worse than", None: "does not beat"}[self.beaten]
         found.append(
             f"the net {says} {TITLES[self.linear]}: {WORDS.get(score, score)} "
@@ -130,6 +132,8 @@ def compare(
         name: {score: [] for score in found} for name, found in whole.items()
     }
     score = HEADLINE[task]
+    if score == "accuracy" and data.class_weight:
+        score = "balanced_accuracy"  # what weighted classes are trained for
     ahead = []
     for _ in range(draws):
         weights = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
@@ -146,7 +150,7 @@ def compare(
     difference = None
     if ahead:
         difference = _interval(whole["net"][score] - whole[LINEAR[task]][score], ahead)
-    return Comparison(task, intervals, difference, rows)
+    return Comparison(task, intervals, difference, rows, score)
 
 
 def _interval(value: float, drawn: list[float]) -> Interval:
