@@ -9,7 +9,7 @@ effective rates at the exit does not depend on it: slope 0, with lengths that fa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +94,7 @@ def rate_too_low(wait: Wait) -> Hypothesis:
     name, every = "rate_too_low", _by_rate(wait)
     table = _table(every)
     distance, length = _slope(every, lambda e: e.distance), _slope(every, lambda e: e.epochs)
-    figures = {
+    figures: dict[str, Any] = {
         "rates": table,
         "slope_of_distance": _figures(distance),
         "slope_of_length": _figures(length),
@@ -115,6 +115,17 @@ def rate_too_low(wait: Wait) -> Hypothesis:
         f"effective rates at its end was {_listed([row['distance'] for row in table])} "
         f"(slope {distance}; 0 means the same distance)"
     )
+    flat = wait.of("uncorrected")
+    if flat is not None:
+        predicted = _mean([b.distance / e.rate / b.steps for e, b in _pairs(flat)])
+        ratio, low, high = flat.ratio
+        figures["uncorrected"] = {
+            "predicted": predicted, "ratio": ratio, "low": low, "high": high,
+        }  # fmt: skip
+        text += (
+            f"; without bias correction the same distance predicts {predicted:.2f} times the "
+            f"steps, measured were {ratio:.2f} [{low:.2f}, {high:.2f}]"
+        )
     return Hypothesis(name, outcome, text, figures)
 
 
@@ -188,6 +199,11 @@ def _flat(slope: Difference) -> str:
     if slope.within(FLAT):
         return SUPPORTED
     return REFUTED if slope.low > FLAT or slope.high < -FLAT else UNDECIDED
+
+
+def _pairs(waited: Waited) -> Iterator[tuple[Exit, Exit]]:
+    """Yield a probe's exits with the reference's of the same repeat."""
+    yield from zip(waited.exits, waited.base, strict=True)
 
 
 def _table(by_rate: Sequence[Sequence[Exit]]) -> list[dict[str, float]]:

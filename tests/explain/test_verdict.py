@@ -200,12 +200,17 @@ def outcomes(
 
 
 def test_a_rate_that_is_simply_too_low(tmp_path: Path) -> None:
-    found = outcomes(waiting(lambda s: adam(s, 0.03)), tmp_path)
+    script = waiting(lambda s: adam(s, 0.03))
+    found = outcomes(script, tmp_path)
     assert found == {
         "effective_rate_sweet_spot": "refuted",
         "rate_too_low": "supported",
         "sgd_with_lower_rate": "refuted",
     }
+    again = explained(script, tmp_path, reference(SLOW, max_epochs=120))
+    (low,) = [h for h in again.hypotheses if h.name == "rate_too_low"]
+    flat = low.figures["uncorrected"]
+    assert flat["predicted"] == pytest.approx(flat["ratio"], rel=0.15)
 
 
 def test_a_plateau_that_ends_at_a_sweet_spot(tmp_path: Path) -> None:
