@@ -149,7 +149,7 @@ class Narrowed:
         if given is not None and given.low is not None and given.high is not None:
             low, high = int(given.low), int(given.high)
             log = log and low > 0
-            step = step if (high - low) % step == 0 else 1
+            high -= (high - low) % step  # values stay on the grid that was asked for
         return self._trial.suggest_int(name, low, high, step=step, log=log)
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:

@@ -122,6 +122,6 @@ def _next(summary: Summary) -> Iterator[str]:
         listed = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4])
         rest = sum(share for _, share in shares[4:])
         yield f"matters: {listed}" + (f", other {rest:.0%}" if rest >= 0.005 else "")
-    yield from (f"next: {hint}" for hint in summary.hints)
+    yield from (f"next: {hint} --study NAME" for hint in summary.hints)
     if not summary.hints:
         yield "next: every best value is inside its range; more trials may still help"

@@ -148,7 +148,9 @@ def opened(
         name = study_name(sweep, data, settings)
         settings = settings.resolve(remembered(storage, name))
     if reading and remembered(storage, name) is None:
-        raise BadInput(f"there is no study {name!r} in this folder yet: run it first")
+        there = ", ".join(study.study_name for study in storage.get_all_studies())
+        other = f"; there are: {there} (--study NAME)" if there else ""
+        raise BadInput(f"there is no study {name!r} in this folder yet: run it first{other}")
     sweep = settings.apply(sweep)
     data = data or sweep.objective.data(settings.source or Source())
     space = sweep.objective.space

@@ -134,7 +134,8 @@ def _hint(name: str, value: float, dimension: Dimension) -> str | None:
     if dimension.log and not EDGE < place < 1.0 - EDGE:
         wider = (low / 10, high) if place < 0.5 else (low, high * 10)
     elif place > 1.0 - EDGE and dimension.kind == "int":
-        wider = (low, high + max(1, round((high - low) / 2)))
+        step = dimension.step or 1
+        wider = (low, high + step * max(1, round((high - low) / 2 / step)))
     else:
         return None
     end = "low" if place < 0.5 else "high"

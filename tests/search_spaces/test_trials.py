@@ -148,12 +148,12 @@ def test_a_range_that_begins_at_nought_is_not_logarithmic() -> None:
     assert trial.dimensions["learning_rate"] == Dimension("float", 0.0, 0.1)
 
 
-def test_a_range_that_the_step_does_not_divide_has_step_one() -> None:
+def test_a_range_that_the_step_does_not_divide_keeps_the_step() -> None:
     trial = DrawnTrial(lambda strategy: 8)
     narrowed = Narrowed(trial, {"units": Dimension("int", 8, 19), "size": Dimension("int", 8, 24)})
     narrowed.suggest_int("units", 8, 64, step=8)
     narrowed.suggest_int("size", 8, 64, step=8)
-    assert trial.dimensions["units"].step == 1
+    assert trial.dimensions["units"].step == 8  # values stay on the grid that was asked for
     assert trial.dimensions["size"].step == 8
 
 
