@@ -206,6 +206,18 @@ def test_the_headline_says_no_more_than_the_evidence(word: str, mean: float, say
     assert says in Page(render(dataclasses.replace(report, confirmed=confirmed))).text
 
 
+# Goes over the chart until a curve is near, as a mouse does.
+HOVER = """<script>
+const canvas = document.querySelector("#curves canvas"), box = canvas.getBoundingClientRect();
+for (let y = 20; y < box.height && document.querySelector("#curves .tip").hidden; y += 10)
+  canvas.dispatchEvent(new PointerEvent("pointermove",
+    { clientX: box.left + box.width / 3, clientY: box.top + y }));
+document.getElementById("log").click();
+document.getElementById("metric").value = "learning_rate";
+document.getElementById("metric").dispatchEvent(new Event("change"));
+</script>"""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_a_browser_opens_it_without_a_word(tmp_path: Path, found: Explanation) -> None:
@@ -213,6 +225,7 @@ def test_a_browser_opens_it_without_a_word(tmp_path: Path, found: Explanation) -
     data["reference"]["label"] = NASTY
     report = study(nasty=NASTY, figures=figures(NASTY), findings=[data])
     path = write(report, tmp_path / "report.html")
+    path.write_text(path.read_text(encoding="utf-8") + HOVER, encoding="utf-8")
     log = tmp_path / "net.json"
     done = subprocess.run(
         [
@@ -226,6 +239,7 @@ def test_a_browser_opens_it_without_a_word(tmp_path: Path, found: Explanation) -
     )  # fmt: skip
     assert 'data-ready="yes"' in done.stdout
     assert done.stdout.count("main-svg") >= 3, "Optuna's figures are drawn"
+    assert re.search(r'class="tip"[^>]*><b>#\d+.*?epoch \d+: .*?learning_rate', done.stdout)
     assert not re.findall(r"^.*CONSOLE.*$", done.stderr, re.MULTILINE)
     text = log.read_text(encoding="utf-8", errors="replace")
     asked = set(re.findall(r'"url":"(https?://[^"]+)"', text))
