@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ class Watcher:
         self.best: tuple[float, int] | None = None
         self.labels: dict[int, str] = {}
         self.now = ""
+        self.address: Callable[[], str | None] = lambda: None
+        self._addressed = False
         self.started_at = self.spoke_at = time.monotonic()
         self._bar: Bar | None = None
 
@@ -98,10 +100,17 @@ class Watcher:
             f"after {result.epochs} epochs, {time_text(result.seconds)}{self._left()}"
         )
         self._say(line)
+        self._tell_address()
         if result.fallback and result.outcome is not Outcome.FAILED:
             self._say(f"#{spec.number} trained by plain fit: {result.fallback}")
         if result.outcome is Outcome.FAILED and result.error:
             self._say(f"#{spec.number} failed: {result.error.strip().splitlines()[-1]}")
+
+    def _tell_address(self) -> None:
+        """Say once, as soon as it is known, where the curves can be watched."""
+        if not self._addressed and (address := self.address()) is not None:
+            self._addressed = True
+            self._say(f"curves   mlflow ui      then open {address}")
 
     def state(self) -> str:
         """Return the counts, the best so far and the time left."""

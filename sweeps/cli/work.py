@@ -83,6 +83,7 @@ def left(session: Session, repeats: int) -> bool:
 
 def _train(session: Session, done: int, say: Say, quiet: bool) -> int:
     watcher = Watcher(session.sweep.n_trials, done, session.mode, quiet)
+    watcher.address = session.tracker.address
     loop = session.loop(watcher)
 
     def begin() -> None:
