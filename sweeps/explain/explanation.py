@@ -32,8 +32,8 @@ class Explanation:
 
     wait, hypotheses: only where the reference waits before it improves. params: of the reference.
     label: its name in few characters. changes: what a probe changes, by probe, as flat
-    parameters. complete: whether everything wanted was trained within the budget. forecast: what
-    more epochs would bring, None where it cannot be said.
+    parameters. seconds: of this sitting. complete: whether everything wanted was trained within
+    the budget. forecast: what more epochs would bring, None where it cannot be said.
     """
 
     reference: Reference
@@ -99,6 +99,7 @@ class Explanation:
                 for run in runs
             ],
             "seconds": round(self.seconds, 1),
+            "training_seconds": round(self.training, 1),
             "complete": self.complete,
             "lines": self.lines(),
         }
@@ -111,7 +112,7 @@ class Explanation:
         total = sum(len(runs) for _, runs in self.runs)
         found = [
             f"{self.reference.name} {self.label}: {len(self.runs) - 1} probes, "
-            f"{total} runs on paired seeds, {self.seconds:.0f} s",
+            f"{total} runs on paired seeds, {words.minutes(self.training)} of training",
             f"curve: {words.phases(self.shape)}; best {monitor} {best:.4g} "
             f"at epoch {self.shape.best_epoch}",
             f"what limits it: {words.CAUSES[self.final.limit]}",
@@ -136,6 +137,11 @@ class Explanation:
         if not self.complete:
             found.append("not finished within the budget: the same command goes on")
         return found
+
+    @property
+    def training(self) -> float:
+        """Seconds of training, of all runs and all sittings."""
+        return sum(run.seconds for _, runs in self.runs for run in runs)
 
     @property
     def advice(self) -> str:

@@ -88,6 +88,12 @@ def ahead(forecast: Mapping[str, float], monitor: str) -> str:
     )
 
 
+def minutes(seconds: float) -> str:
+    """Return `42s` or `6m12s`."""
+    whole = round(seconds)
+    return f"{whole}s" if whole < 60 else f"{whole // 60}m{whole % 60:02d}s"
+
+
 def needed(more: int | None) -> str:
     """Return how many more repeats would settle it."""
     if more is None:
