@@ -56,8 +56,9 @@ class Program:
     ) -> None:
         self.model = model
         self.batch = batch
-        self.train = train
+        self.train = tuple(map(words, train))
         self.validation = validation
+        self._rows = [(part.dtype, part.shape[1:]) for part in train]
         optimizer = model.optimizer
         optimizer.build(model.trainable_variables)
         model.test_step(tuple(part[:2] for part in train))  # builds metrics and loss
@@ -115,7 +116,11 @@ class Program:
 
         def shuffled(start: Any, count: int) -> Parts:
             chosen = tf.slice(order, [start], [count])
-            return tuple(tf.gather(part, chosen) for part in train)
+            taken = [tf.gather(part, chosen) for part in train]
+            return tuple(
+                part if part.dtype == dtype else tf.reshape(tf.bitcast(part, dtype), (-1, *shape))
+                for part, (dtype, shape) in zip(taken, self._rows, strict=True)
+            )
 
         def in_turn(start: Any, count: int) -> Parts:
             return tuple(
@@ -148,6 +153,18 @@ class Program:
         found = {node.op for each in nodes for node in each} & UNSEEDED
         if found:
             raise Unsupported(f"random numbers without a seed of the model: {min(found)}")
+
+
+def words(part: tf.Tensor) -> tf.Tensor:
+    """Return the same bytes, each row as 64-bit words if that is possible.
+
+    XLA gathers element by element, so half as many cost half as much; the digits stay.
+    """
+    size, numbers = part.dtype.size, math.prod(part.shape[1:])
+    plain = part.dtype.is_floating or part.dtype.is_integer
+    if not plain or size >= 8 or numbers * size % 8:
+        return part
+    return tf.bitcast(tf.reshape(part, (-1, numbers * size // 8, 8 // size)), tf.int64)
 
 
 def rowwise(model: keras.Model) -> bool:

@@ -178,6 +178,32 @@ def test_validation_in_wide_batches_only_where_rows_are_independent(
     assert not rowwise(model)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "shape", "packed"),
+    [
+        ("float32", (6,), True),
+        ("float32", (5,), False),
+        ("float32", (), False),
+        ("uint8", (4, 2), True),
+        ("float16", (2,), False),
+        ("float64", (2,), False),
+        ("bool", (8,), False),
+    ],
+)
+def test_rows_as_words_are_the_same_bytes(
+    dtype: str, shape: tuple[int, ...], packed: bool
+) -> None:
+    import tensorflow as tf
+
+    from objectives.training.program import words
+
+    rows = (7.5 * np.random.default_rng(0).standard_normal((3, *shape))).astype(dtype)
+    found = words(tf.constant(rows))
+    assert (found.dtype == tf.int64) is packed
+    assert found.shape[0] == 3
+    assert found.numpy().tobytes() == rows.tobytes()
+
+
 def test_evaluating_with_a_shared_program_needs_no_new_one(tmp_path: Any) -> None:
     trainer = compiled()
     specs = [spec(seed=n, number=n, weights=tmp_path / f"{n}.npz") for n in range(2)]
