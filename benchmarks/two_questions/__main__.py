@@ -1,7 +1,7 @@
 """The two questions, answered with what `explain` found on the embedded data: docs/why-it-*.md.
 
-    python -m sweeps.dense_binary explain --all --budget 1h --json flattens.json
-    python -m sweeps.lstm_recall explain --all --budget 1h --json waits.json
+    python -m sweeps.dense_binary explain --budget 1h --json flattens.json
+    python -m sweeps.lstm_recall explain --budget 1h --json waits.json
     python -m benchmarks.two_questions flattens.json waits.json
 
 Needs matplotlib. Every figure of the pages comes from the two files.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,9 @@ ASKED = (
 MEANING = {
     "too_little_time": """\
 The knee is not the end of learning. The fast phase takes what the gradient finds at once; what is
-left needs many steps, each of which gains less. Nothing holds the net back but their number: the
-same net, trained on, gets there. Lowering the rate at the knee makes the remaining steps shorter,
-which is the opposite of what is missing.""",
+left needs many steps, each of which gains less. Their number is what holds this net back first:
+trained on, it goes further. Lowering the rate at the knee makes the remaining steps shorter, which
+is the opposite of what is missing.""",
     "capacity": """\
 The net has learnt what its size allows: more steps bring it closer to a bound that units move.""",
     "noise_or_data": """\
@@ -85,14 +86,19 @@ def said(found: Mapping[str, Any], probe: str) -> str:
     if j is None:
         return "not tried"
     gap = f"{j['difference']:+.3g} [{j['low']:+.3g}, {j['high']:+.3g}], {j['n']} repeats"
-    worth = found["final_value"]["worth"]
+    worse = j["low"] > 0 and j["difference"] > found["final_value"]["worth"] and j["p"] < 0.05
     words = {
         "helps": "it helps",
         "hurts": "it is worse",
         "undecided": "undecided",
-        "no help": "it makes it worse" if j["low"] > 0 and j["difference"] > worth else "no gain",
+        "no help": "it makes it worse" if worse else "no gain",
     }
     return f"{words[j['outcome']]}: {arrows(j['text'])} gives {gap}"
+
+
+def terminal(found: Mapping[str, Any]) -> str:
+    """Return what the terminal shows, without the time, which is another machine's."""
+    return re.sub(r", \S+ of training", "", "\n".join(found["lines"]), count=1)
 
 
 def spread(found: Mapping[str, Any]) -> str:
@@ -167,7 +173,7 @@ def flattens(found: Mapping[str, Any]) -> str:
             phases="; ".join(phases),
             table="\n".join(probe_table(found)),
             meaning=MEANING.get(found["limit"], ""),
-            lines="\n".join(found["lines"]),
+            lines=terminal(found),
             **{name: said(found, name) for name in ASKED},
         )
     )
@@ -190,7 +196,7 @@ def waits(found: Mapping[str, Any]) -> str:
             rates="\n".join(rate_table(found)),
             reading=reading,
             table="\n".join(length_table(found)),
-            lines="\n".join(found["lines"]),
+            lines=terminal(found),
         )
     )
 
@@ -206,7 +212,9 @@ def main() -> None:
     )
     images = DOCS / "images"
     advised = [found["advice"]["probe"] for found in (first, second)]
-    draw_curve(first, images / "why-it-flattens-curve.svg", [p for p in advised[:1] if p])
+    draw_curve(
+        first, images / "why-it-flattens-curve.svg", [p for p in advised[:1] if p], log=True
+    )
     draw_probes(first, images / "why-it-flattens-probes.svg")
     (DOCS / "why-it-flattens.md").write_text(flattens(first), encoding="utf-8")
     draw_curve(second, images / "why-it-waits-curve.svg", ["rate_x3", "rate_x10", "rate_div3"])

@@ -22,7 +22,9 @@ def judged(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {j["probe"]: j for j in [*every, final["data"]] if j}
 
 
-def draw_curve(found: Mapping[str, Any], path: Path, others: Sequence[str]) -> None:
+def draw_curve(
+    found: Mapping[str, Any], path: Path, others: Sequence[str], *, log: bool = False
+) -> None:
     """Draw the reference's repeats over their phases, and those of a few probes."""
     figure, axes = _figure((8.4, 3.6))
     epochs = found["reference"]["max_epochs"]
@@ -52,13 +54,14 @@ def draw_curve(found: Mapping[str, Any], path: Path, others: Sequence[str]) -> N
             color=colours[run["probe"]], label=None if text in labelled else text,
         )  # fmt: skip
         labelled.add(text)
-    axes.set(xlabel="epoch", ylabel=found["reference"]["monitor"], yscale="log")
+    axes.set(xlabel="epoch", ylabel=found["reference"]["monitor"])
     axes.set_xlim(
         1, max(epochs, max(len(r["curve"]) for r in found["runs"] if r["probe"] in colours))
     )
-    for kind in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        kind("{x:g}")
-    axes.tick_params(axis="y", which="minor", labelsize=7)
+    if log:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     _save(figure, path)
 
