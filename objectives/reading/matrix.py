@@ -9,12 +9,16 @@ import pyarrow as pa
 
 from objectives import BadInput, Data, Source
 from objectives.reading import counted, result
-from objectives.reading.roles import wishes_of
+from objectives.reading.leaks import leaks
+from objectives.reading.roles import Number, Roles, wishes_of
 from objectives.reading.scaling import CLIP, fit
 from objectives.reading.targets import target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+LOOKED_AT = 1000  # features of a wide matrix, for leaks
 
 
 def from_matrix(
@@ -75,8 +79,16 @@ def from_matrix(
         "inputs": [],
         "categories": [],
     }
+    columns = Roles([Number(names[place], None, x[:, place]) for place in keep[:LOOKED_AT]])
     return result.finish(
-        xs, found, rows, source, task, preprocessing=plain, lines=lines, warnings=[]
+        xs,
+        found,
+        rows,
+        source,
+        task,
+        preprocessing=plain,
+        lines=lines,
+        warnings=leaks(columns, found.y[rows[0]], raw[0], task),
     )
 
 

@@ -119,7 +119,8 @@ def _check_classes(
             hint = "sequences are sorted into classes, numbers are not predicted"
         raise BadInput(f"target {name!r} has {distinct:,} different numbers: {hint}")
     if task == "binary" and distinct > 2:
-        names = listing(found.levels.slice(0, 50).to_pylist(), limit=5)
+        levels: list[str] = found.levels.to_pylist()
+        names = listing(sorted(levels, key=_order), limit=5)
         raise BadInput(
             f"target {name!r} has {distinct:,} classes ({names}): for more than two there is "
             f"{COMMANDS['multiclass']}"

@@ -227,6 +227,14 @@ def test_matrices_of_an_npz(tmp_path: Path) -> None:
     assert data.details["positive"] == "1"
 
 
+def test_a_leak_in_a_matrix_is_warned_about() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(600) % 2
+    x = np.column_stack([rng.normal(size=(600, 3)), y + 0.01 * rng.normal(size=600)])
+    (warning,) = from_arrays(x, y, Source(), "binary").details["warnings"]
+    assert "'x3'" in warning
+
+
 def test_neighbours_that_are_treated_alike_share_a_line() -> None:
     rng = np.random.default_rng(0)
     data = from_arrays(rng.normal(size=(90, 300)), np.arange(90) % 2, Source(), "binary")
