@@ -120,7 +120,8 @@ def _check_classes(
         raise BadInput(f"target {name!r} has {distinct:,} different numbers: {hint}")
     if task == "binary" and distinct > 2:
         levels: list[str] = found.levels.to_pylist()
-        names = listing(sorted(levels, key=_order), limit=5)
+        levels.sort(key=_order)
+        names = listing(levels, limit=5)
         raise BadInput(
             f"target {name!r} has {distinct:,} classes ({names}): for more than two there is "
             f"{COMMANDS['multiclass']}"
