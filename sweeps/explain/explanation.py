@@ -88,6 +88,7 @@ class Explanation:
                 {
                     "probe": probe.name,
                     "text": probe.text,
+                    "number": run.number,
                     "seed": run.seed,
                     "outcome": run.outcome,
                     "value": run.value,
@@ -191,6 +192,7 @@ class Explanation:
             "n": judged.difference.n,
             "p": judged.p,
             "more_repeats": judged.more,
+            "numbers": [run.number for run in judged.runs],
             "seeds": [run.seed for run in judged.runs],
             "runs": [run.run_id for run in judged.runs],
         }
@@ -218,6 +220,7 @@ class Explanation:
             "p": one.p,
             "bound": one.bounded,
             "more_repeats": one.more,
+            "numbers": [run.number for run in one.runs],
             "seeds": [run.seed for run in one.runs],
             "runs": [run.run_id for run in one.runs],
         }

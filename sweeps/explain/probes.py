@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
@@ -68,7 +68,10 @@ class Prober:
             key = key_of(self.reference, probe, seed(self.reference, repeat))
             if key not in self.record.ended:
                 break
-            found.append(self.record.ended[key])
+            run = self.record.ended[key]
+            # A tracker may know a run's identity only some time after the run has ended.
+            known = run.run_id or self.tracker.run_id(run.number)
+            found.append(replace(run, run_id=known))
         return found
 
     def train(self, wanted: Iterable[tuple[Probe, int]]) -> None:
@@ -108,7 +111,12 @@ class Prober:
         number = self.record.number(key)
         self._running[number] = _Running(probe, repeat, key)
         name = f"{number:03d} {probe.name}"[:22]
-        params = self.space.params(probe.config) | {"probe": probe.name, "repeat": repeat}
+        params = self.space.params(probe.config) | {
+            "probe": probe.name,
+            "repeat": repeat,
+            "max_epochs": probe.max_epochs,
+            "share": probe.share,
+        }
         self.tracker.start_trial(TrialRun(number, name, params, run_seed, role="probe"))
         return TrialSpec(
             number=number,

@@ -232,6 +232,10 @@ class Listening(NoTracker):
     def start_trial(self, trial: TrialRun) -> None:
         assert self.trials.setdefault(trial.number, trial) == trial, "a number is one run for ever"
 
+    def run_id(self, number: int) -> str | None:
+        # As a real one: a run is known once the next has begun.
+        return f"run {number}" if number + 1 in self.trials else None
+
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         self.epochs[number] = epoch
 
@@ -256,6 +260,13 @@ def test_runs_are_tracked_under_a_parent_of_their_own(tmp_path: Path) -> None:
     assert all(len(t.name) <= 22 for t in tracker.trials.values())
     written = json.loads(tracker.files["explain.json"].read_text())
     assert written == found.to_json()
+    known = [run["run_id"] for run in written["runs"] if run["number"] + 1 in tracker.trials]
+    assert len(known) == len(written["runs"]) - 1
+    assert None not in known
+    probe = written["final_value"]["verdicts"][0]["evidence"][0]
+    assert probe["runs"] == [f"run {number}" for number in probe["numbers"]]
+    half = [t for t in tracker.trials.values() if t.params["probe"] == "half_data"]
+    assert {t.params["share"] for t in half} == {0.5}
 
 
 def test_the_record_keeps_numbers_and_heals_half_lines(tmp_path: Path) -> None:
