@@ -70,7 +70,7 @@ class Prober:
                 break
             run = self.record.ended[key]
             # A tracker may know a run's identity only some time after the run has ended.
-            known = run.run_id or self.tracker.run_id(run.number)
+            known = run.run_id or self.tracker.run_id(run.number, "probe")
             found.append(replace(run, run_id=known))
         return found
 
@@ -165,7 +165,6 @@ class Prober:
             result.seconds,
             running.curves,
             result.error,
-            self.tracker.run_id(number),
         )
         self.record.end(run)
         if result.epochs:

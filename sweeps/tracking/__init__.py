@@ -100,8 +100,8 @@ class Tracker(Protocol):
         """Write the parent's metrics, its note (Markdown) and files (artifact path -> file)."""
         ...
 
-    def run_id(self, number: int) -> str | None:
-        """Return the run of a trial once it is known."""
+    def run_id(self, number: int, role: str = "trial") -> str | None:
+        """Return the run of a trial, or of another role, once it is known."""
         ...
 
     def address(self) -> str | None:
@@ -143,7 +143,7 @@ class NoTracker:
     ) -> None:
         """Do nothing."""
 
-    def run_id(self, number: int) -> str | None:
+    def run_id(self, number: int, role: str = "trial") -> str | None:
         """Return None."""
         return None
 

@@ -146,9 +146,9 @@ class MlflowTracker:
             }
         )
 
-    def run_id(self, number: int) -> str | None:
-        """Return the run of a trial of the search once it is known."""
-        sent = self.journal.state.sent.get(stream_name("trial", number))
+    def run_id(self, number: int, role: str = "trial") -> str | None:
+        """Return a run of a role once it is known; numbers count within a role."""
+        sent = self.journal.state.sent.get(stream_name(role, number))
         return sent.run if sent else None
 
     def address(self) -> str | None:

@@ -232,9 +232,9 @@ class Listening(NoTracker):
     def start_trial(self, trial: TrialRun) -> None:
         assert self.trials.setdefault(trial.number, trial) == trial, "a number is one run for ever"
 
-    def run_id(self, number: int) -> str | None:
+    def run_id(self, number: int, role: str = "trial") -> str | None:
         # As a real one: a run is known once the next has begun.
-        return f"run {number}" if number + 1 in self.trials else None
+        return f"{role} {number}" if number + 1 in self.trials else None
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         self.epochs[number] = epoch
@@ -264,7 +264,7 @@ def test_runs_are_tracked_under_a_parent_of_their_own(tmp_path: Path) -> None:
     assert len(known) == len(written["runs"]) - 1
     assert None not in known
     probe = written["final_value"]["verdicts"][0]["evidence"][0]
-    assert probe["runs"] == [f"run {number}" for number in probe["numbers"]]
+    assert probe["runs"] == [f"probe {number}" for number in probe["numbers"]]
     half = [t for t in tracker.trials.values() if t.params["probe"] == "half_data"]
     assert {t.params["share"] for t in half} == {0.5}
 
