@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ class FitTrainer:
 
     def trial(self, progress: Progress) -> None:
         """Build a trial's model and train it to its end."""
+        gc.collect()  # the last trial's model, which holds itself: megabytes that Python ignores
         spec = progress.spec
         model = self.build(spec)
         progress.weights = model.get_weights
