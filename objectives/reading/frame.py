@@ -50,7 +50,10 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
     lines = [result.target_line(name, found, total)]
     if group is not None:
         lines.append((group, "group", "no group is on both sides of a split"))
-    lines += roles.rows
+    lines += [
+        (column, what, why.replace("standardised", scaling.how, 1) if what == "number" else why)
+        for column, what, why in roles.rows
+    ]
     return result.finish(
         xs,
         found,
@@ -99,7 +102,7 @@ def _encode(roles: Roles, raw: list[Rows]) -> tuple[list[Floats], Scaling]:
             some, block = part[start : start + BLOCK], out[start : start + BLOCK]
             for place, one in enumerate(roles.numbers):
                 block[:, place] = one.values[some]
-    scaling = fit(parts[0][:, :count])
+    scaling = fit(parts[0][:, :count], alike=True)
     for out, part in zip(parts, raw, strict=True):
         scaling.apply(out[:, :count], out)
         _one_hot(roles.categories, part, out[:, scaling.width :])

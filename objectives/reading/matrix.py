@@ -51,7 +51,7 @@ def from_matrix(
     keep = np.flatnonzero((varies | np.isin(names, wishes.numeric)) & ~ignored)
     if not len(keep):
         raise BadInput(f"X: {counted(len(names), 'feature')}, all constant: nothing to learn from")
-    scaling = fit(train[:, keep])
+    scaling = fit(train[:, keep], alike=True)
     missing = gaps.sum(axis=0)
     del train, gaps
     xs = []
@@ -63,7 +63,7 @@ def from_matrix(
     kept = set(keep.tolist())
     for place, feature in enumerate(names):
         if place in kept:
-            why = "standardised"
+            why = scaling.how
             if missing[place]:
                 why += (
                     f"; {counted(int(missing[place]), 'missing cell')}: the mean, and an indicator"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 CLIP = 5.0  # standard deviations: an outlier beyond is worth no more
 EPSILON = 1e-7  # Keras's: the least standard deviation that Normalization divides by
+ALIKE = 16  # columns from which they may share a deviation
 AT_ONCE = 1 << 22  # cells in one step: temporaries stay small
 
 
@@ -33,6 +35,12 @@ class Scaling:
     mean: Floats
     variance: Floats
     missing: NDArray[np.bool_]
+
+    @property
+    def how(self) -> str:
+        """What was done, in words."""
+        shared = len(self.variance) >= ALIKE and len(np.unique(self.variance)) == 1
+        return "standardised" + (" (one deviation for all: they share a range)" if shared else "")
 
     @property
     def width(self) -> int:
@@ -70,15 +78,31 @@ class Scaling:
 FIELDS = tuple(Scaling.__dataclass_fields__)
 
 
-def fit(train: Floats) -> Scaling:
-    """Return the statistics of training values: rows x columns, NaN where missing."""
+def fit(train: Floats, *, alike: bool = False) -> Scaling:
+    """Return the statistics of training values: rows x columns, NaN where missing.
+
+    alike: 16 columns or more that share a range (pixels, a spectrum, answers from 1 to 5) share
+    one deviation: what hardly varies then stays small, where its own would blow up its noise.
+    """
     step = max(1, AT_ONCE // max(1, len(train)))
     found = [_fit(train[:, start : start + step]) for start in range(0, train.shape[1], step)]
     if not found:
         return Scaling(*(np.zeros(0, kind) for kind in ("f4", "f4", "f4", "?")))
-    return Scaling(
+    whole = Scaling(
         **{name: np.concatenate([getattr(one, name) for one in found]) for name in FIELDS}
     )
+    if alike and _share_a_range(train) and len(np.unique(whole.unit)) == 1:
+        common = np.full_like(whole.variance, whole.variance.mean(dtype=np.float64))
+        return dataclasses.replace(whole, variance=common)
+    return whole
+
+
+def _share_a_range(train: Floats) -> bool:
+    """Return whether most of many columns reach half of the widest one's range."""
+    if train.shape[1] < ALIKE:
+        return False
+    ranges = np.fmax.reduce(train, axis=0) - np.fmin.reduce(train, axis=0)
+    return bool(np.mean(ranges >= ranges.max() / 2.0) >= 0.5)
 
 
 def _fit(train: Floats) -> Scaling:
