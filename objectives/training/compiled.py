@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
@@ -88,14 +90,19 @@ class CompiledTrainer(FitTrainer):
         progress.extra |= {"structure": key[:16], "compiled": not known}
         program.start(model)
         progress.weights = program.model.get_weights
-        hooks = keras.callbacks.CallbackList([*callbacks, epochs], model=program.model)
+        hooks = keras.callbacks.CallbackList(
+            [*callbacks, epochs],
+            add_history=True,
+            model=program.model,
+            epochs=spec.max_epochs,
+            steps=math.ceil(len(epochs.rows) / program.batch),
+            verbose=0,
+        )
         hooks.on_train_begin()
         for epoch in range(spec.max_epochs):
             hooks.on_epoch_begin(epoch)
-            if known or epoch:
-                logs = program.run(epochs.rows)
-            else:
-                logs = self._attempt(key, program.run, epochs.rows)
+            run = program.run if program.compiled else partial(self._attempt, key, program.run)
+            logs = run(epochs.rows)
             hooks.on_epoch_end(epoch, logs)
             if program.model.stop_training:
                 break

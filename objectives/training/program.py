@@ -66,6 +66,7 @@ class Program:
         self._decay = None
         if isinstance(optimizer.weight_decay, (int, float)):
             self._decay = tf.Variable(optimizer.weight_decay, dtype=keras.config.floatx())
+        self.compiled = False
         self._epoch = self._traced(rows)
 
     def start(self, model: keras.Model) -> None:
@@ -88,6 +89,7 @@ class Program:
     def run(self, rows: NDArray[Any]) -> Logs:
         """Train one epoch in this order of the rows, then validate; return Keras's logs."""
         logs, validation = self._epoch(self.train, self.validation, tf.constant(rows, tf.int32))
+        self.compiled = True
         found = {name: float(value) for name, value in logs.items()}
         return found | {f"val_{name}": float(value) for name, value in validation.items()}
 
