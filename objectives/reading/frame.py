@@ -50,8 +50,9 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
     lines = [result.target_line(name, found, total)]
     if group is not None:
         lines.append((group, "group", "no group is on both sides of a split"))
+    how = scaling.how
     lines += [
-        (column, what, why.replace("standardised", scaling.how, 1) if what == "number" else why)
+        (column, what, why.replace("standardised", how, 1) if what == "number" else why)
         for column, what, why in roles.rows
     ]
     return result.finish(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from objectives import BadInput, Data, Source
 from objectives.reading import counted, result
 from objectives.reading.leaks import leaks
-from objectives.reading.roles import Number, Roles, wishes_of
+from objectives.reading.roles import Number, Roles, Wishes, wishes_of
 from objectives.reading.scaling import CLIP, fit
 from objectives.reading.targets import target
 
@@ -30,15 +30,7 @@ def from_matrix(
 ) -> Data:
     """Return the data of x, rows x features with NaN where missing, and one label a row."""
     names = [f"x{place}" for place in range(x.shape[1])]
-    wishes = wishes_of(source)
-    wishes.check(names)
-    if wishes.categorical:
-        raise BadInput(
-            f"--categorical {wishes.categorical[0]!r}: X holds numbers alone; use a CSV"
-        )
-    if not wishes.missing_allowed and np.isnan(x).any():
-        row, place = np.argwhere(np.isnan(x))[0].tolist()
-        raise BadInput(f"X is NaN at [{row}, {place}] and missing values are refused: fill it")
+    wishes = _wishes(x, source, names)
     name = source.target or "y"
     found = target(labels(y, name), name, task, source.positive)
     rows = result.split(found, source, groups)
@@ -60,17 +52,7 @@ def from_matrix(
         scaling.apply(x[np.ix_(part, keep)], out)
         xs.append(out)
     lines = [result.target_line(name, found, len(x))]
-    kept = set(keep.tolist())
-    for place, feature in enumerate(names):
-        if place in kept:
-            why = scaling.how
-            if missing[place]:
-                why += (
-                    f"; {counted(int(missing[place]), 'missing cell')}: the mean, and an indicator"
-                )
-            lines.append((feature, "number", why))
-        else:
-            lines.append((feature, "left out", "--ignore" if ignored[place] else "constant"))
+    lines += _lines(names, set(keep.tolist()), set(wishes.ignore), missing, scaling.how)
     plain = {
         "kind": "table",
         "numbers": scaling.plain(),
@@ -92,12 +74,44 @@ def from_matrix(
     )
 
 
+def _wishes(x: NDArray[np.float32], source: Source, names: list[str]) -> Wishes:
+    wishes = wishes_of(source)
+    wishes.check(names)
+    if wishes.categorical:
+        raise BadInput(
+            f"--categorical {wishes.categorical[0]!r}: X holds numbers alone; use a CSV"
+        )
+    if not wishes.missing_allowed and np.isnan(x).any():
+        row, place = np.argwhere(np.isnan(x))[0].tolist()
+        raise BadInput(f"X is NaN at [{row}, {place}] and missing values are refused: fill it")
+    return wishes
+
+
+def _lines(
+    names: list[str], kept: set[int], ignored: set[str], missing: NDArray[np.int64], how: str
+) -> list[result.Row]:
+    """Return what was done to each feature, and why."""
+    lines = []
+    for place, name in enumerate(names):
+        gaps = int(missing[place])
+        if place in kept:
+            note = f"; {counted(gaps, 'missing cell')}: the mean, and an indicator" if gaps else ""
+            lines.append((name, "number", how + note))
+        else:
+            lines.append((name, "left out", "--ignore" if name in ignored else "constant"))
+    return lines
+
+
 def labels(y: NDArray[Any], name: str) -> pa.ChunkedArray:
     """Return labels as a column. Raises BadInput where they are no numbers and no text."""
     if y.dtype.kind == "S":
         y = np.char.decode(y, "utf-8", "replace")
-    if y.dtype.kind not in "fiubUO":
-        raise BadInput(f"array {name!r} holds {y.dtype}: labels are numbers or text")
     if y.dtype.kind == "f":
         y = y.astype(np.float64)
-    return pa.chunked_array([pa.array(y, from_pandas=True)])
+    try:
+        column = pa.array(y, from_pandas=True)
+    except (pa.ArrowException, TypeError) as error:
+        raise BadInput(f"labels {name!r}: {str(error).splitlines()[0]}") from None
+    if y.dtype.kind not in "fiubUO":
+        raise BadInput(f"labels {name!r} hold {y.dtype}: numbers or text are needed")
+    return pa.chunked_array([column])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from objectives import Data, Source
+from objectives import BadInput, Data, Source
 from objectives.reading.scaling import CLIP
 from objectives.tables import describe, from_arrays, load_table
 
@@ -269,3 +269,9 @@ def test_data_survive_the_disk(tmp_path: Path) -> None:
     assert again.preprocessing == data.preprocessing
     assert again.details == data.details
     np.testing.assert_array_equal(again.train.x, data.train.x)
+
+
+@pytest.mark.parametrize("y", [np.array([1, "a", None] * 10, object), np.arange(30) + 1j])
+def test_labels_in_hand_that_are_none(y: np.ndarray) -> None:
+    with pytest.raises(BadInput, match="'y'"):
+        from_arrays(np.arange(60.0).reshape(30, 2), y, Source(), "binary")
