@@ -98,8 +98,10 @@ def _from_arrays(
 def _cut(x: Floats, length: NDArray[Any]) -> Floats:
     """Return x with NaN behind each row's length."""
     steps = x.shape[1]
-    wrong = ~((length >= 1) & (length <= steps))
-    if length.dtype.kind not in "iuf" or wrong.any():
+    if length.dtype.kind not in "iuf":
+        raise BadInput(f"length holds {str(length[0])!r}: whole numbers are needed")
+    wrong = ~((length >= 1) & (length <= steps) & (length == np.floor(length)))
+    if wrong.any():
         row = int(np.argmax(wrong))
         raise BadInput(f"length is {length[row]} in row {row}: X has {counted(steps, 'step')}")
     return np.where(np.arange(steps)[None, :, None] < length[:, None, None], x, np.float32(np.nan))

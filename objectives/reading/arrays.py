@@ -83,9 +83,10 @@ def floats(array: Array, name: str, dimensions: int) -> NDArray[np.float32]:
         example = f" ({array.ravel()[0]!s})" if array.size else ""
         raise BadInput(f"array {name!r} holds {array.dtype}{example} where numbers belong")
     if array.ndim != dimensions:
+        other = "; for sequences there is python -m sweeps.lstm_recall" * (array.ndim == 3)
         raise BadInput(
             f"array {name!r} has shape {array.shape}: {dimensions} dimensions are needed "
-            f"({'rows x features' if dimensions == 2 else 'rows x steps x channels'})"
+            f"({'rows x features' if dimensions == 2 else 'rows x steps x channels'}){other}"
         )
     if 0 in array.shape:
         raise BadInput(f"array {name!r} has shape {array.shape}: it is empty")

@@ -105,7 +105,7 @@ def _read_text(path: Path) -> pa.Table:
     _refuse_binary(path, head)
     text = head.decode("utf-8-sig", errors="replace")
     delimiter = "\t" if _suffix(path) == ".tsv" else _delimiter(text)
-    comma = delimiter == ";" and bool(re.search(r'[;\n"]-?\d+,\d+["\r\n;]', text))
+    comma = _decimal_comma(text, delimiter)
     options: dict[str, Any] = {
         "convert_options": pa.csv.ConvertOptions(
             strings_can_be_null=True,
@@ -131,7 +131,25 @@ def _read_text(path: Path) -> pa.Table:
         raise (BadInput(wrong) if wrong else error) from None
     if any(pa.types.is_binary(column.type) for column in table.columns):
         raise BadInput(_not_utf8(path) or f"{str(path)!r} holds bytes that are no text")
+    _refuse_open_quote(path, table)
     return table
+
+
+def _refuse_open_quote(path: Path, table: pa.Table) -> None:
+    """Raise BadInput where the last cell has swallowed the rest of the file.
+
+    Arrow takes a quote that is never closed as closed at the end.
+    """
+    last = table.column(table.num_columns - 1)
+    if not table.num_rows or not pa.types.is_string(last.type):
+        return
+    cell = last[-1].as_py() or ""
+    if "\n" in cell and not _tail(path).rstrip(b"\r\n ").endswith(b'"'):
+        raise BadInput(
+            f"{str(path)!r}: row {table.num_rows:,} opens a quote that is never closed "
+            f"({cell[:40]!r}): the {counted(cell.strip().count(chr(10)), 'line')} after it would "
+            "be lost"
+        )
 
 
 def _ragged(path: Path, read: Callable[..., pa.Table]) -> str | None:
@@ -167,6 +185,14 @@ def _head(path: Path) -> bytes:
         return file.read(1 << 16)
 
 
+def _tail(path: Path) -> bytes:
+    last = b""
+    with _open(path) as file:
+        while piece := file.read(1 << 20):
+            last = (last + piece)[-16:]
+    return last
+
+
 def _refuse_binary(path: Path, head: bytes) -> None:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise BadInput(f"{str(path)!r} is UTF-16: save it as UTF-8")
@@ -192,6 +218,18 @@ def _delimiter(text: str) -> str:
         return max(",;\t|", key=cells)
     except (csv.Error, IndexError):
         return ","
+
+
+def _decimal_comma(text: str, delimiter: str) -> bool:
+    """Return whether numbers are written as 1,5: where commas do not delimit."""
+    if delimiter == ",":
+        return False
+    edge = rf'[{re.escape(delimiter)}\r\n"]'
+    commas = re.findall(rf"{edge}[+-]?\d+,(\d+)(?={edge})", text)
+    points = re.findall(rf"{edge}[+-]?\d+\.\d+(?={edge})", text)
+    # 1,234 alone may be a thousand, except where the semicolon says whose Excel it was.
+    sure = delimiter == ";" or any(len(digits) != 3 for digits in commas)
+    return sure and len(commas) > len(points)
 
 
 def _not_utf8(path: Path) -> str | None:

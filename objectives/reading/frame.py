@@ -45,7 +45,7 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
     rows = result.split(found, source, groups)
     raw = [found.rows[part] for part in rows]
     roles = decide(columns, raw[0], wishes)
-    warnings = leaks(roles, found.y[rows[0]], raw[0], task)
+    warnings = roles.warnings + leaks(roles, found.y[rows[0]], raw[0], task)
     xs, scaling = _encode(roles, raw)
     lines = [result.target_line(name, found, total)]
     if group is not None:

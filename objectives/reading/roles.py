@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from objectives import BadInput, Source
 from objectives.reading import counted, known, names, quoted
-from objectives.reading.values import Dates, Numbers, Text, is_number, parts, text, values
+from objectives.reading.dates import parts
+from objectives.reading.values import Dates, Numbers, Text, dressed, is_number, text, values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ DISTINCT = 0.95  # share of distinct values from which a column looks like an id
 ENOUGH = 20  # training rows below which nothing looks like an identifier
 IDENTIFIER = re.compile(
     r"(^|[^a-z])(id|ids|uuid|guid|key|index|idx|no|nr|number)$|^unnamed: ?\d+$"
+    r"|^__index_level_\d+__$"
 )
 
 
@@ -57,11 +59,12 @@ class Category:
 
 @dataclass
 class Roles:
-    """What is learnt from, and a row (column, what was done, why) for every column."""
+    """What is learnt from, a row (column, what was done, why) for every column, and warnings."""
 
     numbers: list[Number] = field(default_factory=list)
     categories: list[Category] = field(default_factory=list)
     rows: list[tuple[str, str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,11 @@ def decide(columns: dict[str, pa.ChunkedArray], train: NDArray[np.int64], wishes
             _date(roles, name, found, train)
         else:
             _category(roles, name, found, train, levels if not forced else LEVELS, forced)
+            if not forced and (example := dressed(found)) is not None:
+                roles.warnings.append(
+                    f"column {name!r} looks like numbers that are not plain ({quoted(example)}): "
+                    "write 1234.5, and leave missing cells empty, to learn from them as numbers"
+                )
         if roles.rows[-1][1] != "left out" and not wishes.missing_allowed and _gaps(found):
             raise BadInput(
                 f"column {name!r} has {counted(_gaps(found), 'missing cell')} and missing values "
@@ -213,7 +221,10 @@ def _date(roles: Roles, name: str, found: Dates, train: NDArray[np.int64]) -> No
             used.append(part)
             roles.numbers.append(Number(name, part, array, found.format or "typed"))
     if used:
-        roles.rows.append((name, "date", "as numbers: " + ", ".join(used)))
+        how = f"; read as {found.format}" if found.format else ""
+        if found.other:
+            how += f", though {found.other} would fit as well"
+        roles.rows.append((name, "date", "as numbers: " + ", ".join(used) + how))
     else:
         roles.rows.append((name, "left out", "constant"))
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from objectives import BadInput
 from objectives.reading import known, quoted, series
-from objectives.reading.values import Dates, Numbers, parse_dates, parts, text, values
+from objectives.reading.dates import parse_dates, parts
+from objectives.reading.values import Dates, Numbers, text, values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +51,10 @@ def numbers(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.float32]:
 
 
 def _dates(cells: pa.ChunkedArray, name: str, pattern: str) -> NDArray[np.datetime64]:
-    found = values(cells, name)
-    if isinstance(found, Dates) and (pattern == "typed" or found.format is None):
-        return found.seconds
+    if pa.types.is_temporal(cells.type):
+        found = values(cells, name)
+        if isinstance(found, Dates):
+            return found.seconds
     plain = text(cells)
     pattern = "ISO8601" if pattern == "typed" else pattern
     return np.append(parse_dates(plain.levels, pattern), np.datetime64("NaT"))[plain.codes]

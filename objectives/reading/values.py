@@ -12,15 +12,17 @@ import pyarrow.compute as pc
 
 from objectives import BadInput
 from objectives.reading import MISSING, quoted, shown
+from objectives.reading.dates import read_dates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DAY = 86_400
-DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y")
-TIME_FORMATS = ("", " %H:%M", " %H:%M:%S")
-LOOKS_LIKE_A_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}( \d{1,2}:\d{2}(:\d{2})?)?")
 MOSTLY = 0.95  # of the cells are numbers: the rest is then at fault
+PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# 1,234.50 or 1.234,50 or $12 or 3,5 or 12 kg: numbers to people, but no plain ones.
+DRESSED = re.compile(
+    r"[$€£¥]?\s?[+-]?[$€£¥]?\d+([.,' ]\d{3})*([.,]\d+)?(\s?[%$€£¥]|\s[A-Za-z]{1,3})?"
+)
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,14 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Dates:
-    """seconds: rows, datetime64[s], NaT where missing. format: of `strptime`, None if typed."""
+    """seconds: rows, datetime64[s], NaT where missing. format: of `strptime`, None if typed.
+
+    other: another format that all cells would fit as well.
+    """
 
     seconds: NDArray[np.datetime64]
     format: str | None
+    other: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,11 @@ def values(column: pa.ChunkedArray, name: str, advice: str = ADVICE) -> Values |
         return _numbers(column.to_numpy())
     if _is_text(kind):
         found = text(column)
-        return _as_numbers(found, name, advice) or _as_dates(found) or found
+        numbers = _as_numbers(found, name, advice)
+        if numbers is not None:
+            return numbers
+        dates = read_dates(found.levels, found.codes, name, advice)
+        return found if dates is None else Dates(*dates)
     return None
 
 
@@ -149,8 +159,9 @@ def _as_numbers(found: Text, name: str, advice: str) -> Numbers | None:
 
 def _refuse_stray_text(found: Text, name: str, advice: str) -> None:
     """Raise BadInput where more than 20 numbers fill nearly all cells, and text the rest."""
-    pattern = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-    number = pc.match_substring_regex(found.levels, pattern).to_numpy(zero_copy_only=False)
+    number = pc.match_substring_regex(found.levels, f"^{PLAIN.pattern}$").to_numpy(
+        zero_copy_only=False
+    )
     filled = found.codes >= 0
     share = number[found.codes[filled]].mean() if filled.any() else 0.0
     if number.sum() <= 20 or share < MOSTLY:
@@ -163,44 +174,10 @@ def _refuse_stray_text(found: Text, name: str, advice: str) -> None:
     )
 
 
-def _as_dates(found: Text) -> Dates | None:
-    levels = found.levels
-    sample = levels.slice(0, 50).to_pylist()
-    if not sample or not all(LOOKS_LIKE_A_DATE.fullmatch(level) for level in sample):
+def dressed(found: Text) -> str | None:
+    """Return what keeps text from being numbers: `$1,234.50`, or a word among plain numbers."""
+    sample: list[str] = found.levels.slice(0, 1000).to_pylist()
+    alike = sum(DRESSED.fullmatch(level) is not None for level in sample)
+    if alike <= 20 or alike < MOSTLY * len(sample):
         return None
-    for date in DATE_FORMATS:
-        for time in TIME_FORMATS:
-            seconds = parse_dates(levels, date + time)
-            if not np.isnat(seconds).any():
-                return Dates(np.append(seconds, np.datetime64("NaT"))[found.codes], date + time)
-    return None
-
-
-def parse_dates(levels: pa.Array, pattern: str) -> NDArray[np.datetime64]:
-    """Return datetime64[s] of texts under a `strptime` format, NaT where they have another."""
-    import pandas as pd
-
-    parsed = pd.to_datetime(pd.Series(levels.to_pylist()), format=pattern, errors="coerce")
-    return parsed.to_numpy().astype("datetime64[s]")
-
-
-def parts(seconds: NDArray[np.datetime64]) -> dict[str, NDArray[np.float32]]:
-    """Return a date's numeric parts, NaN where it is missing.
-
-    days: since 1970-01-01. month: 1 to 12. day: of the month, from 1. weekday: Monday is 0.
-    hour: 0 to 24, minutes and seconds as its fraction.
-    """
-    missing = np.isnat(seconds)
-    stamps = np.where(missing, np.datetime64(0, "s"), seconds)
-    days = stamps.astype("datetime64[D]")
-    months = days.astype("datetime64[M]")
-    found = {
-        "days": days.astype(np.int64),
-        "month": months.astype(np.int64) % 12 + 1,
-        "day": (days - months).astype(np.int64) + 1,
-        "weekday": (days.astype(np.int64) + 3) % 7,
-        "hour": (stamps - days).astype(np.int64) / 3600.0,
-    }
-    return {
-        name: np.where(missing, np.nan, part).astype(np.float32) for name, part in found.items()
-    }
+    return next((level for level in sample if not PLAIN.fullmatch(level)), None)
