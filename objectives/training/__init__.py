@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from objectives import Data, Objective
 
 Logs = dict[str, float]
+CHECKPOINT_EVERY = 60.0  # seconds
 
 
 class Decision(Enum):
@@ -48,6 +49,9 @@ class TrialSpec:
     trial may be judged; a trainer in another process waits for an answer only there. weights:
     where the best epoch's weights go (an `.npz` of plain arrays) when the trial completes. share:
     of the training rows, the random part of them that is used; it depends on the seed alone.
+    checkpoint: where a trial that runs for more than `checkpoint_every` seconds keeps its state,
+    that often, in a file of this name and an ending; the trial begins with what is there, its
+    kept epochs reported first. Whoever gave the name deletes the file (`files.forget`).
     """
 
     number: int
@@ -59,6 +63,8 @@ class TrialSpec:
     rungs: tuple[int, ...] = ()
     weights: Path | None = None
     share: float = 1.0
+    checkpoint: Path | None = None
+    checkpoint_every: float = CHECKPOINT_EVERY
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from objectives.training.fit import Epochs, FitTrainer
+from objectives.training.live import LiveState
 from objectives.training.program import Parts, Program, Unsupported
 from objectives.training.progress import load_weights
 from objectives.training.structure import Unshareable, structure
@@ -90,8 +91,10 @@ class CompiledTrainer(FitTrainer):
         progress.extra |= {"structure": key[:16], "compiled": not known}
         program.start(model)
         progress.weights = program.model.get_weights
+        state = LiveState(program.model, callbacks)
+        first = progress.begin(state, "compiled", *self.made_of(spec, model))
         hooks = keras.callbacks.CallbackList(
-            [*callbacks, epochs],
+            [state, *callbacks, epochs],
             add_history=True,
             model=program.model,
             epochs=spec.max_epochs,
@@ -99,7 +102,7 @@ class CompiledTrainer(FitTrainer):
             verbose=0,
         )
         hooks.on_train_begin()
-        for epoch in range(spec.max_epochs):
+        for epoch in range(first, spec.max_epochs):
             hooks.on_epoch_begin(epoch)
             run = program.run if program.compiled else partial(self._attempt, key, program.run)
             logs = run(epochs.rows)

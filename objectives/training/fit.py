@@ -14,7 +14,9 @@ import numpy as np
 
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
-from objectives.training.progress import Progress, load_weights, replace
+from objectives.training.files import replace
+from objectives.training.live import LiveState, shapes, versions
+from objectives.training.progress import Progress, load_weights
 from objectives.training.uncorrected import UncorrectedAdam
 
 if TYPE_CHECKING:
@@ -49,15 +51,19 @@ class FitTrainer:
         progress.weights = model.get_weights
         batch = self.objective.batch(spec.config)
         train, validation = self.arrays
-        epochs = Epochs(progress, len(self.data.train))
+        callbacks = self.callbacks(spec)
+        state = LiveState(model, callbacks)
+        first = progress.begin(state, "fit", *self.made_of(spec, model))
+        epochs = Epochs(progress, len(self.data.train), first)
         epochs.batches = Batches(train, batch, epochs.rows)
         model.fit(
             epochs.batches,
+            initial_epoch=first,
             epochs=spec.max_epochs,
             shuffle=False,  # or Keras shuffles whole batches, which are shuffled rows already
             validation_data=validation,
             validation_batch_size=batch,
-            callbacks=[*self.callbacks(spec), epochs],
+            callbacks=[state, *callbacks, epochs],
             verbose=0,
         )
 
@@ -81,6 +87,12 @@ class FitTrainer:
         """Return the trial's own callbacks, fresh."""
         make = self.objective.callbacks
         return make(spec.config, spec.monitor) if make else []
+
+    def made_of(self, spec: TrialSpec, model: keras.Model) -> tuple[Any, ...]:
+        """Return plain values that differ wherever a checkpoint would be another's."""
+        size = self.objective.batch(spec.config)
+        given = (spec.config, spec.seed, spec.monitor, spec.mode, spec.share, size)
+        return (given, self.data.digest, shapes(model), versions())
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
         """Return the test part's scores under the kept weights; write the whole model if asked.
@@ -152,11 +164,11 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     The order is set here because `PyDataset.on_epoch_end` is called before the first epoch too.
     """
 
-    def __init__(self, progress: Progress, rows: int) -> None:
+    def __init__(self, progress: Progress, rows: int, first: int = 0) -> None:
         super().__init__()
         self.progress = progress
         self.total = rows
-        self.rows = self.order(1)
+        self.rows = self.order(first + 1)
         self.batches: Batches | None = None
 
     def order(self, epoch: int) -> Array:
@@ -167,8 +179,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Shuffle, and note the rate before anything at the epoch's end can change it."""
         self.started = time.perf_counter()
-        if epoch:
-            self.rows = self.order(epoch + 1)
+        self.rows = self.order(epoch + 1)
         if self.batches is not None:
             self.batches.rows = self.rows
         self.rate = float(self.model.optimizer.learning_rate)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import logging
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,11 +21,39 @@ from objectives.training import (
     TrialSpec,
     finite,
 )
+from objectives.training.checkpoint import (
+    Checkpoint,
+    Opaque,
+    Unusable,
+    identity,
+    read,
+    set_aside,
+    write,
+)
+from objectives.training.files import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+
+LOG = logging.getLogger("sweeps")
+
+
+class Live(Protocol):
+    """What a checkpoint keeps of a running trial, besides its epochs."""
+
+    def variables(self) -> tuple[list[Array], list[Array]]:
+        """Return copies of the model's variables and of its optimizer's."""
+        ...
+
+    def attributes(self) -> list[dict[str, Any]]:
+        """Return the callbacks' plain attributes. Raises Opaque."""
+        ...
+
+    def restore(self, kept: Checkpoint) -> None:
+        """Take all that back before the next epoch begins."""
+        ...
 
 
 class Progress:
@@ -36,17 +63,53 @@ class Progress:
     so far and the spec wants weights. fallback, extra: of the result.
     """
 
-    def __init__(self, spec: TrialSpec, on_epoch: OnEpoch) -> None:
+    def __init__(
+        self, spec: TrialSpec, on_epoch: OnEpoch, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self.spec = spec
         self.weights: Callable[[], list[Array]] = list
         self.fallback: str | None = None
+        self.extra: dict[str, Any] = {}
         self._on_epoch = on_epoch
+        self._clock = clock
         self._best = Best(spec.monitor, spec.mode)
         self._kept: list[Array] | None = None
         self._outcome = Outcome.COMPLETE
-        self._epochs = 0
-        self.extra: dict[str, Any] = {}
+        self._curve: list[Logs] = []
         self._fault: BaseException | None = None
+        self._live: Live | None = None
+        self._path: Path | None = None
+        self._identity = ""
+        self._started = self._saved = clock()
+
+    def begin(self, live: Live, kind: str, *made_of: object) -> int:
+        """Go on from the spec's checkpoint, if there is one; return the epochs that it spares.
+
+        They are reported again. kind: of the trainer. made_of: plain values that tell this trial
+        from any other.
+        """
+        if self.spec.checkpoint is None:
+            return 0
+        self._live, self._identity = live, identity(*made_of)
+        self._path = self.spec.checkpoint.with_name(f"{self.spec.checkpoint.name}.{kind}.npz")
+        try:
+            kept = read(self._path, self._identity)
+        except Unusable as why:
+            aside = set_aside(self._path)
+            self._say(f"its checkpoint is {why}: set aside as {aside}, begun anew")
+            return 0
+        if kept is None or kept.epoch > self.spec.max_epochs:
+            return 0
+        self.extra["resumed_epoch"] = kept.epoch
+        for epoch, logs in enumerate(kept.curve, 1):
+            # It went on after these epochs, so only a stop is obeyed.
+            if self._report(epoch, logs) is Decision.STOP:
+                self._outcome = Outcome.INTERRUPTED
+                raise Halted
+        self._kept = kept.best
+        self._started -= kept.seconds
+        live.restore(kept)
+        return kept.epoch
 
     def epoch(self, epoch: int, logs: Logs) -> bool:
         """Take an epoch's logs; return whether training goes on."""
@@ -54,18 +117,16 @@ class Progress:
             self._outcome = Outcome.DIVERGED
             self.extra["diverged_epoch"] = epoch
             return False
-        try:
-            better = self._best.update(epoch, logs)
-            decision = self._on_epoch(self.spec, epoch, logs)
-        except BaseException as fault:
-            self._fault = fault
-            raise
-        self._epochs = epoch
-        if better and self.spec.weights is not None:
+        decision = self._report(epoch, logs)
+        if decision is Decision.PRUNE:
+            self._outcome = Outcome.PRUNED
+            return False
+        if self._best.epoch == epoch and self.spec.weights is not None:
             self._kept = self.weights()
-        if decision is not Decision.CONTINUE:
-            pruned = decision is Decision.PRUNE
-            self._outcome = Outcome.PRUNED if pruned else Outcome.INTERRUPTED
+        if decision is Decision.STOP:
+            self._outcome = Outcome.INTERRUPTED
+        if self._clock() - self._saved >= self.spec.checkpoint_every:
+            self._save()
         return decision is Decision.CONTINUE
 
     def run(self, training: Callable[[], None]) -> TrialResult:
@@ -74,11 +135,13 @@ class Progress:
         What training itself raises is a failed trial. What `on_epoch` raised, and an unknown
         monitor, are the caller's.
         """
-        started, error = time.perf_counter(), None
+        error = None
         try:
             training()
             if self._outcome is Outcome.COMPLETE and self._kept is not None:
                 save_weights(self.spec.weights, self._kept)
+        except Halted:
+            pass
         except Exception as fault:
             if fault is self._fault:
                 raise
@@ -88,25 +151,53 @@ class Progress:
             self._outcome,
             value=None if self._best.epoch is None else self._best.value,
             best_epoch=self._best.epoch,
-            epochs=self._epochs,
-            seconds=time.perf_counter() - started,
+            epochs=len(self._curve),
+            seconds=self._clock() - self._started,
             error=error,
             fallback=self.fallback,
             extra=self.extra,
         )
 
+    def _report(self, epoch: int, logs: Logs) -> Decision:
+        try:
+            self._best.update(epoch, logs)
+            decision = self._on_epoch(self.spec, epoch, logs)
+        except BaseException as fault:
+            self._fault = fault
+            raise
+        self._curve.append(dict(logs))
+        return decision
 
-def replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, then move it there: it is whole, or it is not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    try:
-        write(Path(name))
-        os.chmod(name, 0o644)  # mkstemp's files are the owner's alone
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    def _save(self) -> None:
+        if self._path is None or self._live is None:
+            return
+        self._saved = self._clock()
+        try:
+            variables, optimizer = self._live.variables()
+            write(
+                self._path,
+                self._identity,
+                Checkpoint(
+                    epoch=len(self._curve),
+                    seconds=self._saved - self._started,
+                    curve=self._curve,
+                    best=self._kept,
+                    variables=variables,
+                    optimizer=optimizer,
+                    callbacks=self._live.attributes(),
+                ),
+            )
+        except (OSError, Opaque) as why:
+            # It trains on; a full disk may have room again at the next time.
+            self._say(f"no checkpoint is kept at epoch {len(self._curve)}: {why}")
+
+    def _say(self, line: str) -> None:
+        LOG.warning("trial %d: %s", self.spec.number, line)
+        self.extra["checkpoint"] = line
+
+
+class Halted(Exception):
+    """The trial was stopped while its kept epochs were reported."""
 
 
 def save_weights(path: Path | None, weights: list[Array]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from objectives import BadInput
+from objectives.training import CHECKPOINT_EVERY
 from search_spaces import Dimension
 from sweeps.cli.source import DATA_HELP, add_options, source
 from sweeps.explain.confirm import REPEATS
@@ -31,6 +32,7 @@ commands  (none) run or continue    show     the summary again
 search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
           --pruner halving|percentile|none  --monitor {monitor}  --seed 0
 machine   --workers N  --device cpu|gpu  --trainer auto|fit
+          --checkpoint-every 60s|off (how often a long trial is kept on disk)
 storage   --study NAME  --storage URL  --tracking-uri URL
 output    --quiet  --json FILE
 explain   --trial baseline|best|N  --budget 5m  --all
@@ -72,6 +74,11 @@ def duration(text: str) -> float:
     return float(match[1]) * units[match[2]]
 
 
+def interval(text: str) -> float:
+    """Return seconds as `duration` does, infinity for `off`."""
+    return math.inf if text == "off" else duration(text)
+
+
 def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.ArgumentParser:
     """Return the parser of every command's options."""
     found = _Parser(prog=program, add_help=False, allow_abbrev=False)
@@ -90,6 +97,7 @@ def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.Argumen
     add("--monitor")
     add("--seed", type=whole(0))
     add("--workers", type=whole(0))
+    add("--checkpoint-every", type=interval, default=CHECKPOINT_EVERY, metavar="TIME|off")
     add("--device", choices=("cpu", "gpu"), default="cpu")
     add("--trainer", choices=("auto", "fit"), default=None)
     add_options(found, whole)
@@ -167,4 +175,5 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         trainer=options.trainer,
         workers=options.workers,
         device=options.device,
+        checkpoint_every=options.checkpoint_every,
     )

@@ -95,12 +95,16 @@ class Watcher:
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, description=self.state())
         value = "" if result.value is None else f" {spec.monitor} {result.value:.4g}"
+        kept = result.extra.get("resumed_epoch")
+        again = f" (on from epoch {kept})" if kept else ""
         line = (
             f"[{self.done}/{self.total}] #{spec.number} {label}: {result.outcome.value}{value} "
-            f"after {result.epochs} epochs, {time_text(result.seconds)}{self._left()}"
+            f"after {result.epochs} epochs{again}, {time_text(result.seconds)}{self._left()}"
         )
         self._say(line)
         self._tell_address()
+        if "checkpoint" in result.extra:
+            self._say(f"#{spec.number}: {result.extra['checkpoint']}")
         if result.fallback and result.outcome is not Outcome.FAILED:
             self._say(f"#{spec.number} trained by plain fit: {result.fallback}")
         if result.outcome is Outcome.FAILED and result.error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data, Source
+from objectives.training import CHECKPOINT_EVERY
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.logs import FILE, chatter_to
 from sweeps.cli.trainers import trainers
@@ -39,7 +40,11 @@ def run(
     seed: int | None = None,
     study: str | None = None,
     workers: int | None = None,
+    device: str = "cpu",
     trainer: str | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
+    storage: str | None = None,
+    tracking_uri: str | None = None,
     confirm: int = REPEATS,
     monitor: str | None = None,
     sampler: Sampler | None = None,
@@ -53,8 +58,9 @@ def run(
 
     data: a file's path, arrays or data frames `(X, y)`, a `Source` or `Data`; None takes the
     sweep's own. timeout: seconds. fix, ranges: as on the command line, `["width=32"]`. workers:
-    processes; 0 trains in this one. An interruption (the notebook's stop button) is not an
-    error: the study comes back as far as it got, and the same call goes on. Raises BadInput.
+    processes; 0 trains in this one. checkpoint_every: seconds, `math.inf` for never. An
+    interruption (the notebook's stop button) is not an error: the study comes back as far as it
+    got, and the same call goes on. Raises BadInput.
     """
     settings = Settings(
         trials=trials,
@@ -63,7 +69,11 @@ def run(
         seed=seed,
         study=study,
         workers=workers,
+        device=device,
         trainer=trainer,
+        checkpoint_every=checkpoint_every,
+        storage=storage,
+        tracking_uri=tracking_uri,
         monitor=monitor,
         sampler=sampler,
         pruner=pruner,

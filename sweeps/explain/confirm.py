@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec
+from objectives.training.files import forget
 from sweeps.explain.statistics import REAL, Difference, paired
 from sweeps.study.asking import seed_of
 from sweeps.study.final import spec_of
@@ -103,6 +104,8 @@ class Confirm:
             monitor=original.monitor,
             mode=original.mode,
             weights=self.session.folder / ATTR / f"{number:07d}.npz",
+            checkpoint=self.session.folder / ATTR / f"{number:07d}",
+            checkpoint_every=self.session.settings.checkpoint_every,
         )
         name = f"confirm {trial.number:03d} seed {repeat}"
         run = TrialRun(number, name, trial.params, seed, ATTR, of=trial.number)
@@ -128,6 +131,7 @@ class Confirm:
             metrics |= {f"trial_best_{spec.monitor}": result.value} | found["test"]
         self.known[str(spec.number)] = found
         self.session.store.study.set_user_attr(ATTR, self.known)
+        forget(spec.checkpoint)
         tracker.end_trial(spec.number, result.outcome.value, metrics)
         self.on_result(result)
 

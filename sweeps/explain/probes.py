@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
+from objectives.training.files import forget
 from search_spaces import Space
 from sweeps.explain.changes import Probe, Reference
 from sweeps.explain.runs import Record, Run, key_of
@@ -126,6 +127,7 @@ class Prober:
             monitor=self.reference.monitor,
             mode=self.reference.mode,
             share=probe.share,
+            checkpoint=self.record.path.with_name(f"{number:05d}"),
         )
 
     def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
@@ -167,6 +169,7 @@ class Prober:
             result.error,
         )
         self.record.end(run)
+        forget(result.spec.checkpoint)
         if result.epochs:
             pace = result.seconds / result.epochs / running.probe.cost * self._length(running)
             self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace

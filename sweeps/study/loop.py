@@ -14,7 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from objectives.training import Best, Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
+from objectives.training import (
+    CHECKPOINT_EVERY,
+    Best,
+    Decision,
+    Logs,
+    Outcome,
+    Trainer,
+    TrialResult,
+    TrialSpec,
+)
+from objectives.training.files import forget, keep_only
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.storage import REPORTED_FIRST, Store, ranked
 from sweeps.tracking import Tracker, TrialRun
@@ -62,7 +72,7 @@ class _Running:
 class Loop:
     """total: ended trials that the study is brought to. deadline: by `time.monotonic`, or None.
 
-    weights: the folder of kept weights. begin: called once, when it is sure that the sweep runs.
+    weights, checkpoints: folders. begin: called once, when it is sure that the sweep runs.
     """
 
     store: Store
@@ -75,6 +85,8 @@ class Loop:
     mode: str
     rungs: tuple[int, ...]
     weights: Path
+    checkpoints: Path
+    checkpoint_every: float = CHECKPOINT_EVERY
     deadline: float | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     begin: Callable[[], None] = lambda: None
@@ -92,6 +104,8 @@ class Loop:
 
     def run(self) -> None:
         """Train until the total, the deadline, or three failures in a row (SweepFailed)."""
+        left = {f"{trial.number:05d}" for trial in self.store.unfinished()}
+        keep_only(self.checkpoints, left)  # an end may have been cut before its last step
         results = self.trainer.train(self._specs(), self._on_epoch)
         try:
             with self.interrupts, closing(results):
@@ -137,6 +151,8 @@ class Loop:
             mode=self.mode,
             rungs=self.rungs,
             weights=self.weights / f"{trial.number:05d}.npz",
+            checkpoint=self.checkpoints / f"{trial.number:05d}",
+            checkpoint_every=self.checkpoint_every,
         )
         known = self.store.study.get_trials(deepcopy=False)[trial.number].last_step
         role, label = attrs["role"], self.store.space.label(config)
@@ -200,6 +216,7 @@ class Loop:
         self._track(state)
         metrics = _finals(result, state)
         self.store.tell(state.trial, result, metrics, self.tracker.run_id(number))
+        forget(result.spec.checkpoint)
         self.tracker.end_trial(number, result.outcome.value, metrics)
         if result.outcome is Outcome.COMPLETE and self._leads(result):
             self.tracker.mark_best(number)

@@ -86,6 +86,8 @@ class Session:
             mode=self.mode,
             rungs=self.sweep.pruner.rungs(objective.max_epochs),
             weights=self.folder / "weights",
+            checkpoints=self.folder / "checkpoints",
+            checkpoint_every=self.settings.checkpoint_every,
             deadline=self.settings.started + timeout if timeout else None,
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import Source
+from objectives.training import CHECKPOINT_EVERY
 from sweeps.study.sweep import Pruner, Sampler, Sweep
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Settings:
     """None leaves the study's own value, or the sweep's.
 
     trials: the total. timeout: seconds. fix, ranges: as on the command line. tries: parameters
-    of configs to train next. source: the user's
-    own data. workers: processes, 0 for this one. folder: where stores and files go.
+    of configs to train next. source: the user's own data. workers: processes, 0 for this one.
+    checkpoint_every: seconds, infinite for never. folder: where stores and files go.
     """
 
     trials: int | None = None
@@ -52,6 +53,7 @@ class Settings:
     source: Source | None = None
     workers: int | None = None
     device: str = "cpu"
+    checkpoint_every: float = CHECKPOINT_EVERY
     trainer: str | None = None
     folder: Path = field(default_factory=Path.cwd)
     started: float = field(default_factory=time.monotonic)

@@ -14,6 +14,7 @@ from objectives import Data
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
 from sweeps.workers import Pool, Reference
 from tests.objectives.training.conformance import *  # noqa: F403
+from tests.objectives.training.resuming import *  # noqa: F403
 from tests.objectives.training.small_objective import Small, data
 
 pytestmark = pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 
 from tests.objectives.training.conformance import *  # noqa: F403
 from tests.objectives.training.conformance import SMALL, data, spec, train
+from tests.objectives.training.resuming import *  # noqa: F403
 
 pytestmark = pytest.mark.slow
 

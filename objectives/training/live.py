@@ -1,0 +1,72 @@
+"""What a checkpoint keeps of a Keras model in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from objectives.training.checkpoint import Checkpoint, Opaque, attributes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from objectives.training import Logs
+
+    Array = NDArray[Any]
+
+
+class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
+    """Reads and restores a model, its optimizer and `callbacks`. The first of the callbacks.
+
+    It restores when the first epoch begins, since callbacks reset themselves before that.
+    """
+
+    def __init__(self, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        super().__init__()
+        self.of = model
+        self.callbacks = callbacks
+        self.kept: Checkpoint | None = None
+
+    def variables(self) -> tuple[list[Array], list[Array]]:
+        """Return copies of the model's variables, seeds included, and of its optimizer's."""
+        model = self.of
+        return [v.numpy() for v in model.variables], [v.numpy() for v in model.optimizer.variables]
+
+    def attributes(self) -> list[dict[str, Any]]:
+        """Return the callbacks' plain attributes. Raises Opaque."""
+        if self.of.stop_training:
+            raise Opaque("training is over")
+        return [attributes(callback) for callback in self.callbacks]
+
+    def restore(self, kept: Checkpoint) -> None:
+        """Take a checkpoint's state when the next epoch begins."""
+        self.kept = kept
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Restore once, before any other callback acts on the epoch."""
+        kept, self.kept = self.kept, None
+        if kept is None:
+            return
+        optimizer = self.of.optimizer
+        optimizer.build(self.of.trainable_variables)
+        for variable, value in zip(self.of.variables, kept.variables, strict=True):
+            variable.assign(value)
+        for variable, value in zip(optimizer.variables, kept.optimizer, strict=True):
+            variable.assign(value)
+        for callback, found in zip(self.callbacks, kept.callbacks, strict=True):
+            vars(callback).update(found)
+
+
+def shapes(model: keras.Model) -> list[Any]:
+    """Return the names, shapes and types of all that a checkpoint keeps of a model."""
+    model.optimizer.build(model.trainable_variables)
+    held = (*model.variables, *model.optimizer.variables)
+    return [(variable.name, tuple(variable.shape), str(variable.dtype)) for variable in held]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what sets a curve's last digits."""
+    return {name: version(name) for name in ("keras", "tensorflow", "numpy")}
