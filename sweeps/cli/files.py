@@ -7,14 +7,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from objectives import BadInput, Data
-from objectives.reading.again import OPTIONS
+from objectives import BadInput
 from objectives.training import Outcome
 from sweeps.cli.options import extra_metrics
 from sweeps.cli.share import register
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import Say, no_tracker, quiet, versions
+from sweeps.export import score
 from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read
 from sweeps.export.model import MODEL, Written, differences, save, train
 from sweeps.study.session import Session, opened
@@ -47,6 +47,9 @@ def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
         )
         print(f"trial {trial.number} of {session.name}")
         _say_written(written)
+        print("score a row with it, in Python:")
+        for line in score.lines(session.data, options.to / MODEL):
+            print(f"  {line}")
         if options.register:
             scores = dict(written.exported.scores)
             print(register(session, trial.number, options.to / MODEL, scores))
@@ -91,8 +94,8 @@ def exported(session: Session, trial: Ended) -> Exported:
             trainer="fit" if session.settings.trainer == "fit" or trial.fallback else "compiled",
             seed=trial.seed,
         ),
-        data=data_of(session.data),
-        split=split_of(session.data),
+        data=DataOf.of(session.data),
+        split=Split.of(session.data),
         scores=scores,
         origin=Origin(
             study=session.name,
@@ -101,28 +104,6 @@ def exported(session: Session, trial: Ended) -> Exported:
         ),
         versions=versions(),
     )
-
-
-def data_of(data: Data) -> DataOf:
-    """Return what the config file says of its data."""
-    details = dict(data.details)
-    return DataOf(
-        source=data.source,
-        target=details.get("target"),
-        positive=details.get("positive"),
-        group=details.get("split", {}).get("group"),
-        digest=data.digest,
-        rows=data.shape[0],
-        ignore=tuple(details.get("ignore", ())),
-        options={k: details[k] for k in OPTIONS if k != "ignore" and details.get(k)},
-    )
-
-
-def split_of(data: Data) -> Split:
-    """Return what the config file says of its split."""
-    split = dict(data.details.get("split", {}))
-    split.pop("group", None)
-    return Split(**split)
 
 
 def train_config(

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Configs and models as files, and how to score with them."""

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Interval
 
-from objectives import BadInput, Source
+from objectives import BadInput, Data, Source
+from objectives.reading.again import OPTIONS
 from sweeps.export.schema import Node, complaint
 from sweeps.export.text import OFF, parse, to_json, to_yaml
 
@@ -58,6 +59,21 @@ class DataOf:
     ignore: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, data: Data) -> DataOf:
+        """Return what a file says of its data; `Exported.source` reads the same again."""
+        details = data.details
+        return cls(
+            source=data.source,
+            target=details.get("target"),
+            positive=details.get("positive"),
+            group=details.get("split", {}).get("group"),
+            digest=data.digest,
+            rows=data.shape[0],
+            ignore=tuple(details.get("ignore", ())),
+            options={k: details[k] for k in OPTIONS if k != "ignore" and details.get(k)},
+        )
+
 
 @dataclass(frozen=True)
 class Split:
@@ -67,6 +83,12 @@ class Split:
     validation: Annotated[float, Interval(gt=0.0, lt=1.0)] | None = None
     test: Annotated[float, Interval(gt=0.0, lt=1.0)] | None = None
     seed: Annotated[int, Ge(0)] | None = None
+
+    @classmethod
+    def of(cls, data: Data) -> Split:
+        """Return what a file says of its data's split."""
+        split = data.details.get("split", {})
+        return cls(**{name: value for name, value in split.items() if name != "group"})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,63 @@
+"""How the exported model scores: two lines of Python, for the study at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives.reading import listing, quoted
+
+if TYPE_CHECKING:
+    from objectives import Data
+
+MOST = 24  # raw columns that are written out; a row of a wider table is shown without a value
+
+
+def lines(data: Data, model: Path) -> list[str]:
+    """Return two lines that load the file and score one row, raw where the model takes that."""
+    load = f"model = keras.models.load_model({str(model)!r})"
+    says = meaning(data)
+    comment = f"  # {says}" if says else ""
+    plain = data.preprocessing or {}
+    if plain.get("kind") == "table" and plain.get("matrix") is None:
+        row = typical(plain)
+        given = f"{{k: tf.constant([v]) for k, v in {row!r}.items()}}"
+        if len(row) > MOST:
+            missing = '[""] if i.dtype == "string" else [float("nan")]'
+            given = f"{{i.name: tf.constant({missing}) for i in model.inputs}}"
+        return [f"import keras, tensorflow as tf; {load}", f"model.predict({given}){comment}"]
+    zeros = f'np.zeros({(1, *_raw_shape(data))!r}, "{data.train.x.dtype}")'
+    return [f"import keras, numpy as np; {load}", f"model.predict({zeros}){comment}"]
+
+
+def typical(plain: Mapping[str, Any]) -> dict[str, float | str]:
+    """Return a raw value for every input of a table: the training mean, the commonest level."""
+    numbers = plain["numbers"]
+    means = [mean / unit for mean, unit in zip(numbers["mean"], numbers["unit"], strict=True)]
+    row: dict[str, float | str] = {
+        one["input"]: float(f"{mean:.4g}")
+        for one, mean in zip(plain["inputs"], means, strict=True)
+    }
+    for one in plain["categories"]:
+        row[one["input"]] = next((level for level in one["levels"] if level), "")
+    return row
+
+
+def meaning(data: Data) -> str:
+    """Return what the model's output stands for, "" where nobody knows."""
+    details = data.details
+    if details.get("task") == "binary":
+        return f"the chance of {quoted(details['positive'])}"
+    if details.get("classes"):
+        return f"the chances of {listing(details['classes'])}"
+    return f"{details['target']}" if details.get("task") == "regression" else ""
+
+
+def _raw_shape(data: Data) -> tuple[int, ...]:
+    plain = data.preprocessing or {}
+    if plain.get("kind") == "sequence":
+        return plain["steps"], len(plain["channels"])
+    if plain.get("matrix") is not None:
+        return (plain["matrix"]["features"],)
+    return tuple(data.train.x.shape[1:])
