@@ -95,66 +95,6 @@ def test_wishes_overrule(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "other"),
-    [
-        ("%d.%m.%Y", ""),
-        ("%m/%d/%Y", ""),
-        ("%d/%m/%y", ""),
-        ("%b %d, %Y", ""),
-        ("%d-%b-%Y", ""),
-        ("%m/%d/%Y %I:%M %p", ""),
-        ("%Y-%mX", None),
-        ("%d.%m.1", None),
-    ],
-)
-def test_dates_as_people_write_them(tmp_path: Path, pattern: str, other: str | None) -> None:
-    frame = people()
-    wanted = load(frame, tmp_path)
-    frame["since"] = frame["since"].dt.strftime(pattern)
-    data = load(frame, tmp_path)
-    what, why = said(data)["since"]
-    if other is None:  # these are none
-        assert what != "date"
-        return
-    assert what == "date"
-    assert f"read as {pattern}" in why
-    np.testing.assert_allclose(data.train.x, wanted.train.x, atol=1e-5)
-
-
-def test_day_and_month_that_may_be_the_other_way_round_are_said(tmp_path: Path) -> None:
-    frame = people()
-    frame["since"] = [f"{i % 12 + 1}/{i % 11 + 1}/2020" for i in range(ROWS)]
-    why = said(load(frame, tmp_path))["since"][1]
-    assert "read as %m/%d/%Y, though %d/%m/%Y would fit as well" in why
-
-
-@pytest.mark.parametrize("cell", ["${:,.2f}", "{:.2f} kg", "{:,.0f}"])
-def test_numbers_that_are_not_plain_are_warned_about(tmp_path: Path, cell: str) -> None:
-    frame = people()
-    frame["income"] = [cell.format(1234.5 + 100 * i) for i in range(ROWS)]
-    (warning,) = load(frame, tmp_path).details["warnings"]
-    assert "'income'" in warning
-    assert "write 1234.5" in warning
-
-
-def test_a_word_among_numbers_is_warned_about(tmp_path: Path) -> None:
-    frame = people()
-    frame["age"] = frame["age"].astype(str).where(frame.index % 3 > 0, "n.a.")
-    (warning,) = load(frame, tmp_path).details["warnings"]
-    assert "'age'" in warning
-    assert "'n.a.'" in warning
-
-
-def test_a_last_cell_may_end_in_a_line_break(tmp_path: Path) -> None:
-    frame = people()[["age", "churned"]]
-    frame["note"] = [f"{'ab'[i % 2]}\nb\n" for i in range(ROWS)]
-    for name in ("quoted.csv", "quoted.csv.gz"):
-        frame.to_csv(tmp_path / name, index=False)
-        data = load_table(Source(path=str(tmp_path / name), target="churned"), "binary")
-        assert data.shape[0] == ROWS
-
-
-@pytest.mark.parametrize(
     "ending", ["csv", "csv.gz", "tsv", "comma.tsv", "parquet", "semicolon.csv"]
 )
 def test_formats_give_the_same_numbers(tmp_path: Path, ending: str) -> None:
