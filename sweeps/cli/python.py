@@ -14,7 +14,17 @@ from objectives.training import CHECKPOINT_EVERY
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.logs import FILE, chatter_to
 from sweeps.cli.trainers import trainers
-from sweeps.cli.work import INTERRUPTED, bring, left, lines, make_tracker, no_tracker, quiet
+from sweeps.cli.work import (
+    INTERRUPTED,
+    bring,
+    commands,
+    hand_over,
+    left,
+    lines,
+    make_tracker,
+    no_tracker,
+    quiet,
+)
 from sweeps.explain.confirm import REPEATS, confirmed
 from sweeps.study.final import with_weights
 from sweeps.study.session import Session, opened
@@ -92,6 +102,8 @@ def run(
             code = bring(session, confirm, say, quiet=not verbose)
             if code == INTERRUPTED:
                 say("interrupted: the same call goes on")
+            else:
+                hand_over(session, summarise(session), say)
         settings = session.settings
         found = Study(session.sweep, settings, session.data, session.name)
     if verbose:
@@ -123,7 +135,8 @@ class Study:
 
     def __repr__(self) -> str:
         with self._open() as session:
-            return "\n".join(lines(session, summarise(session), None))
+            summary = summarise(session)
+            return "\n".join([*lines(session, summary), *commands(session, summary, None)])
 
     @property
     def trials(self) -> pd.DataFrame:

@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 
 from sweeps.cli.share import tries, write_json
 from sweeps.cli.trainers import trainers
-from sweeps.cli.work import INTERRUPTED, bring, left, lines, make_tracker, no_tracker, quiet
+from sweeps.cli.work import (
+    INTERRUPTED,
+    bring,
+    commands,
+    hand_over,
+    left,
+    lines,
+    make_tracker,
+    no_tracker,
+    quiet,
+)
 from sweeps.explain.confirm import confirmed
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
-from sweeps.study.summary import summarise
+from sweeps.study.summary import Summary, summarise
 
 if TYPE_CHECKING:
     import argparse
@@ -27,11 +37,15 @@ def run(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: 
         opened(sweep, settings, make_trainer, make_tracker) as session,
     ):
         say = quiet if options.quiet else print
-        code = 0
-        if left(session, options.confirm):
+        code, unfinished = 0, left(session, options.confirm)
+        if unfinished:
             code = bring(session, options.confirm, say, quiet=options.quiet)
         if code != INTERRUPTED:
-            _show(session, options, program)
+            summary = summarise(session)
+            print("\n".join(lines(session, summary)), flush=True)
+            if unfinished:
+                hand_over(session, summary, say)
+            _end(session, summary, options, program)
         return code
 
 
@@ -41,12 +55,14 @@ def show(sweep: Sweep, settings: Settings, options: argparse.Namespace, program:
         trainers(sweep, settings) as make_trainer,
         opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
     ):
-        return _show(session, options, program)
+        summary = summarise(session)
+        print("\n".join(lines(session, summary)))
+        _end(session, summary, options, program)
+        return 0
 
 
-def _show(session: Session, options: argparse.Namespace, program: str) -> int:
-    summary = summarise(session)
-    print("\n".join(lines(session, summary, program)))
+def _end(session: Session, summary: Summary, options: argparse.Namespace, program: str) -> None:
+    print("\n".join(commands(session, summary, program)))
     if options.json is not None:
         found = confirmed(session)
         plain = summary.to_json() | {
@@ -54,4 +70,3 @@ def _show(session: Session, options: argparse.Namespace, program: str) -> int:
             "address": session.store.study.user_attrs.get("address"),
         }
         write_json(options.json, plain)
-    return 0

@@ -17,7 +17,7 @@ from sweeps.study.interrupts import Interrupts
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
 from sweeps.study.storage import ranked
-from sweeps.study.summary import Summary, summarise
+from sweeps.study.summary import Summary
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.tracking.redact import redact
 
@@ -67,7 +67,10 @@ def bring(session: Session, repeats: int, say: Say, *, quiet: bool = False) -> i
     for line in data_lines(session.data):
         say(line)
     code = _train(session, done, say, quiet)
-    return code if code == INTERRUPTED else _finish(session, repeats, say) or code
+    if code != INTERRUPTED:
+        score(session)
+        code = (_confirm(session, repeats, say) if repeats else 0) or code
+    return code
 
 
 def left(session: Session, repeats: int) -> bool:
@@ -110,11 +113,9 @@ def _train(session: Session, done: int, say: Say, quiet: bool) -> int:
     return 0
 
 
-def _finish(session: Session, repeats: int, say: Say) -> int:
-    """Score what was chosen, tell luck from skill, and write the parent run."""
-    final = score(session)
-    code = _confirm(session, repeats, say) if repeats else 0
-    summary = summarise(session)
+def hand_over(session: Session, summary: Summary, say: Say) -> None:
+    """Write the parent run, and wait until MLflow has everything or does not answer."""
+    final = summary.final
     metrics: dict[str, float] = {}
     if final is not None and summary.best is not None:
         metrics[f"best_{summary.monitor}"] = summary.best.value or 0.0
@@ -122,14 +123,13 @@ def _finish(session: Session, repeats: int, say: Say) -> int:
         metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
     if summary.baseline is not None and summary.baseline.value is not None:
         metrics[f"baseline_best_{summary.monitor}"] = summary.baseline.value
-    note = "\n".join(lines(session, summary, None))
+    note = "\n".join(lines(session, summary))
     session.tracker.end_study(metrics, summary=f"```\n{note}\n```\n")
     left_over = session.tracker.close()
     if left_over:
         uri = redact(session.settings.mlflow_uri())
         say(f"MLflow at {uri} lacks {left_over} items: they are kept, the same command sends them")
     _remember_runs(session, summary)
-    return code
 
 
 def _remember_runs(session: Session, summary: Summary) -> None:
@@ -160,21 +160,23 @@ def _confirm(session: Session, repeats: int, say: Say) -> int:
     return 0
 
 
-def lines(session: Session, summary: Summary, program: str | None) -> list[str]:
-    """Return the end of a sweep, as it is printed and kept in the parent's note.
-
-    program: how commands begin; None leaves them out.
-    """
+def lines(session: Session, summary: Summary) -> list[str]:
+    """Return the end of a sweep, as it is printed and kept in the parent's note."""
     store = session.store
     shown = [t for t in (summary.best, summary.baseline) if t is not None]
     labels = {t.number: store.space.label(store.config(t.params)) for t in shown}
-    address = session.tracker.address() or store.study.user_attrs.get("address")
-    study = "" if session.name == session.sweep.name else f" --study {session.name}"
-    commands = [f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}"]
+    return summary_lines(summary, confirmed(session), labels, session.data)
+
+
+def commands(session: Session, summary: Summary, program: str | None) -> list[str]:
+    """Return what to do next. program: how commands begin; None leaves them out."""
+    address = session.tracker.address() or session.store.study.user_attrs.get("address")
+    found = [f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}"]
     if program is not None:
-        commands += [
+        study = "" if session.name == session.sweep.name else f" --study {session.name}"
+        found += [
             f"export   {program} export{study} --to best/",
-            f"explain  {program} explain{study}       (about 5 min)",
+            f"explain  {program} explain{study}       (at most 5 min)",
             f"more     {program}{study} --trials {2 * sum(summary.counts.values())}",
         ]
-    return summary_lines(summary, confirmed(session), labels, session.data) + commands
+    return found
