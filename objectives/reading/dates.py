@@ -95,11 +95,15 @@ def _refuse_stray(
 
 
 def parse_dates(levels: pa.Array, pattern: str) -> Seconds:
-    """Return datetime64[s] of texts under a `strptime` format, NaT where they have another."""
+    """Return datetime64[s] of texts under a `strptime` format, NaT where they have another.
+
+    Times with a zone become UTC, as Arrow makes them.
+    """
     import pandas as pd
 
-    parsed = pd.to_datetime(pd.Series(levels.to_pylist()), format=pattern, errors="coerce")
-    return parsed.to_numpy().astype("datetime64[s]")
+    texts = pd.Series(levels.to_pylist(), dtype=object)
+    parsed = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
+    return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
 
 
 def parts(seconds: Seconds) -> dict[str, NDArray[np.float32]]:

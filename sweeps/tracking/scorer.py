@@ -18,6 +18,8 @@ PARTS: dict[str, Callable[[Any], Any]] = {  # how a date enters a model; Monday 
     "hour": lambda time: time.dt.hour + time.dt.minute / 60 + time.dt.second / 3600,
 }
 
+TRUTH = {"true": 1.0, "false": 0.0}  # a column of these is learnt from as numbers
+
 # Text that stands for a missing cell, as where the training data were read.
 MISSING = {
     "", "?", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND",
@@ -66,6 +68,8 @@ def _column(given: Any, one: Any, dates: dict[str, str]) -> Any:
         gaps = cells.isna()
         text = [["" if gap else _text(cell)] for cell, gap in zip(cells, gaps, strict=True)]
         return keras.ops.convert_to_tensor(text, dtype="string")
+    if not pd.api.types.is_any_real_numeric_dtype(cells.dtype):
+        cells = pd.Series([TRUTH.get(str(cell).strip().lower(), cell) for cell in cells])
     numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype="float32", na_value=np.nan)
     return numbers.reshape(-1, 1)
 
@@ -74,10 +78,12 @@ def _cells(given: Any, name: str, dates: dict[str, str]) -> Any:
     """Return a column, or a part of the date column that it is named after."""
     whole, _, part = name.rpartition(".")
     if name not in given and whole in given and part in PARTS:
-        texts = pd.Series(given[whole])
-        return PARTS[part](
-            pd.to_datetime(texts, format=dates.get(whole, "ISO8601"), errors="coerce")
+        cells = pd.Series(given[whole])
+        # As in training: zones become UTC, and a date without one stays as it is.
+        times = pd.to_datetime(
+            cells, format=dates.get(whole, "ISO8601"), errors="coerce", utc=True
         )
+        return PARTS[part](times.dt.tz_localize(None))
     return pd.Series(np.ravel(given[name]) if isinstance(given, dict) else given[name])
 
 

@@ -109,6 +109,25 @@ def test_text_is_read_as_training_read_it(table: Path, tmp_path: Path):
     assert model.predict(frame).tolist() == [[-1, 18263, 2]]
 
 
+def test_zones_and_truth_are_read_as_training_read_them(table: Path, tmp_path: Path):
+    import mlflow
+
+    save(table, tmp_path / "model")
+    model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    frame = pd.DataFrame(
+        {
+            "age": ["True", "false", None],
+            "job title": ["baker", "baker", "baker"],
+            "signup": ["2020-01-02T23:00:00Z", "2020-01-02 23:00:00-02:00", None],
+        }
+    )
+    expected = [[1.0, 18263, 2], [0.0, 18264, 2], [-1, -1, 2]]
+    assert model.predict(frame).tolist() == expected
+    times = pd.to_datetime(frame["signup"], format="ISO8601", utc=True)
+    frame["signup"] = times.dt.tz_convert("Asia/Tokyo")
+    assert model.predict(frame).tolist() == expected
+
+
 def test_an_array_scores_arrays_and_frames_of_any_number(array: Path, tmp_path: Path):
     import mlflow
 
