@@ -139,7 +139,7 @@ class Progress:
         try:
             training()
             if self._outcome is Outcome.COMPLETE and self._kept is not None:
-                save_weights(self.spec.weights, self._kept)
+                self._keep_weights(self._kept)
         except Halted:
             pass
         except Exception as fault:
@@ -190,6 +190,12 @@ class Progress:
         except (OSError, Opaque) as why:
             # It trains on; a full disk may have room again at the next time.
             self._say(f"no checkpoint is kept at epoch {len(self._curve)}: {why}")
+
+    def _keep_weights(self, weights: list[Array]) -> None:
+        try:
+            save_weights(self.spec.weights, weights)
+        except OSError as why:  # the curve is whole: who needs the weights trains them again
+            self._say(f"its weights are not kept: {why}")
 
     def _say(self, line: str) -> None:
         LOG.warning("trial %d: %s", self.spec.number, line)

@@ -39,6 +39,7 @@ def to_file(folder: Path) -> Path:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a full disk is no reason to fill the terminal
     logging.captureWarnings(True)
     warnings.simplefilter("default")
     return path

@@ -70,6 +70,12 @@ def bring(session: Session, repeats: int, say: Say, *, quiet: bool = False) -> i
     if code != INTERRUPTED:
         score(session)
         code = (_confirm(session, repeats, say) if repeats else 0) or code
+    if lacking := session.store.flush():
+        print(
+            f"stopped: {redact(session.settings.storage_url())} lacks the last {lacking} changes "
+            "(see sweep.log): make room or mend it, and the same command trains those again"
+        )
+        return FAILED
     return code
 
 

@@ -103,6 +103,7 @@ class Session:
         """End the trainer and the tracker; return how many items MLflow still lacks."""
         if self._trainer is not None:
             self._trainer.close()
+        self.store.flush()
         return self.tracker.close()
 
 

@@ -48,7 +48,7 @@ def connect(url: str, *, create: bool = True) -> optuna.storages.RDBStorage:
     sqlite = url.startswith("sqlite:///")
     if sqlite and not create and not Path(url.removeprefix("sqlite:///")).exists():
         raise BadInput("there is no study in this folder yet: run a sweep first")
-    options = {"connect_args": {"timeout": 30}} if sqlite else {"pool_pre_ping": True}
+    options = {"connect_args": {"timeout": 5}} if sqlite else {"pool_pre_ping": True}
     try:
         if not sqlite:
             return optuna.storages.RDBStorage(url, engine_kwargs=options)
@@ -124,6 +124,13 @@ class Store:
 
         running = self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
         return [optuna.trial.Trial(self.study, t._trial_id) for t in running]
+
+    def flush(self) -> int:
+        """Write what is late; return how many changes the store on the disk still lacks."""
+        from sweeps.study.through import WriteThrough
+
+        storage = self.study._storage
+        return storage.flush() if isinstance(storage, WriteThrough) else 0
 
     def ended(self) -> list[Ended]:
         """Return every trial that ended, by number."""
@@ -258,13 +265,18 @@ def open_study(
     """Create or reopen a study. Raises BadInput where it was made of something else."""
     import optuna
 
-    from sweeps.study.through import WriteThrough
+    from sweeps.study.through import FAULTS, WriteThrough, reason
 
     directions = optuna.study.StudyDirection
     wanted = directions.MINIMIZE if direction == "min" else directions.MAXIMIZE
-    study = optuna.load_study(
-        study_name=name, storage=WriteThrough(storage, name, [wanted]), pruner=pruner
-    )
+    try:
+        through = WriteThrough(storage, name, [wanted])
+    except FAULTS as fault:
+        raise BadInput(
+            f"study {name!r} cannot be made in its store ({reason(fault)}): make room, or name "
+            "another with --storage URL"
+        ) from fault
+    study = optuna.load_study(study_name=name, storage=through, pruner=pruner)
     known = study.user_attrs.get("identity")
     if known is None:
         study.set_user_attr("instance", uuid.uuid4().hex)

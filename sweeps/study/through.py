@@ -2,25 +2,46 @@
 
 Samplers and pruners read a study's whole history again and again: from memory that is free,
 from SQLite it would cost more than training a small net. One driver a study writes, so the two
-never differ.
+never differ, but for what a full disk, a locked file or an unreachable server holds up: that is
+kept in memory, in its order, and written as soon as it can be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from sweeps.tracking.redact import redact
+
+LOG = logging.getLogger("sweeps")
+FAULTS = (StorageInternalError, SQLAlchemyError, OSError)
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds between tries while it fails
 
 
 class WriteThrough(InMemoryStorage):
     """The study of this name, created on the disk if it is missing."""
 
-    def __init__(self, disk: BaseStorage, name: str, directions: Sequence[StudyDirection]) -> None:
+    def __init__(
+        self,
+        disk: BaseStorage,
+        name: str,
+        directions: Sequence[StudyDirection],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__()
         self._disk = disk
+        self._clock = clock
+        self._late: deque[Callable[[], object]] = deque()
+        self._tries, self._next = 0, 0.0
         known = {study.study_name: study._study_id for study in disk.get_all_studies()}
         self._disk_study = known.get(name)
         if self._disk_study is None:
@@ -32,6 +53,32 @@ class WriteThrough(InMemoryStorage):
         for trial in sorted(disk.get_all_trials(self._disk_study), key=lambda t: t.number):
             self._disk_trials[super().create_new_trial(study, trial)] = trial._trial_id
 
+    def flush(self) -> int:
+        """Write what is late, oldest first; return how many changes the disk still lacks."""
+        try:
+            while self._late:
+                self._late[0]()
+                self._late.popleft()
+        except FAULTS as fault:
+            if not self._tries:
+                LOG.warning(
+                    "the study cannot be written to its store (%s): training goes on, and what "
+                    "it lacks is written when it can be",
+                    reason(fault),
+                )
+            self._next = self._clock() + PAUSES[min(self._tries, len(PAUSES) - 1)]
+            self._tries += 1
+        else:
+            if self._tries:
+                LOG.warning("the study's store has everything again")
+            self._tries = 0
+        return len(self._late)
+
+    def _write(self, change: Callable[[], object]) -> None:
+        self._late.append(change)
+        if not self._tries or self._clock() >= self._next:
+            self.flush()
+
     def delete_study(self, study_id: int) -> None:
         """Forget the study on the disk too."""
         self._disk.delete_study(self._disk_study or 0)
@@ -39,33 +86,51 @@ class WriteThrough(InMemoryStorage):
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
         """Write through."""
-        self._disk.set_study_user_attr(self._disk_study or 0, key, value)
+        self._write(lambda: self._disk.set_study_user_attr(self._disk_study or 0, key, value))
         super().set_study_user_attr(study_id, key, value)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """Write through, in one transaction."""
-        stored = self._disk.create_new_trial(self._disk_study or 0, template_trial)
-        number = super().create_new_trial(study_id, template_trial)
-        self._disk_trials[number] = stored
-        return number
+        trial_id = super().create_new_trial(study_id, template_trial)
+
+        def create() -> None:
+            made = self._disk.create_new_trial(self._disk_study or 0, template_trial)
+            self._disk_trials[trial_id] = made
+
+        self._write(create)
+        return trial_id
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
         """Write through."""
-        disk = self._disk_trials[trial_id]
-        self._disk.set_trial_intermediate_value(disk, step, intermediate_value)
+        self._write(
+            lambda: self._disk.set_trial_intermediate_value(
+                self._disk_trials[trial_id], step, intermediate_value
+            )
+        )
         super().set_trial_intermediate_value(trial_id, step, intermediate_value)
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Write through."""
-        self._disk.set_trial_user_attr(self._disk_trials[trial_id], key, value)
+        self._write(
+            lambda: self._disk.set_trial_user_attr(self._disk_trials[trial_id], key, value)
+        )
         super().set_trial_user_attr(trial_id, key, value)
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
         """Write through."""
-        done = self._disk.set_trial_state_values(self._disk_trials[trial_id], state, values)
-        super().set_trial_state_values(trial_id, state, values)
-        return bool(done)
+        self._write(
+            lambda: self._disk.set_trial_state_values(self._disk_trials[trial_id], state, values)
+        )
+        return bool(super().set_trial_state_values(trial_id, state, values))
+
+
+def reason(fault: BaseException) -> str:
+    """Return the database's own words, in one line."""
+    root: BaseException = fault
+    while root.__cause__ is not None:
+        root = root.__cause__
+    return redact(str(root).strip().splitlines()[0] if str(root) else type(root).__name__)

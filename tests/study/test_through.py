@@ -1,0 +1,94 @@
+"""A store that cannot be written for a while: the study goes on and lacks nothing at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.storages import InMemoryStorage
+from optuna.study import StudyDirection
+
+from sweeps.study.storage import connect
+from sweeps.study.through import WriteThrough
+
+MINIMIZE = [StudyDirection.MINIMIZE]
+
+
+class Moody(InMemoryStorage):
+    """A disk that refuses writes while it is `full`."""
+
+    full = False
+
+    def _refuse(self) -> None:
+        if self.full:
+            raise OSError(28, "No space left on device")
+
+    def create_new_trial(self, *args: Any, **kwargs: Any) -> int:
+        self._refuse()
+        return super().create_new_trial(*args, **kwargs)
+
+    def set_trial_intermediate_value(self, *args: Any) -> None:
+        self._refuse()
+        super().set_trial_intermediate_value(*args)
+
+    def set_trial_user_attr(self, *args: Any) -> None:
+        self._refuse()
+        super().set_trial_user_attr(*args)
+
+    def set_trial_state_values(self, *args: Any) -> bool:
+        self._refuse()
+        return super().set_trial_state_values(*args)
+
+
+def plain(study: optuna.Study) -> list[Any]:
+    return [
+        (t.number, t.state, t.params, t.intermediate_values, t.user_attrs, t.values)
+        for t in study.get_trials()
+    ]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 90)), max_size=25))
+def test_a_disk_that_is_full_now_and_then_gets_everything_in_order(
+    moods: list[tuple[bool, int]],
+) -> None:
+    now = 0.0
+    disk = Moody()
+    through = WriteThrough(disk, "s", MINIMIZE, clock=lambda: now)
+    study = optuna.load_study(study_name="s", storage=through)
+    open_trials: list[optuna.trial.Trial] = []
+    for step, (full, passing) in enumerate(moods):
+        disk.full = full
+        now += passing
+        if len(open_trials) < 2:
+            open_trials.append(study.ask())
+        open_trials[0].report(float(step), step)
+        open_trials[-1].set_user_attr("step", step)
+        if step % 3 == 2:
+            study.tell(open_trials.pop(0), float(step))
+    disk.full = False
+    assert through.flush() == 0
+    assert plain(study) == plain(optuna.load_study(study_name="s", storage=disk))
+
+
+def test_a_locked_file_is_written_when_it_is_free(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = connect(f"sqlite:///{tmp_path / 'optuna.db'}")
+    through = WriteThrough(disk, "s", MINIMIZE)
+    study = optuna.load_study(study_name="s", storage=through)
+    with contextlib.closing(sqlite3.connect(tmp_path / "optuna.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        trial = study.ask()
+        study.tell(trial, 1.0)
+        assert through.flush() > 0
+        other.rollback()
+    assert "locked" in caplog.text
+    assert through.flush() == 0
+    assert plain(study) == plain(optuna.load_study(study_name="s", storage=disk))
+    disk.engine.dispose()
