@@ -1,10 +1,13 @@
 """What more epochs would bring, from how other curves of the sweep went on; or nothing.
 
 The best value so far is forecast from what the second half of the epochs gained: recorded curves
-say which part of that a further stretch gains. The interval is a split-conformal one, whose
-promise holds for any curve exchangeable with the recorded ones: Lei et al., "Distribution-Free
-Predictive Inference for Regression", JASA 2018. A forecast is shown only where, on the recorded
-curves themselves, the interval covers as often as it says and the forecast beats the last value.
+say which part of that a further stretch gains. The interval is a conformal one, whose promise
+holds for any curve exchangeable with the recorded ones: Barber et al., "Predictive inference with
+the jackknife+", Annals of Statistics 2021. Where no recorded curve is longer than this one, their
+last doubling stands for the next: the interval then holds the errors within it and those of a
+forecast of it from the doubling before, which is checked one doubling earlier. A forecast is shown
+only where, on the recorded curves themselves, the interval covers as often as it says and the
+forecast beats the last value.
 """
 
 from __future__ import annotations
@@ -18,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Stretch = tuple[Floats, Floats]
 
 LEVEL = 0.8
 COVERS = (0.7, 0.9)
 LEAST = 20  # recorded curves: fewer calibrate nothing
+SHORTEST = 8  # epochs of a curve that is forecast
 SPLITS = 5  # of the recorded curves, to check the promise on them
 
 
@@ -63,27 +68,34 @@ def forecast(
 ) -> Forecast | None:
     """Return what `more` epochs would bring, or None where it cannot be said.
 
-    None after a drop of the rate, with few other curves that reach so far, or where the check on
-    them fails. A shorter stretch does not stand for a longer one: intervals taken from it covered
-    up to 95%.
+    None after a drop of the rate, where it lately gained more than any recorded curve, with few
+    of them, or where the check on them fails. Where they are no longer than the curve, only a
+    doubling can be forecast.
     """
     n, to = len(curve.values), len(curve.values) + more
-    if n < 4 or more < 1 or curve.dropped(n) or not np.isfinite(curve.values).all():
+    if n < SHORTEST or more < 1 or curve.dropped(n) or not np.isfinite(curve.values).all():
         return None
     usable = [
-        _best(other.values[:to], mode)
+        _best(other.values, mode)
         for other in others
-        if len(other.values) >= to and not other.dropped(n)
-        if np.isfinite(other.values[:to]).all()
+        if len(other.values) >= n and not other.dropped(n) and np.isfinite(other.values).all()
     ]
-    if len(usable) < LEAST:
-        return None
-    known = _stretch(usable, n, to)
-    covered, error, error_of_last = _check(*known)
-    if not (COVERS[0] <= covered <= COVERS[1] and error < error_of_last):
+    longer = [best for best in usable if len(best) >= to]
+    if len(longer) >= LEAST:
+        usable, known, before = longer, _stretch(longer, n, to), None
+        checked = _check(known)
+    elif len(usable) >= LEAST and more == n >= 2 * SHORTEST:
+        first, before, known = (_stretch(usable, n // k, 2 * n // k) for k in (8, 4, 2))
+        checked = _scores(_tried(before, known, first))
+    else:
         return None
     best = _best(curve.values, mode)
-    low, middle, high = _gain(*known, float(best[n // 2 - 1] - best[n - 1]))
+    gained = float(best[n // 2 - 1] - best[n - 1])
+    covered, error, error_of_last = map(float, checked)
+    holds = COVERS[0] <= covered <= COVERS[1] and error < error_of_last
+    if not holds or gained > known[0].max():
+        return None
+    low, middle, high = (float(one[0]) for one in _gains(known, np.array([gained]), before))
     sign = 1.0 if mode == "min" else -1.0
     at_least, at_most = sorted(sign * float(best[-1] - gain) for gain in (low, high))
     return Forecast(
@@ -99,7 +111,7 @@ def forecast(
     )
 
 
-def _stretch(curves: Sequence[Floats], cut: int, to: int) -> tuple[Floats, Floats]:
+def _stretch(curves: Sequence[Floats], cut: int, to: int) -> Stretch:
     """Return what each curve gained in the second half up to `cut`, and from there on."""
     recent = np.array([best[cut // 2 - 1] - best[cut - 1] for best in curves])
     return recent, np.array([best[cut - 1] - best[to - 1] for best in curves])
@@ -110,34 +122,59 @@ def _best(values: Sequence[float], mode: str) -> Floats:
     return np.minimum.accumulate(sign * np.asarray(values, dtype=float))
 
 
-def _gain(recent: Floats, future: Floats, gained: float) -> tuple[float, float, float]:
-    """Return (low, forecast, high) of the gain to come, from curves whose gains are known.
+def _gains(
+    known: Stretch, gained: Floats, before: Stretch | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """Return (low, forecast, high) of the gains to come, from curves whose gains are known.
 
-    Half of them fit the ratio, the other half calibrate: scores are errors relative to the recent
-    gain, with a floor for curves that gained next to nothing.
+    Each known curve's error is that of the ratio which the other curves have, relative to its
+    recent gain. before: an earlier stretch, whose ratio's errors are to be covered too.
     """
-    fit, calibrate = slice(0, None, 2), slice(1, None, 2)
-    floor = max(float(np.median(recent)) / 4.0, 1e-12)
-    part = float(np.median(future[fit] / np.maximum(recent[fit], floor)))
-    scale = np.maximum(recent[calibrate], floor)
-    scores = np.sort((future[calibrate] - part * recent[calibrate]) / scale)
-    m = len(scores)
-    outside = (1.0 - LEVEL) / 2.0
+    recent, future = known
+    part, floor = _part(known)
+    scale, own = np.maximum(recent, floor), np.maximum(gained, floor)
+    without = np.array([np.median(np.delete(future / scale, i)) for i in range(len(future))])
+    errors = (future - without * recent) / scale
+    low, high = _ends(without[:, None] * gained + errors[:, None] * own)
+    if before is not None:
+        errors = (future - _part(before)[0] * recent) / scale
+        further = _ends(part * gained + errors[:, None] * own)
+        low, high = np.minimum(low, further[0]), np.maximum(high, further[1])
+    return np.maximum(low, 0.0), np.maximum(part * gained, 0.0), np.maximum(high, 0.0)
+
+
+def _part(known: Stretch) -> tuple[float, float]:
+    """Return the median ratio of gains, and the floor of what counts as a recent gain."""
+    floor = max(float(np.median(known[0])) / 4.0, 1e-12)
+    return float(np.median(known[1] / np.maximum(known[0], floor))), floor
+
+
+def _ends(sampled: Floats) -> tuple[Floats, Floats]:
+    """Return the conformal ends of `LEVEL` over the first axis."""
+    m, outside = len(sampled), (1.0 - LEVEL) / 2.0
     upper = min(m - 1, math.ceil((m + 1) * (1.0 - outside)) - 1)
-    lower = max(0, math.floor((m + 1) * outside) - 1)
-    own, middle = max(gained, floor), part * gained
-    low, high = (middle + scores[i] * own for i in (lower, upper))
-    return max(0.0, float(low)), max(0.0, middle), max(0.0, float(high))
+    ends = np.sort(sampled, axis=0)
+    return ends[max(0, math.floor((m + 1) * outside) - 1)], ends[upper]
 
 
-def _check(recent: Floats, future: Floats) -> tuple[float, float, float]:
+def _check(known: Stretch) -> Floats:
     """Return how often the interval covers, and both median errors, each on curves left out."""
-    hits, errors = [], []
-    fold = np.arange(len(recent)) % SPLITS
-    for k in range(SPLITS):
-        known, left = fold != k, fold == k
-        for gained, truth in zip(recent[left], future[left], strict=True):
-            low, middle, high = _gain(recent[known], future[known], float(gained))
-            hits.append(low <= truth <= high)
-            errors.append(abs(middle - truth))
-    return float(np.mean(hits)), float(np.median(errors)), float(np.median(np.abs(future)))
+    fold = np.arange(len(known[0])) % SPLITS
+    tried = [_tried(_of(known, fold != k), _of(known, fold == k)) for k in range(SPLITS)]
+    return _scores(np.concatenate(tried, axis=1))
+
+
+def _of(known: Stretch, which: NDArray[np.bool_]) -> Stretch:
+    return known[0][which], known[1][which]
+
+
+def _tried(known: Stretch, left: Stretch, before: Stretch | None = None) -> Floats:
+    """Return (covered, error, error of the last value) of every curve left out, as rows."""
+    gained, truth = left
+    low, middle, high = _gains(known, gained, before)
+    covered = (low <= truth) & (truth <= high)
+    return np.stack([covered.astype(float), np.abs(middle - truth), np.abs(truth)])
+
+
+def _scores(tried: Floats) -> Floats:
+    return np.array([tried[0].mean(), np.median(tried[1]), np.median(tried[2])])

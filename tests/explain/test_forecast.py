@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from objectives.training import TrialSpec
 from sweeps.explain.forecast import Recorded, forecast
-from tests.explain.planted import explained, normals
+from tests.explain.planted import explained, normals, reference
 
 
 def sweep(seed: int, curves: int = 80, epochs: int = 60) -> list[Recorded]:
@@ -28,23 +29,43 @@ def cut(curve: Recorded, n: int, **changed: object) -> Recorded:
     return Recorded(curve.values[:n], changed.get("rates", curve.rates[:n]))  # type: ignore[arg-type]
 
 
-def test_it_covers_as_often_as_it_says_and_beats_the_last_value() -> None:
-    hits, errors, errors_of_last, shown = [], [], [], 0
-    for seed in range(4):
-        curves = sweep(seed)
-        known, fresh = curves[:50], curves[50:]
-        for curve in fresh:
+@pytest.mark.parametrize("recorded", [60, 25], ids=["longer curves", "as long as it"])
+def test_it_covers_as_often_as_it_says_and_beats_the_last_value(recorded: int) -> None:
+    hits, errors, errors_of_last = [], [], []
+    for seed in range(14):
+        curves = sweep(seed, curves=55)
+        known = [cut(curve, recorded) for curve in curves[:40]]
+        for curve in curves[40:]:
             found = forecast(cut(curve, 25), known, 25)
             if found is None:
                 continue
-            shown += 1
             truth = min(curve.values[:50])
             hits.append(found.low - 1e-12 <= truth <= found.high + 1e-12)
             errors.append(abs(found.value - truth))
             errors_of_last.append(abs(found.last - truth))
-    assert shown >= 60
+    assert len(hits) >= 60
     assert 0.7 <= np.mean(hits) <= 0.9
     assert np.median(errors) < np.median(errors_of_last)
+
+
+def test_a_curve_unlike_all_others_is_not_forecast() -> None:
+    curves = sweep(0)
+    assert forecast(cut(curves[0], 25), curves[1:], 25) is not None
+    steeper = Recorded([10.0 * value for value in curves[0].values[:25]])
+    assert forecast(steeper, curves[1:], 25) is None
+
+
+def test_the_next_doubling_is_not_forecast_where_the_last_two_differ() -> None:
+    rng = np.random.default_rng(0)
+    bent = []
+    for _ in range(40):
+        gain = rng.uniform(0.5, 1.0)
+        early = np.linspace(1.0, 1.0 - 0.1 * gain, 10)  # slow at first, then ten times as fast
+        later = early[-1] - gain * np.linspace(0.1, 1.0, 10)
+        last = later[-1] - rng.uniform(1.5, 2.5) * gain * np.linspace(0.05, 1.0, 20)
+        bent.append(Recorded([*early, *later, *last]))
+    assert forecast(cut(bent[0], 20), bent[1:], 20) is not None, "longer curves tell"
+    assert forecast(cut(bent[0], 20), [cut(b, 20) for b in bent[1:]], 20) is None
 
 
 def test_a_score_that_rises_is_forecast_as_its_mirror_image() -> None:
@@ -85,3 +106,7 @@ def test_an_explanation_says_what_more_epochs_would_bring(tmp_path: Path) -> Non
     assert ahead["low"] <= ahead["value"] <= ahead["high"] <= ahead["last"]
     assert "at epoch 120" in "\n".join(found.lines())
     assert explained(curve, tmp_path, recorded=sweep(0, 10, epochs=120)).forecast is None
+    short = reference(max_epochs=16)
+    doubled = explained(curve, tmp_path, short, recorded=sweep(0, epochs=16)).forecast
+    assert doubled is not None
+    assert (doubled["epoch"], doubled["curves"]) == (32, 80)
