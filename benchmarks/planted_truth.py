@@ -1,9 +1,12 @@
 """Does `explain` find what was planted? Data and nets made so that the answer is known.
 
-    python benchmarks/planted_truth.py --seeds 20
+    python -m benchmarks.planted_truth --folder runs/
+    python -m benchmarks.planted_truth --folder runs/ --scenario healthy --first 5 --seeds 3
 
 Every scenario is explained once a seed: fresh data, fresh reference, every probe that its curve
 suggests. Wanted: the planted limit in at least 80%, another one in at most 5%, undecided else.
+With a folder nothing is trained twice: slices may run side by side or be interrupted, and the
+whole command then prints the table of all of them.
 """
 
 from __future__ import annotations
@@ -35,26 +38,31 @@ from sweeps.explain.explanation import Explanation
 from sweeps.tracking import NoTracker, StudyRun
 
 Floats = NDArray[np.float32]
-VALIDATION = 4_000
+VALIDATION, FEW_VALIDATION = 4_000, 1_000
 PARENT = StudyRun("planted", "planted", {}, {}, "val_loss", "min")
 RIGHT, WRONG = 0.80, 0.05
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """data: seed -> (inputs, 0/1 labels), of which the last 4,000 are the validation part."""
+    """data: seed -> (inputs, 0/1 labels), the last `validation` of them the validation part."""
 
     limit: str
     data: Callable[[np.random.Generator], tuple[Floats, Floats]]
     config: Dense
     epochs: int = 30
+    validation: int = VALIDATION
 
 
 def teacher(
-    rng: np.random.Generator, rows: int, features: int, widths: tuple[int, ...]
+    rng: np.random.Generator,
+    rows: int,
+    features: int,
+    widths: tuple[int, ...],
+    validation: int = VALIDATION,
 ) -> tuple[Floats, NDArray[np.float64]]:
     """Return normal inputs and the score that a random relu net gives them, of spread 1."""
-    x = rng.standard_normal((rows + VALIDATION, features), dtype=np.float32)
+    x = rng.standard_normal((rows + validation, features), dtype=np.float32)
     hidden = x.astype(float)
     for width in widths:
         hidden = np.maximum(hidden @ rng.normal(size=(hidden.shape[1], width)), 0.0)
@@ -89,7 +97,7 @@ def flipped(rng: np.random.Generator) -> tuple[Floats, Floats]:
 
 def few(rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return a small table of many columns and noisy labels."""
-    x, score = teacher(rng, 400, 40, ())
+    x, score = teacher(rng, 400, 40, (), FEW_VALIDATION)
     return x, labels(rng, score, flipped=0.1)
 
 
@@ -115,7 +123,7 @@ SCENARIOS = {
     "rate ten times too high": Scenario("rate_too_high", net, adam(0.1)),
     "a drop at epoch 3": Scenario("schedule_too_early", net, adam(0.005, plateau=EARLY)),
     "label noise": Scenario("noise_or_data", flipped, adam(0.01, width=16, depth=2)),
-    "few rows": Scenario("overfitting", few, adam(0.003, width=64), epochs=60),
+    "few rows": Scenario("overfitting", few, adam(0.003, width=64), 60, FEW_VALIDATION),
     "healthy": Scenario("nothing", apart, adam(0.005, width=16, depth=1)),
 }
 
@@ -125,10 +133,8 @@ def run(name: str, seed: int, folder: Path, budget: float = 3600.0) -> Explanati
     scenario = SCENARIOS[name]
     rng = np.random.default_rng([seed, list(SCENARIOS).index(name)])
     x, y = scenario.data(rng)
-    train, validation = (
-        Part(x[:-VALIDATION], y[:-VALIDATION]),
-        Part(x[-VALIDATION:], y[-VALIDATION:]),
-    )
+    cut = len(y) - scenario.validation
+    train, validation = Part(x[:cut], y[:cut]), Part(x[cut:], y[cut:])
     data = Data(train, validation, validation)
     objective: Objective[Dense] = Objective(
         space=dense.SPACE,
@@ -167,6 +173,8 @@ def main() -> int:
     prepare_environment(threads=1, device="cpu")
     folder = options.folder or Path(tempfile.mkdtemp(prefix="planted-"))
     table, met = {}, True
+    print("| planted | the limit named should be | right | wrong | undecided |")
+    print("|---|---|---|---|---|")
     for name in options.scenario or SCENARIOS:
         limits = []
         for seed in range(options.first, options.first + options.seeds):
@@ -181,9 +189,7 @@ def main() -> int:
         wrong = 1.0 - right - undecided
         met &= right >= RIGHT and wrong <= WRONG
         table[name] = {"planted": planted, "right": right, "wrong": wrong, "limits": limits}
-        print(
-            f"{name:24} {planted:20} right {right:.0%} wrong {wrong:.0%} undecided {undecided:.0%}"
-        )
+        print(f"| {name} | {planted} | {right:.0%} | {wrong:.0%} | {undecided:.0%} |", flush=True)
     if options.json is not None:
         options.json.write_text(json.dumps(table, indent=1), encoding="utf-8")
     return 0 if met else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import uuid
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from sweeps.cli.trainers import trainers
 from sweeps.cli.work import INTERRUPTED, make_tracker, no_tracker, quiet, versions
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain as experiment
+from sweeps.explain.forecast import LEAST, Recorded
 from sweeps.study.asking import seed_of
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, opened
@@ -54,6 +56,7 @@ def explain(sweep: Sweep, settings: Settings, options: argparse.Namespace, progr
                 parent=parent,
                 budget=options.budget,
                 all_probes=options.all,
+                recorded=_recorded(session),
                 say=say,
             )
         except KeyboardInterrupt:
@@ -65,6 +68,26 @@ def explain(sweep: Sweep, settings: Settings, options: argparse.Namespace, progr
     if options.json is not None:
         write_json(options.json, found.to_json())
     return 0
+
+
+def _recorded(session: Session) -> list[Recorded]:
+    """Return the curves of the study's trials that came to their end, none where they are few."""
+    whole = {t.number for t in session.store.ended() if t.outcome == "complete"}
+    if len(whole) < LEAST:
+        return []
+    from sweeps.tracking.history import all_curves
+
+    try:
+        frames = all_curves(session.settings.mlflow_uri(), session.name)
+    except Exception as error:  # a store that is away: the probes do without a forecast
+        logging.getLogger("sweeps").warning("no recorded curves: %s", error)
+        return []
+    monitor = session.sweep.objective.monitor
+    return [
+        Recorded(frame[monitor].tolist(), frame.get("learning_rate", frame[monitor][:0]).tolist())
+        for number, frame in sorted(frames.items())
+        if number in whole and monitor in frame.columns
+    ]
 
 
 def reference_of(session: Session, name: str) -> Reference:

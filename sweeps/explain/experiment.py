@@ -17,9 +17,9 @@ from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
 from sweeps.explain.explanation import Explanation
 from sweeps.explain.forecast import Recorded, forecast
 from sweeps.explain.hypotheses import hypotheses
-from sweeps.explain.probes import FIRST, MOST, Prober
-from sweeps.explain.runs import Record, Run
-from sweeps.explain.verdict import WORTH, Final, judge, remaining, shape_of
+from sweeps.explain.probes import Prober
+from sweeps.explain.runs import FIRST, MOST, Record, Run
+from sweeps.explain.verdict import CURVE, WORTH, Final, judge, remaining, shape_of
 from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
 from sweeps.tracking import StudyRun, Tracker
 
@@ -62,7 +62,8 @@ def explain(
     final, wait = _judge(prober, wanted, shapes, all_probes)
     unsettled = _unsettled(final, wait)
     if unsettled and prober.complete:
-        prober.train((probe, k) for k in range(FIRST, MOST) for probe in [base, *unsettled])
+        more = [base, *(probe for probe in unsettled if probe.name != CURVE)]
+        prober.train((probe, k) for k in range(FIRST, MOST) for probe in more)
         final, wait = _judge(prober, wanted, shapes, all_probes)
     found = _explanation(objective, prober, wanted, final, wait, recorded)
     tracker.end_study(
@@ -138,10 +139,7 @@ def _judge(
 
 
 def _unsettled(final: Final, wait: Wait | None) -> list[Probe]:
-    found = {probe.name: probe for probe in final.unfinished}
-    found |= {probe.name: probe for probe in (wait.unfinished if wait else ())}
-    found.pop("end_against_best", None)  # that is the reference itself
-    return list(found.values())
+    return [*final.unfinished, *(wait.unfinished if wait else ())]
 
 
 def _explanation(
@@ -184,8 +182,9 @@ def _forecast(
 ) -> dict[str, float] | None:
     """Return what as many epochs again would bring, as far as recorded curves reach."""
     curve = Recorded(run.curves[reference.monitor], run.curves.get("learning_rate", []))
+    doubled = len(curve.values)
     longest = max((len(other.values) for other in recorded), default=0)
-    more = min(len(curve.values), longest - len(curve.values))
+    more = min(doubled, longest - doubled) if longest > doubled else doubled
     found = forecast(curve, recorded, more, reference.mode)
     return None if found is None else asdict(found)
 

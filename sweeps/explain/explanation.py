@@ -51,7 +51,7 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain data; what is not finite is None."""
-        text, best = words.advice(self.final)
+        text, best = words.advice(self.final, self.complete)
         found: dict[str, Any] = {
             "format": FORMAT,
             "reference": {
@@ -112,21 +112,22 @@ class Explanation:
         monitor, best = self.reference.monitor, self.shape.best
         total = sum(len(runs) for _, runs in self.runs)
         found = [
-            f"{self.reference.name} {self.label}: {len(self.runs) - 1} probes, "
-            f"{total} runs on paired seeds, {words.minutes(self.training)} of training",
+            f"{self.reference.name} {self.label}: {words.many(len(self.runs) - 1, 'probe')}, "
+            f"{words.many(total, 'run')} on paired seeds, "
+            f"{words.minutes(self.training)} of training",
             f"curve: {words.phases(self.shape)}; best {monitor} {best:.4g} "
             f"at epoch {self.shape.best_epoch}",
-            f"what limits it: {words.CAUSES[self.final.limit]}",
+            f"what limits it: {words.limit(self.final)}",
         ]
         main = self.final.main
         if main is not None:
             found.append(f"  {words.finding(main, monitor)}")
         others = [v for v in self.final.verdicts if v is not main]
         found += [f"  {words.finding(v, monitor)}" for v in others if v.outcome == SUPPORTED][:2]
-        for outcome, word in ((REFUTED, "not"), (UNDECIDED, "undecided")):
-            names = [words.CAUSES[v.cause] for v in others if v.outcome == outcome]
-            if names:
-                found.append(f"  {word}: {', '.join(names)}")
+        refuted = [words.CAUSES[v.cause] for v in others if v.outcome == REFUTED]
+        open_ = [words.open_cause(v) for v in others if v.outcome == UNDECIDED]
+        found += [f"  not: {', '.join(refuted)}"] if refuted else []
+        found += [f"  undecided: {', '.join(open_)}"] if open_ else []
         data = self.final.data
         if data is not None and data.outcome == HURTS:
             found.append(f"  rows matter: {words.evidence(data, monitor)}")
@@ -147,7 +148,7 @@ class Explanation:
     @property
     def advice(self) -> str:
         """What to do, in one or two sentences."""
-        text = words.advice(self.final)[0]
+        text = words.advice(self.final, self.complete)[0]
         if self.wait is None:
             return text
         waiting = words.wait_advice(self.final, self.wait)[0]
@@ -162,7 +163,7 @@ class Explanation:
         return {"text": text, "probe": best.probe.name, "change": self._change(best.probe)}
 
     def _wait_lines(self, wait: Wait) -> list[str]:
-        found = [f"what sets the plateau's length: {words.LEVERS[wait.lever]}"]
+        found = [f"what sets the plateau's length: {words.lever(wait)}"]
         names = "; ".join(f"{h.name.replace('_', ' ')} {h.outcome}" for h in self.hypotheses)
         return [*found, f"  {names}"] if names else found
 

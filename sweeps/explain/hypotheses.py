@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sweeps.explain.changes import Reference
+from sweeps.explain.runs import LEAST
 from sweeps.explain.statistics import Difference, paired
 from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED
 from sweeps.explain.waits import CORRECTED, COUNTS, Exit, Wait, Waited
@@ -155,6 +156,8 @@ def sgd_with_lower_rate(wait: Wait) -> Hypothesis:
 
 def _shortens(waited: Waited) -> str:
     d = waited.difference
+    if d.n < LEAST:
+        return UNDECIDED
     if waited.p < SIGNIFICANT and d.high < 0.0 and d.mean <= -COUNTS:
         return SUPPORTED
     return REFUTED if d.low > -COUNTS else UNDECIDED
@@ -184,7 +187,7 @@ def _slope(
 ) -> Difference | None:
     """Return the mean log-log slope of a quantity over the rate, one slope a seed."""
     repeats = min((len(exits) for exits in by_rate), default=0)
-    if len(by_rate) < least or repeats < 2:
+    if len(by_rate) < least or repeats < LEAST:
         return None
     slopes = []
     for repeat in range(repeats):
@@ -233,6 +236,9 @@ def _listed(values: Sequence[float]) -> str:
 
 
 def _too_few(by_rate: Sequence[Any], least: int) -> str:
+    repeats = min((len(exits) for exits in by_rate), default=0)
+    if len(by_rate) >= least:
+        return f"{repeats} repeats decide nothing"
     return f"of {least} rates needed, the plateau was left under {len(by_rate)} in every repeat"
 
 

@@ -17,11 +17,10 @@ from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, T
 from objectives.training.files import forget
 from search_spaces import Space
 from sweeps.explain.changes import Probe, Reference
-from sweeps.explain.runs import Record, Run, key_of
+from sweeps.explain.runs import MOST, Record, Run, key_of
 from sweeps.study.asking import seed_of
 from sweeps.tracking import Tracker, TrialRun
 
-FIRST, MOST = 5, 10  # repeats: of everything, and of what is still undecided
 OVERTIME = 1.1  # of the budget: what has begun may end, up to here
 KEPT = ("loss", "learning_rate")  # of an epoch's logs, besides the monitor
 

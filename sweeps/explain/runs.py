@@ -19,6 +19,8 @@ from sweeps.explain.changes import Probe, Reference
 from sweeps.explain.configs import plain
 
 FILE = "probes.jsonl"
+FIRST, MOST = 5, 10  # repeats: of everything, and of what is still undecided
+LEAST = 3  # repeats: with fewer nothing is decided
 
 
 @dataclass(frozen=True)

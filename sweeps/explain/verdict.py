@@ -2,7 +2,8 @@
 
 A probe helps where the paired t test says so after Holm's correction for the number of probes
 and the gain is worth having; it does not help where the whole interval is below that; anything
-else is undecided, and says how many more repeats would settle it if mean and spread stay.
+else is undecided, and says how many more repeats would settle it if mean and spread stay. Nothing
+is decided by fewer than three repeats, and no limit is named while a wanted probe was not tried.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from sweeps.explain.changes import FINAL, Probe, Reference
 from sweeps.explain.curves import OVERFITTING, Shape, shape
-from sweeps.explain.runs import Run
+from sweeps.explain.runs import FIRST, LEAST, Run
 from sweeps.explain.statistics import REAL, Difference, holm, paired, repeats_to_settle
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
@@ -22,7 +23,6 @@ WORTH = 0.02  # of the way from the start to the best: a smaller gain is real at
 FLOOR = 0.5  # of the start: the least way that WORTH is taken of, for a curve that starts low
 LITTLE = 0.05  # of the start: with less than this left, nothing is left to gain
 SIGNIFICANT = 0.05
-INF = float("inf")
 TIE = 0.8  # of the largest gain: a cause with this much may be the one that explains the others
 
 # Where several causes gain about as much, the first of these: a higher rate also makes up for an
@@ -38,6 +38,7 @@ FIRST_CAUSES = (
     "optimizer",
 )
 NOTHING, NOISE_OR_DATA = "nothing", "noise_or_data"
+CURVE = "end_against_best"  # evidence that the reference's own runs give
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,18 @@ class Judged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One cause. effect: the gain of its best probe, in the monitor's unit. more: repeats."""
+    """One cause.
+
+    effect: the gain of its best probe, in the monitor's unit. more: repeats that would settle it.
+    untried: how many of its probes were not run, or not often enough to decide anything.
+    """
 
     cause: str
     outcome: str
     effect: float
     evidence: tuple[Judged, ...]
     more: int | None = 0
+    untried: int = 0
 
     @property
     def best(self) -> Judged | None:
@@ -130,21 +136,19 @@ def judge(
     sign = 1.0 if reference.mode == "min" else -1.0
     asked = [(p, its) for p, its in probed if FINAL in p.asks and not _failed(its)]
     judged = _judged(sign, levels(base), [(p, its, levels(its)) for p, its in asked if its], worth)
-    verdicts = [
-        _verdict(cause, [j for j in judged if j.probe.cause == cause])
-        for cause in FIRST_CAUSES
-        if any(p.cause == cause for p, _ in asked)
-    ]
     curve = _end_against_best(reference, base, shapes, worth)
-    verdicts = [v for v in verdicts if v.cause != "overfitting"] + [
-        _overfitting(curve, [j for j in judged if j.probe.cause == "overfitting"])
-    ]
+    verdicts = []
+    for cause in sorted({p.cause for p, _ in asked} & {*FIRST_CAUSES} | {"overfitting"}):
+        its = [j for j in judged if j.probe.cause == cause]
+        evidence = [curve, *its] if cause == "overfitting" else its
+        untried = sum(len(runs) < LEAST for p, runs in asked if p.cause == cause)
+        verdicts.append(_verdict(cause, evidence, untried))
+    verdicts.sort(key=lambda v: (v.cause == "overfitting", FIRST_CAUSES.index(v.cause)))
     left = [share for s in shapes if (share := remaining(s, reference.mode)) is not None]
     data = next((j for j in judged if j.probe.cause == "data"), None)
     found = _mean(left) if left else None
-    return Final(
-        _limit(verdicts, found), tuple(verdicts), worth, found, data, _unfinished(verdicts, data)
-    )
+    limit = UNDECIDED if len(base) < LEAST else _limit(verdicts, found)
+    return Final(limit, tuple(verdicts), worth, found, data, _unfinished(verdicts, data))
 
 
 def _failed(runs: Sequence[Run]) -> bool:
@@ -173,6 +177,8 @@ def _judged(
 
 def _with_outcome(judged: Judged, worth: float) -> Judged:
     difference, gain = judged.difference, judged.gain
+    if difference.n < LEAST:
+        return replace(judged, outcome=UNDECIDED, more=FIRST - difference.n)
     half = difference.high - difference.mean
     real = judged.p < SIGNIFICANT and difference.word == REAL
     if judged.probe.cause == "data":
@@ -183,20 +189,21 @@ def _with_outcome(judged: Judged, worth: float) -> Judged:
         distance = gain if gain >= worth else worth - gain
     if decided:
         return replace(judged, outcome=decided)
-    more = repeats_to_settle(distance, difference.spread, difference.n) if half < INF else None
+    more = repeats_to_settle(distance, difference.spread, difference.n)
     return replace(judged, outcome=UNDECIDED, more=None if more is None else max(1, more))
 
 
-def _verdict(cause: str, judged: Sequence[Judged]) -> Verdict:
-    """Supported where a probe helps, refuted where none does, undecided otherwise."""
+def _verdict(cause: str, judged: Sequence[Judged], untried: int) -> Verdict:
+    """Supported where a probe helps, refuted where none of all does, undecided otherwise."""
     helping = [j for j in judged if j.outcome == HELPS]
     open_ = [j for j in judged if j.outcome == UNDECIDED]
     effect = max((j.gain for j in helping or judged), default=0.0)
     if helping:
-        return Verdict(cause, SUPPORTED, effect, tuple(judged))
-    if open_ or not judged:
-        more = min((j.more for j in open_ if j.more is not None), default=None)
-        return Verdict(cause, UNDECIDED, effect, tuple(judged), more)
+        return Verdict(cause, SUPPORTED, effect, tuple(judged), untried=untried)
+    if open_ or untried:
+        needed = [j.more for j in open_ if j.more is not None] + [FIRST] * (not open_)
+        more = min(needed, default=None)
+        return Verdict(cause, UNDECIDED, effect, tuple(judged), more, untried)
     return Verdict(cause, REFUTED, effect, tuple(judged))
 
 
@@ -206,31 +213,31 @@ def _end_against_best(
     """Return how much worse the reference ends than it was at its best, in the same runs."""
     probe = replace(
         reference.as_probe(),
-        name="end_against_best",
+        name=CURVE,
         cause="overfitting",
         text="the last epochs against the best ones",
     )
     whole = [s for s, run in zip(shapes, base, strict=True) if run.outcome == "complete"]
-    if not whole:
-        nothing = paired([0.0], [0.0])
-        return Judged(probe, nothing, 0.0, 1.0, NO_HELP, tuple(base))
+    if len(whole) < LEAST:
+        nothing, few = paired([0.0], [0.0]), len(base) < LEAST
+        outcome, needed = (UNDECIDED, FIRST - len(base)) if few else (NO_HELP, 0)
+        return Judged(probe, nothing, 0.0, 1.0, outcome, tuple(base), needed)
     difference = paired([s.end for s in whole], [s.best for s in whole])
     lost = abs(difference.mean)
     rises = sum(any(p.name == OVERFITTING for p in s.phases) for s in whole) > len(whole) / 2
     judged = Judged(probe, difference, lost if rises else 0.0, difference.p, NO_HELP, tuple(base))
-    if not rises or lost < worth:
+    if not rises or abs(difference.mean) + difference.high - difference.mean < worth:
         return judged
-    if difference.word == REAL:
+    if difference.word == REAL and lost >= worth:
         return replace(judged, outcome=HELPS)
-    return replace(judged, outcome=UNDECIDED, more=difference.more)
-
-
-def _overfitting(curve: Judged, judged: Sequence[Judged]) -> Verdict:
-    """Overfitting shows in the curve, or in that less capacity or regularisation helps."""
-    return _verdict("overfitting", [curve, *judged])
+    distance = lost if lost >= worth else worth - lost
+    more = repeats_to_settle(distance, difference.spread, difference.n)
+    return replace(judged, outcome=UNDECIDED, more=more)
 
 
 def _limit(verdicts: Sequence[Verdict], left: float | None) -> str:
+    if any(v.untried for v in verdicts):
+        return UNDECIDED  # what was not tried may bring more than what was
     supported = [v for v in verdicts if v.outcome == SUPPORTED]
     if supported:
         most = max(v.effect for v in supported)

@@ -17,7 +17,7 @@ from objectives.training import effective_rate
 from sweeps.explain.changes import KIND, RATE, WAIT, Probe, Reference
 from sweeps.explain.configs import find, get, is_number, is_optimizer
 from sweeps.explain.curves import LEFT, Shape, crossing
-from sweeps.explain.runs import Run
+from sweeps.explain.runs import FIRST, LEAST, Run
 from sweeps.explain.statistics import REAL, Difference, holm, paired, repeats_to_settle
 from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED, shape_of
 
@@ -101,8 +101,9 @@ def judge_wait(
         for run, level in zip(base, levels, strict=True)
     ]
     waited = _with_outcomes([_waited(reference, p, runs, levels, exits) for p, runs in asked])
+    untried = any(WAIT in p.asks and not runs for p, runs in probed)
     return Wait(
-        _lever(waited),
+        _lever(waited, untried),
         tuple(waited),
         tuple(exits),
         tuple(w.probe for w in waited if w.outcome == UNDECIDED),
@@ -192,21 +193,25 @@ def _with_outcomes(waited: list[Waited]) -> list[Waited]:
 
 def _with_outcome(waited: Waited) -> Waited:
     d = waited.difference
+    if d.n < LEAST:
+        return replace(waited, outcome=UNDECIDED, more=FIRST - d.n)
     real = waited.p < SIGNIFICANT and d.word == REAL
     if real and abs(d.mean) >= COUNTS:
         return replace(waited, outcome=SUPPORTED)
     if d.within(COUNTS):
         return replace(waited, outcome=REFUTED)
     distance = abs(d.mean) if abs(d.mean) >= COUNTS else COUNTS - abs(d.mean)
-    more = repeats_to_settle(distance, d.spread, d.n) if d.n > 1 else None
+    more = repeats_to_settle(distance, d.spread, d.n)
     return replace(waited, outcome=UNDECIDED, more=None if more is None else max(1, more))
 
 
-def _lever(waited: Sequence[Waited]) -> str:
+def _lever(waited: Sequence[Waited], untried: bool) -> str:
     """Return what changes the length most; the rate where it does at all, as the first cause."""
     setting = [w for w in waited if w.outcome == SUPPORTED]
     if any(w.probe.lever == "learning_rate" for w in setting):
         return "learning_rate"
+    if untried:
+        return UNDECIDED
     if setting:
         return max(setting, key=lambda w: abs(w.difference.mean)).probe.lever
     return UNDECIDED if any(w.outcome == UNDECIDED for w in waited) or not waited else "nothing"

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from sweeps.explain.changes import FINAL
 from sweeps.explain.curves import Shape
+from sweeps.explain.runs import LEAST
 from sweeps.explain.verdict import (
+    CURVE,
     HELPS,
     HURTS,
     NOISE_OR_DATA,
@@ -74,9 +76,17 @@ def finding(verdict: Verdict, monitor: str) -> str:
     shown = _telling(verdict)
     text = f"{CAUSES[verdict.cause]}: {verdict.outcome}"
     if shown is None:
-        return f"{text}; not run within the budget"
+        return f"{text}; not tried within the budget"
     text = f"{text}; {evidence(shown, monitor)}"
     return text + needed(verdict.more) if verdict.outcome == UNDECIDED else text
+
+
+def open_cause(verdict: Verdict) -> str:
+    """Return an undecided cause with what would settle it, in few words."""
+    if verdict.untried:
+        return f"{CAUSES[verdict.cause]} ({many(verdict.untried, 'probe')} to go)"
+    more = "many" if verdict.more is None else verdict.more
+    return f"{CAUSES[verdict.cause]} ({more} more repeats)"
 
 
 def ahead(forecast: Mapping[str, float], monitor: str) -> str:
@@ -94,6 +104,35 @@ def minutes(seconds: float) -> str:
     return f"{whole}s" if whole < 60 else f"{whole // 60}m{whole % 60:02d}s"
 
 
+def many(number: int, what: str) -> str:
+    """Return `1 run` or `5 runs`."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def limit(final: Final) -> str:
+    """Return what limits, or how far that is from being decided."""
+    text = CAUSES[final.limit]
+    if final.limit != UNDECIDED:
+        return text
+    untried = sum(v.untried for v in final.verdicts)
+    if untried:
+        return f"{text}; {many(untried, 'probe')} still to run"
+    open_ = [v for v in final.verdicts if v.outcome == UNDECIDED]
+    # All of them have to be settled before it can be said that none of them limits.
+    known = [v.more for v in open_ if v.more is not None]
+    return text + (needed(max(known) if len(known) == len(open_) else None) if open_ else "")
+
+
+def lever(wait: Wait) -> str:
+    """Return what sets the plateau's length, or how far that is from being decided."""
+    text = LEVERS[wait.lever]
+    open_ = [w.more for w in wait.waited if w.outcome == UNDECIDED]
+    if wait.lever != UNDECIDED or not open_:
+        return text
+    known = [more for more in open_ if more is not None]
+    return text + needed(min(known, default=None))
+
+
 def needed(more: int | None) -> str:
     """Return how many more repeats would settle it."""
     if more is None:
@@ -107,13 +146,11 @@ def _telling(verdict: Verdict) -> Judged | None:
     return max(helping or verdict.evidence, key=lambda j: j.gain, default=None)
 
 
-def advice(final: Final) -> tuple[str, Judged | None]:
+def advice(final: Final, complete: bool = True) -> tuple[str, Judged | None]:
     """Return what to do in one or two sentences, and the probe whose change does it."""
     main = final.main
     if main is not None:
-        helping = [
-            j for j in main.evidence if j.outcome == HELPS and j.probe.name != "end_against_best"
-        ]
+        helping = [j for j in main.evidence if j.outcome == HELPS and j.probe.name != CURVE]
         best = max(helping, key=lambda j: j.gain, default=None)
         if best is not None:
             return ADVICE[main.cause].format(text=best.probe.text), best
@@ -122,7 +159,22 @@ def advice(final: Final) -> tuple[str, Judged | None]:
         return _about_data(final.data), None
     if final.limit == NOTHING:
         return ADVICE[NOTHING], None
-    return "Run explain again: it goes on where it stopped, with more repeats.", None
+    if not complete:
+        return "Run explain again: it goes on where it stopped.", None
+    return _about_undecided(final), None
+
+
+def _about_undecided(final: Final) -> str:
+    tried = [
+        j for v in final.verdicts for j in v.evidence if j.outcome == UNDECIDED and j.gain > 0
+    ]
+    best = max(tried, key=lambda j: j.gain, default=None)
+    if best is None or best.probe.name == CURVE:
+        return "Leave it as it is: no change that was tried is better for sure."
+    return (
+        f"No change is better for sure; {best.probe.text} looks best after {best.difference.n} "
+        f"repeats{needed(best.more)}."
+    )
 
 
 def _against_overfitting(data: Judged | None) -> str:
@@ -171,6 +223,8 @@ def shortest(final: Final, wait: Wait) -> Waited | None:
 def wait_advice(final: Final, wait: Wait) -> tuple[str, Waited | None]:
     """Return what to do about the plateau, and the probe whose change does it."""
     best = shortest(final, wait)
+    if (best is None and any(w.difference.n < LEAST for w in wait.waited)) or not wait.waited:
+        return "What shortens the plateau was not tried within the budget.", None
     if best is None:
         return "Nothing that was tried shortens the plateau for sure.", None
     no_worse = " and ends no worse" if FINAL in best.probe.asks else ""
