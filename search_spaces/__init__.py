@@ -8,9 +8,12 @@ imports more than the standard library, so declaring a sweep costs nothing.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+from search_spaces._labels import label_of
 
 Value = bool | int | float | str | None
 Params = dict[str, Any]
@@ -45,9 +48,8 @@ def flat(config: Any) -> Params:
 
 
 def short(config: Any) -> str:
-    """Return a label of the first few values, for lists and charts."""
-    values = list(flat(config).values())[:4]
-    return " ".join(f"{v:.2g}" if isinstance(v, float) else str(v) for v in values)
+    """Return a label such as `units=16 lr=0.035`, for lists and charts."""
+    return label_of(flat(config))
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Space(Generic[C]):
     baseline: the config that every study trains first, and that nothing ever prunes; None stands
     for the first choice and the low end of everything.
     params: the inverse of `suggest`: `suggest(Replay(params(config))) == config`.
-    label: at most about 16 characters that tell one config from another.
+    label: at most 18 characters that tell one config from another.
     """
 
     suggest: Callable[[Trial], C]
@@ -115,6 +117,11 @@ class Dimension:
     log: bool = False
     step: float | None = None
     choices: tuple[Any, ...] | None = None
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """The choices, or the two ends of the range; one where they are the same."""
+        return self.choices or tuple(dict.fromkeys((self.low, self.high)))
 
     def __str__(self) -> str:
         if self.choices is not None:
@@ -214,22 +221,63 @@ class _Survey:
 def survey(suggest: Callable[[Trial], Any]) -> dict[str, tuple[Dimension, Params]]:
     """Return every parameter that a space can ask for, and answers that make it ask for it.
 
-    The space is asked once for every choice of every categorical parameter (and both ends of
-    every range), starting from the paths that were already found.
+    The space is asked once for every choice of every parameter (both ends of a range), starting
+    from the paths that were already found, and then for every pair of choices, many pairs at
+    once: a parameter may hang on two others. Answers that the space raises for are passed over.
     """
     found: dict[str, tuple[Dimension, Params]] = {}
     paths: list[Params] = [{}]
+    asked: list[Params] = []
     while paths:
         forced = paths.pop(0)
-        asked = _Survey(forced)
-        suggest(asked)
-        for name, dimension in asked.seen.items():
-            if name in found:
-                continue
-            found[name] = dimension, forced
-            ends = dimension.choices or (dimension.low, dimension.high)
-            paths.extend({**forced, name: end} for end in ends)
+        if forced in asked:
+            continue
+        asked.append(forced)
+        trial = _Survey(forced)
+        try:
+            suggest(trial)
+        except Exception:  # a net that cannot be built of these answers
+            if not forced:
+                raise
+        for name, dimension in trial.seen.items():
+            if name not in found:
+                found[name] = dimension, forced
+                paths.extend({**forced, name: end} for end in dimension.ends)
+        if not paths:
+            paths = _pairs(found, asked)
     return found
+
+
+def _pairs(found: Mapping[str, tuple[Dimension, Params]], asked: Sequence[Params]) -> list[Params]:
+    """Return few answers in which every two ends of two parameters meet, if `asked` has none."""
+    ends = {name: dimension.ends for name, (dimension, _) in found.items()}
+    places = {(name, end): None for name in ends for end in range(len(ends[name]))}
+    missing = dict.fromkeys(p for p in itertools.combinations(places, 2) if p[0][0] != p[1][0])
+
+    def met(row: Mapping[str, int]) -> list[Any]:
+        chosen = [(name, row[name]) for name in ends if name in row]
+        return [pair for pair in itertools.combinations(chosen, 2) if pair in missing]
+
+    def drop(row: Mapping[str, int]) -> None:
+        for pair in met(row):
+            del missing[pair]
+
+    def numbers(answers: Params) -> dict[str, int]:
+        return {n: ends[n].index(v) for n, v in answers.items() if v in ends[n]}
+
+    for answers in asked:
+        drop(numbers(answers))
+    rows = []
+    while missing:
+        row = dict(next(iter(missing)))
+        for name in tuple(row):  # what makes the space ask for both
+            row = numbers(found[name][1]) | row
+        for name in ends:
+            if name not in row:
+                row[name] = max(range(len(ends[name])), key=lambda n: len(met({**row, name: n})))
+        drop(row)
+        rows.append({name: ends[name][end] for name, end in row.items()})
+    return rows
 
 
 def dimensions(suggest: Callable[[Trial], Any]) -> dict[str, Dimension]:

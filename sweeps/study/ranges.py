@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from objectives import BadInput
@@ -12,12 +12,14 @@ from search_spaces import Dimension, Space, sample_with, survey
 
 
 def narrowing(
-    space: Space[Any], fix: Iterable[str] = (), ranges: Iterable[str] = ()
+    space: Space[Any], fix: Sequence[str] = (), ranges: Sequence[str] = ()
 ) -> dict[str, Dimension]:
     """Return the replaced ranges. `NAME=A,B,C` gives the choices of a categorical parameter.
 
     Raises BadInput for an unknown name, a value that does not read, or one out of bounds.
     """
+    if not fix and not ranges:
+        return {}
     known = survey(space.suggest)
     found: dict[str, Dimension] = {}
     for option, texts in (("--fix", fix), ("--range", ranges)):

@@ -56,7 +56,34 @@ def test_a_survey_finds_nested_conditions_and_lists() -> None:
     }
 
 
-@pytest.mark.parametrize("suggest", [layered, dense.suggest, lstm.suggest])
+def crossed(trial: Trial) -> dict[str, Any]:
+    """A space with parameters that hang on two others, one of them in turn on two."""
+    one = trial.suggest_categorical("one", ["a", "b", "c"])
+    other, depth = trial.suggest_categorical("other", [1, 2, 3]), trial.suggest_int("depth", 1, 4)
+    if one == "c" and other == 2:
+        trial.suggest_float("both", 0.0, 1.0)
+    inner = one == "b" and depth > 3 and trial.suggest_categorical("inner", [False, True])
+    if inner and other == 3:
+        trial.suggest_int("innermost", 1, 2)
+    return {}
+
+
+def test_a_survey_finds_what_hangs_on_two_others() -> None:
+    assert [*dimensions(crossed)] == ["one", "other", "depth", "inner", "both", "innermost"]
+
+
+def test_a_survey_passes_over_what_cannot_be_built() -> None:
+    def suggest(trial: Trial) -> None:
+        if trial.suggest_int("layers", 1, 9) > 5:
+            raise ValueError("nothing is left of the input")
+        trial.suggest_int("units", 1, 2)
+
+    assert [*dimensions(suggest)] == ["layers", "units"]
+    with pytest.raises(ZeroDivisionError):
+        dimensions(lambda trial: 1 / 0)
+
+
+@pytest.mark.parametrize("suggest", [layered, crossed, dense.suggest, lstm.suggest])
 def test_the_answers_of_a_survey_make_a_space_ask(suggest: Any) -> None:
     for name, (dimension, answers) in survey(suggest).items():
         trial = Recording(Asked(answers))
@@ -178,8 +205,33 @@ class Own:
 def test_a_config_without_params_and_label_is_its_own() -> None:
     assert flat(Own()) == {"width": 8, "rate": 0.012345, "name": "relu"}
     assert flat({"a": 1}) == {"a": 1}
-    assert short(Own()) == "8 0.012 relu"
+    assert short(Own()) == "width=8 rate=0.012"
     assert Space(lambda trial: Own(), Own()).first() == Own()
+
+
+@pytest.mark.parametrize(
+    ("params", "label"),
+    [
+        ({"units": 16, "activation": "relu", "dropout": False, "lr": 0.035}, "units=16 lr=0.035"),
+        ({"layers": 2, "filters_0": 16, "learning_rate": 1.23e-4}, "layers=2 lr=1.2e-4"),
+        ({"hidden_units_12": 64, "dropout": True}, "hidden_u12=64"),
+        ({"dropout": False, "kernel": "rbf"}, "no dropout rbf"),
+        ({"plateau": None, "scale": float("inf")}, "scale=inf"),
+        ({}, ""),
+    ],
+)
+def test_a_label_names_what_tells_most(params: dict[str, Any], label: str) -> None:
+    assert short(params) == label
+
+
+@given(
+    st.dictionaries(
+        st.text(min_size=1),
+        st.none() | st.booleans() | st.integers(0, 10**6) | st.floats() | st.text(),
+    )
+)
+def test_a_label_fits_beside_its_number_in_the_list_of_runs(params: dict[str, Any]) -> None:
+    assert len(short(params)) <= 18
 
 
 @pytest.mark.parametrize(
