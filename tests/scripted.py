@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -23,6 +24,7 @@ from objectives.training import (
     TrialSpec,
     finite,
 )
+from objectives.training.progress import save_weights
 from search_spaces import Space, Trial
 from sweeps.study.sweep import Sweep, successive_halving
 
@@ -125,8 +127,8 @@ class Scripted:
                 outcome = Outcome.INTERRUPTED if stopped else Outcome.PRUNED
                 break
         if spec.weights is not None and outcome is Outcome.COMPLETE:
-            spec.weights.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(spec.weights, np.zeros(1))
+            with contextlib.suppress(OSError):  # of a full disk
+                save_weights(spec.weights, [np.zeros(1)])
         value = best.value if epochs else None
         return TrialResult(spec, outcome, value, best.epoch, epochs, 0.01 * epochs, error)
 
