@@ -6,11 +6,18 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
+
+
+HINT = (
+    "hint: import keras and tensorflow inside load and build: --help and show then answer at "
+    "once, and TensorFlow's chatter goes to sweep.log"
+)
 
 
 def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
@@ -53,8 +60,11 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
         print(line, file=sys.stderr)
     from sweeps.cli import logs
 
-    logs.to_file(settings.folder)
-    return int(_command(command)(sweep, settings, given, program))
+    path = logs.to_file(settings.folder, given.verbose)
+    if "tensorflow" in sys.modules:
+        print(HINT, file=sys.stderr)
+    with nullcontext() if given.verbose else logs.chatter_to(path):
+        return int(_command(command)(sweep, settings, given, program))
 
 
 def _command(name: str) -> Callable[..., int]:

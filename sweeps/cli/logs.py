@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -15,20 +16,45 @@ FILE = "sweep.log"
 
 @contextmanager
 def chatter_to(path: Path) -> Iterator[None]:
-    """Send what native code writes to standard error to a file: TensorFlow, as it is imported."""
-    sys.stderr.flush()
+    """Send what native code writes to standard error to a file: TensorFlow, XLA and CUDA.
+
+    What Python writes there still shows.
+    """
+    shown = sys.stderr
+    shown.flush()
     kept = os.dup(2)
     try:
         with path.open("ab") as file:
             os.dup2(file.fileno(), 2)
+    except OSError:  # a folder that cannot be written is told elsewhere
+        os.close(kept)
+        yield
+        return
+    ours = _is_native(shown)
+    if ours:
+        sys.stderr = os.fdopen(os.dup(kept), "w", buffering=1, encoding="utf-8", errors="replace")
+    try:
         yield
     finally:
+        if ours:
+            sys.stderr.close()
+            sys.stderr = shown
         os.dup2(kept, 2)
         os.close(kept)
 
 
-def to_file(folder: Path) -> Path:
-    """Send every library's log records and Python's warnings to the log file."""
+def _is_native(stream: object) -> bool:
+    try:
+        return stream.fileno() == 2  # type: ignore[attr-defined, no-any-return]
+    except (AttributeError, io.UnsupportedOperation):  # a notebook's, or a test's
+        return False
+
+
+def to_file(folder: Path, verbose: bool = False) -> Path:
+    """Send every library's log records and Python's warnings to the log file.
+
+    verbose: they are shown too.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     path = folder / FILE
     try:
@@ -38,8 +64,11 @@ def to_file(folder: Path) -> Path:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
+    if verbose:
+        shown = logging.StreamHandler()
+        shown.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        root.addHandler(shown)
     root.setLevel(logging.INFO)
-    logging.raiseExceptions = False  # a full disk is no reason to fill the terminal
     logging.captureWarnings(True)
     warnings.simplefilter("default")
     return path

@@ -13,7 +13,6 @@ from objectives import BadInput
 from objectives.training import CHECKPOINT_EVERY
 from search_spaces import Dimension
 from sweeps.cli.source import DATA_HELP, add_options, source
-from sweeps.explain.confirm import REPEATS
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
 
@@ -34,7 +33,7 @@ search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
 machine   --workers N  --device cpu|gpu  --trainer auto|fit
           --checkpoint-every 60s|off (how often a long trial is kept on disk)
 storage   --study NAME  --storage URL  --tracking-uri URL
-output    --quiet  --json FILE
+output    --quiet  --verbose (every epoch, and the log on the terminal)  --json FILE
 explain   --trial baseline|best|N  --budget 5m  --all
 export    --to DIR  --trial N  --register      train  --config FILE  --to DIR  --seed S
 examples  {program} --trials 20 --max-epochs 30
@@ -89,7 +88,7 @@ def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.Argumen
     add("--trials", type=whole(1))
     add("--max-epochs", type=whole(1))
     add("--timeout", type=duration)
-    add("--confirm", type=whole(0), default=REPEATS, metavar="SEEDS")
+    add("--confirm", type=whole(0), metavar="SEEDS")
     add("--fix", action="append", default=[], metavar="NAME=VALUE")
     add("--range", action="append", default=[], metavar="NAME=LO:HI")
     add("--sampler", choices=("tpe", "random"))
@@ -104,7 +103,9 @@ def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.Argumen
     add("--study")
     add("--storage")
     add("--tracking-uri")
-    add("--quiet", action="store_true")
+    loudness = found.add_mutually_exclusive_group().add_argument
+    loudness("--quiet", action="store_true")
+    loudness("--verbose", action="store_true")
     add("--json", type=Path, metavar="FILE")
     add("--to", type=Path, metavar="DIR")
     add("--trial", metavar="baseline|best|N")
@@ -160,6 +161,7 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
     monitor = options.monitor
     return Settings(
         trials=options.trials,
+        confirm=options.confirm,
         max_epochs=options.max_epochs,
         timeout=options.timeout,
         seed=options.seed,

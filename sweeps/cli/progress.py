@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from objectives.training import Logs, Outcome, TrialResult, TrialSpec
+from sweeps.cli.pace import Pace
 from sweeps.cli.text import time_text
 
 if TYPE_CHECKING:
@@ -15,26 +16,47 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
 EVERY = 15.0  # seconds between plain lines while no trial ends
+MEASURED = 20.0  # seconds of epochs after which a long trial's length can be told
 
 
 class Watcher:
-    """Counts trials, keeps the best so far, and guesses the time left.
+    """Counts trials, keeps the best so far, and tells the time left.
 
-    total: ended trials that the study goes to. done: those it had before.
+    total: ended trials that the study goes to. done: those it had before. quiet: says nothing.
+    verbose: says every epoch. each: says every trial's end. noun: of what is counted. places: of
+    trials at once. known: seconds of each earlier trial. after: runs that follow the trials.
     """
 
-    def __init__(self, total: int, done: int, mode: str, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        total: int,
+        done: int,
+        mode: str,
+        quiet: bool = False,
+        *,
+        verbose: bool = False,
+        each: bool = True,
+        noun: str = "trials",
+        places: int = 1,
+        known: tuple[float, ...] = (),
+        after: int = 0,
+    ) -> None:
         self.total = total
         self.done = done
         self.sign = 1.0 if mode == "min" else -1.0
-        self.quiet = quiet
+        self.quiet, self.verbose, self.each, self.noun = quiet, verbose, each, noun
         self.counts = dict.fromkeys(Outcome, 0)
         self.best: tuple[float, int] | None = None
         self.labels: dict[int, str] = {}
         self.now = ""
         self.address: Callable[[], str | None] = lambda: None
+        self.pace = Pace(total - done, places, known)
+        self._after = after
+        self._expected = self.pace.seconds_left() is not None or not each
         self._addressed = False
-        self.started_at = self.spoke_at = time.monotonic()
+        self._reasons: set[str] = set()
+        self._first: dict[int, tuple[int, float]] = {}  # a trial's first epoch here, and when
+        self.spoke_at = time.monotonic()
         self._bar: Bar | None = None
 
     @contextmanager
@@ -43,7 +65,7 @@ class Watcher:
         from rich.console import Console
 
         console = Console()
-        if self.quiet or not console.is_terminal:
+        if self.quiet or self.verbose or not console.is_terminal:
             yield
             return
         with self._display(console) as bar:
@@ -60,11 +82,18 @@ class Watcher:
 
         return Bar(
             MofNCompleteColumn(),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             TextColumn("{task.description}", markup=False),
             console=console,
             refresh_per_second=5,
         )
+
+    def expected(self) -> str:
+        """Return the expected time in words, or when it will be told."""
+        left = self.pace.seconds_left()
+        if left is None:
+            return "told as soon as a trial is measured"
+        return f"about {time_text(left)}, as the trials before"
 
     def started(self, spec: TrialSpec, label: str) -> None:
         """Take a trial that was asked for."""
@@ -72,43 +101,86 @@ class Watcher:
 
     def epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> None:
         """Take an epoch's logs."""
+        self.pace.epoch(spec.number)
         self.now = (
             f"#{spec.number} {self.labels.get(spec.number, '')} epoch {epoch}/{spec.max_epochs} "
-            f"{spec.monitor} {logs[spec.monitor]:.4g} rate {logs['learning_rate']:.2g}"
+            f"{spec.monitor} {logs[spec.monitor]:.4g}"
         )
-        if self._bar is not None:
+        self._expect_by_epochs(spec, epoch)
+        if self.verbose:
+            rest = (f"{n} {v:.4g}" for n, v in logs.items() if n != spec.monitor)
+            self._say(f"{self.now}  {'  '.join(rest)}")
+        elif self._bar is not None:
             self._bar.update(self._task, description=f"{self.state()} | {self.now}")
         elif time.monotonic() - self.spoke_at > EVERY:
-            self._say(f"{self.state()} | {self.now}")
+            self._say(f"{self.done}/{self.total} {self.noun}, {self.state()} | {self.now}")
 
     def ended(self, result: TrialResult) -> None:
         """Take the end of a trial, or its interruption."""
         spec, label = result.spec, self.labels.pop(result.spec.number, "")
         self.counts[result.outcome] += 1
         if result.outcome is Outcome.INTERRUPTED:
+            self.pace.dropped(spec.number)
             return
         self.done += 1
-        if result.outcome is Outcome.COMPLETE and result.value is not None:
-            better = self.best is None or self.sign * result.value < self.sign * self.best[0]
-            if better:
-                self.best = result.value, spec.number
+        self.pace.ended(spec.number, result.seconds)
+        complete = result.outcome is Outcome.COMPLETE
+        if complete and result.value is not None and self._better(result.value):
+            self.best = result.value, spec.number
+        if self.each:
+            self._tell(result, label)
+        if complete:
+            self._expect(result.seconds, f"#{spec.number}")
+        self._tell_address()
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, description=self.state())
-        value = "" if result.value is None else f" {spec.monitor} {result.value:.4g}"
+
+    def _better(self, value: float) -> bool:
+        return self.best is None or self.sign * value < self.sign * self.best[0]
+
+    def _tell(self, result: TrialResult, label: str) -> None:
+        number, monitor = result.spec.number, result.spec.monitor
+        value = "" if result.value is None else f" {monitor} {result.value:.4g}"
         kept = result.extra.get("resumed_epoch")
         again = f" (on from epoch {kept})" if kept else ""
-        line = (
-            f"[{self.done}/{self.total}] #{spec.number} {label}: {result.outcome.value}{value} "
+        named = f"#{number} {label}".rstrip()
+        self._say(
+            f"[{self.done}/{self.total}] {named}: {result.outcome.value}{value} "
             f"after {result.epochs} epochs{again}, {time_text(result.seconds)}{self._left()}"
         )
-        self._say(line)
-        self._tell_address()
         if "checkpoint" in result.extra:
-            self._say(f"#{spec.number}: {result.extra['checkpoint']}")
-        if result.fallback and result.outcome is not Outcome.FAILED:
-            self._say(f"#{spec.number} trained by plain fit: {result.fallback}")
-        if result.outcome is Outcome.FAILED and result.error:
-            self._say(f"#{spec.number} failed: {result.error.strip().splitlines()[-1]}")
+            self._say(f"#{number}: {result.extra['checkpoint']}")
+        if result.outcome is Outcome.FAILED:
+            if result.error:
+                self._say(f"#{number} failed: {result.error.strip().splitlines()[-1]}")
+        elif result.fallback and result.fallback not in self._reasons:
+            self._reasons.add(result.fallback)
+            self._say(
+                f"#{number} trained by plain fit, which is slower, as will be others of its "
+                f"kind: {result.fallback}"
+            )
+
+    def _expect_by_epochs(self, spec: TrialSpec, epoch: int) -> None:
+        """Tell the expected time by a long trial's epochs, before its end."""
+        if self._expected:
+            return
+        now = time.monotonic()
+        first, begun = self._first.setdefault(spec.number, (epoch, now))
+        if now - begun >= MEASURED and epoch > first:
+            one = (now - begun) / (epoch - first)
+            self._expect(one * spec.max_epochs, f"{spec.max_epochs} epochs of {one:.2g}s")
+
+    def _expect(self, seconds: float, measured: str) -> None:
+        """Tell once how long all trials would take at the first one's pace."""
+        if self._expected:
+            return
+        self._expected = True
+        whole = self.pace.if_all_last(seconds, self._after)
+        then = f" and the {self._after} runs that confirm" if self._after else ""
+        self._say(
+            f"expected: about {time_text(whole)} if all {self.noun}{then} take as long as "
+            f"{measured} ({time_text(seconds)}); pruning spares a part"
+        )
 
     def _tell_address(self) -> None:
         """Say once, as soon as it is known, where the curves can be watched."""
@@ -118,25 +190,22 @@ class Watcher:
 
     def state(self) -> str:
         """Return the counts, the best so far and the time left."""
-        parts = [f"{self.done}/{self.total} trials"] + [
+        parts = [
             f"{self.counts[outcome]} {outcome.value}"
             for outcome in (Outcome.PRUNED, Outcome.DIVERGED, Outcome.FAILED)
             if self.counts[outcome]
         ]
-        if self.best is not None:
+        if self.best is not None and self.each:
             parts.append(f"best #{self.best[1]} {self.best[0]:.4g}")
-        return ", ".join(parts) + self._left()
+        return (", ".join(parts) + self._left()).removeprefix(", ")
 
     def _left(self) -> str:
-        ran = sum(n for outcome, n in self.counts.items() if outcome is not Outcome.INTERRUPTED)
-        if not ran or self.done >= self.total:
-            return ""
-        left = (time.monotonic() - self.started_at) / ran * (self.total - self.done)
-        return f", about {time_text(left)} left"
+        left = self.pace.seconds_left()
+        return "" if left is None else f", about {time_text(left)} left"
 
     def _say(self, line: str) -> None:
         self.spoke_at = time.monotonic()
-        if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+        if self._bar is not None:  # soft_wrap: an address must stay whole
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         elif not self.quiet:
             print(line, flush=True)

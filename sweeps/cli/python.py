@@ -25,7 +25,7 @@ from sweeps.cli.work import (
     no_tracker,
     quiet,
 )
-from sweeps.explain.confirm import REPEATS, confirmed
+from sweeps.explain.confirm import confirmed
 from sweeps.study.final import with_weights
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
@@ -55,25 +55,27 @@ def run(
     checkpoint_every: float = CHECKPOINT_EVERY,
     storage: str | None = None,
     tracking_uri: str | None = None,
-    confirm: int = REPEATS,
+    confirm: int | None = None,
     monitor: str | None = None,
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
     fix: Sequence[str] = (),
     ranges: Sequence[str] = (),
     folder: str | Path = ".",
-    verbose: bool = True,
+    verbose: bool | int = True,
 ) -> Study:
     """Run a sweep, or go on with it, and return its study.
 
     data: a file's path, arrays or data frames `(X, y)`, a `Source` or `Data`; None takes the
     sweep's own. timeout: seconds. fix, ranges: as on the command line, `["width=32"]`. workers:
-    processes; 0 trains in this one. checkpoint_every: seconds, `math.inf` for never. An
-    interruption (the notebook's stop button) is not an error: the study comes back as far as it
-    got, and the same call goes on. Raises BadInput.
+    processes; 0 trains in this one. confirm: fresh seeds, by default 5, or what the study had
+    last. verbose: False says nothing, 2 every epoch. checkpoint_every: seconds, `math.inf` for
+    never. An interruption (the notebook's stop button) is not an error: the study comes back as
+    far as it got, and the same call goes on. Raises BadInput.
     """
     settings = Settings(
         trials=trials,
+        confirm=confirm,
         max_epochs=max_epochs,
         timeout=timeout,
         seed=seed,
@@ -95,11 +97,12 @@ def run(
     given = data if isinstance(data, Data) else None
     say = print if verbose else quiet
     with (
+        chatter_to(settings.folder / FILE),
         trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker, given) as session,
     ):
-        if left(session, confirm):
-            code = bring(session, confirm, say, quiet=not verbose)
+        if left(session):
+            code = bring(session, say, quiet=not verbose, verbose=verbose > 1)
             if code == INTERRUPTED:
                 say("interrupted: the same call goes on")
             else:

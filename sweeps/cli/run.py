@@ -37,9 +37,9 @@ def run(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: 
         opened(sweep, settings, make_trainer, make_tracker) as session,
     ):
         say = quiet if options.quiet else print
-        code, unfinished = 0, left(session, options.confirm)
+        code, unfinished = 0, left(session)
         if unfinished:
-            code = bring(session, options.confirm, say, quiet=options.quiet)
+            code = bring(session, say, quiet=options.quiet, verbose=options.verbose)
         if code != INTERRUPTED:
             summary = summarise(session)
             print("\n".join(lines(session, summary)), flush=True)

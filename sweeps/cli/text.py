@@ -31,6 +31,14 @@ def data_text(data: Data) -> str:
     return f"{data.source}, {shape}; {parts}"
 
 
+def split_text(data: Data) -> str:
+    """Return `stratified, validation 0.2, test 0.2, seed 0`; nothing where it came in parts."""
+    split = dict(data.details.get("split", {}))
+    kind = split.pop("kind", "")
+    known = [f"{name} {value}" for name, value in split.items() if value is not None]
+    return ", ".join([kind, *known]) if kind else ""
+
+
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return `17 complete, 41 pruned`."""
     known = ("complete", "pruned", "diverged", "failed")
@@ -75,22 +83,37 @@ def _table(
 ) -> Iterator[str]:
     shown = dict(confirmed.means) if confirmed is not None else _single(summary)
     names = [n for n in shown["best"] if n != summary.monitor]
+    second = summary.top[1] if len(summary.top) > 1 else None
+    rows = [("baseline", summary.baseline, "baseline"), ("best", summary.best, "best")]
+    if summary.best == summary.baseline:
+        rows = [("baseline", summary.best, "best"), ("next", second, "next")]
     names.sort(key=lambda n: (SCORES.index(n) if n in SCORES else len(SCORES), n))
-    note = f"(mean of {confirmed.repeats} fresh seeds)" if confirmed else "(one seed)"
+    note = "(one seed)"
+    if confirmed is not None:
+        one = confirmed.repeats == 1
+        note = "(one fresh seed)" if one else f"(mean of {confirmed.repeats} fresh seeds)"
     head = "".join(f"{n:>{max(11, len(n) + 2)}}" for n in [summary.monitor, *names])
     yield f"{'':<34}{head}   {note}"
-    for role, trial in (("baseline", summary.baseline), ("best", summary.best)):
-        if trial is None or role not in shown:
+    for role, trial, key in rows:
+        if trial is None or key not in shown:
             continue
-        scores = shown[role]
+        scores = shown[key]
         cells = "".join(
             f"{scores[n]:>{max(11, len(n) + 2)}.4g}" if n in scores else f"{'-':>11}"
             for n in [summary.monitor, *names]
         )
         yield f"  {role:<9}#{trial.number:<4}{labels.get(trial.number, ''):<18}{cells}"
+    yield from _verdict(summary, confirmed)
+
+
+def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
     if summary.best == summary.baseline:
-        yield "  no trial beat the baseline"
-    elif confirmed is not None and confirmed.difference is not None:
+        yield "  no trial beat the baseline: keep it, or try more trials or a wider range"
+    elif confirmed is None:
+        return
+    elif confirmed.difference is None:
+        yield "  one fresh seed does not tell luck from skill: --confirm 5 does"
+    else:
         gap = confirmed.difference
         word = "undecided, it may be luck"
         if gap.word == "real":
@@ -101,7 +124,9 @@ def _table(
 
 def _single(summary: Summary) -> dict[str, dict[str, float]]:
     found = {}
-    for role, trial in (("baseline", summary.baseline), ("best", summary.best)):
+    second = summary.top[1] if len(summary.top) > 1 else None
+    shown = (("baseline", summary.baseline), ("best", summary.best), ("next", second))
+    for role, trial in shown:
         if trial is not None and trial.value is not None:
             found[role] = {summary.monitor: trial.value} | dict(
                 (summary.final or {}).get(role, {})

@@ -10,8 +10,8 @@ from objectives.training import UnknownMonitor
 from sweeps import __version__
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
-from sweeps.cli.text import data_text, summary_lines
-from sweeps.explain.confirm import Confirm, confirmed
+from sweeps.cli.text import data_text, split_text, summary_lines
+from sweeps.explain.confirm import TOP, Confirm, confirmed
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.parent import parent_run, repair
@@ -56,20 +56,20 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
-def bring(session: Session, repeats: int, say: Say, *, quiet: bool = False) -> int:
+def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = False) -> int:
     """Bring a study to its total, score and confirm; return an exit code."""
     done, total = len(session.store.ended()), session.sweep.n_trials
     if done < total:
-        say(
-            f"{session.name}: {total - done} of {total} trials to go, on {session.settings.device}"
-        )
+        say(f"{session.name}: {total - done} of {total} trials to go")
     say(f"data: {data_text(session.data)}")
+    if split := split_text(session.data):
+        say(f"split: {split}")
     for line in data_lines(session.data):
         say(line)
-    code = _train(session, done, say, quiet)
+    code = _train(session, done, say, quiet=quiet, verbose=verbose)
     if code != INTERRUPTED:
         score(session)
-        code = (_confirm(session, repeats, say) if repeats else 0) or code
+        code = _confirm(session, say, quiet=quiet, verbose=verbose) or code
     if lacking := session.store.flush():
         print(
             f"stopped: {redact(session.settings.storage_url())} lacks the last {lacking} changes "
@@ -79,7 +79,7 @@ def bring(session: Session, repeats: int, say: Say, *, quiet: bool = False) -> i
     return code
 
 
-def left(session: Session, repeats: int) -> bool:
+def left(session: Session) -> bool:
     """Return whether a study still lacks trials, scores or repeats."""
     trials = session.store.ended()
     if len(trials) < session.sweep.n_trials:
@@ -87,11 +87,26 @@ def left(session: Session, repeats: int) -> bool:
     best = ranked(trials, session.mode)[:1]
     final = session.store.study.user_attrs.get("final", {})
     scored = not best or final.get("trial") == best[0].number
-    return not scored or bool(repeats and Confirm(session, repeats).missing())
+    return not scored or bool(Confirm(session, session.settings.confirm or 0).missing())
 
 
-def _train(session: Session, done: int, say: Say, quiet: bool) -> int:
-    watcher = Watcher(session.sweep.n_trials, done, session.mode, quiet)
+def _train(session: Session, done: int, say: Say, *, quiet: bool, verbose: bool) -> int:
+    total, repeats = session.sweep.n_trials, session.settings.confirm or 0
+    places = getattr(session.trainer, "places", 0)
+    watcher = Watcher(
+        total,
+        done,
+        session.mode,
+        quiet,
+        verbose=verbose,
+        places=places,
+        known=tuple(trial.seconds for trial in session.store.ended()),
+        after=repeats * (min(total, TOP) + 1),
+    )
+    if done < total:
+        workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
+        say(f"device: {session.settings.device}, {workers}")
+        say(f"expected: {watcher.expected()}")
     watcher.address = session.tracker.address
     loop = session.loop(watcher)
 
@@ -134,7 +149,10 @@ def hand_over(session: Session, summary: Summary, say: Say) -> None:
     left_over = session.tracker.close()
     if left_over:
         uri = redact(session.settings.mlflow_uri())
-        say(f"MLflow at {uri} lacks {left_over} items: they are kept, the same command sends them")
+        say(
+            f"MLflow at {uri} lacks {left_over} items: what was kept on the disk is sent by the "
+            "same command, or by sync"
+        )
     _remember_runs(session, summary)
 
 
@@ -149,7 +167,8 @@ def _remember_runs(session: Session, summary: Summary) -> None:
         study.set_user_attr("runs", {**study.user_attrs.get("runs", {}), **runs})
 
 
-def _confirm(session: Session, repeats: int, say: Say) -> int:
+def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
+    repeats = session.settings.confirm or 0
     loop = session.loop(Watcher(0, 0, session.mode, quiet=True))
     interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
     phase = Confirm(session, repeats, lambda: loop.out_of_time, interrupts=interrupts)
@@ -157,9 +176,22 @@ def _confirm(session: Session, repeats: int, say: Say) -> int:
     if not missing or loop.out_of_time:
         return 0
     names = ", ".join(f"#{number}" for number in phase.trials)
-    say(f"confirm: {names} on {repeats} fresh seeds each, {missing} runs (--confirm 0 skips this)")
+    seeds = f"{repeats} fresh seeds each" if repeats > 1 else "one fresh seed each"
+    say(f"confirm: {names} on {seeds}, {missing} runs (--confirm 0 skips this)")
+    phase.progress = Watcher(
+        missing,
+        0,
+        session.mode,
+        quiet,
+        verbose=verbose,
+        each=False,
+        noun="runs",
+        places=getattr(session.trainer, "places", 0),
+        known=tuple(trial.seconds for trial in phase.trials.values()),
+    )
     try:
-        phase.run()
+        with phase.progress.shown():
+            phase.run()
     except KeyboardInterrupt:
         say("interrupted: the trials are done, the same command goes on with confirming")
         return 130
@@ -169,7 +201,7 @@ def _confirm(session: Session, repeats: int, say: Say) -> int:
 def lines(session: Session, summary: Summary) -> list[str]:
     """Return the end of a sweep, as it is printed and kept in the parent's note."""
     store = session.store
-    shown = [t for t in (summary.best, summary.baseline) if t is not None]
+    shown = [t for t in (summary.baseline, *summary.top) if t is not None]
     labels = {t.number: store.space.label(store.config(t.params)) for t in shown}
     return summary_lines(summary, confirmed(session), labels, session.data)
 

@@ -17,14 +17,15 @@ from sweeps.explain.statistics import REAL, Difference, paired
 from sweeps.study.asking import seed_of
 from sweeps.study.final import spec_of
 from sweeps.study.interrupts import Interrupts
+from sweeps.study.settings import CONFIRM
 from sweeps.study.storage import Ended, ranked
 from sweeps.tracking import TrialRun
 
 if TYPE_CHECKING:
+    from sweeps.study.loop import Progress
     from sweeps.study.session import Session
 
 TOP = 3
-REPEATS = 5
 STRIDE = 100  # of run numbers: repeat 2 of trial 41 is run 4102
 ATTR = "confirm"
 
@@ -33,8 +34,9 @@ ATTR = "confirm"
 class Confirmed:
     """means: per "best" and "baseline", scores averaged over the seeds.
 
-    difference: of the best minus the baseline in `metric`, on the test part; None where the
-    baseline is the best. ties: trials whose difference to the best is undecided on the
+    Where the baseline is the best, "next" is the trial that came nearest. difference: of the
+    best minus the baseline in `metric`, on the test part; None where the baseline is the best,
+    or one seed tells nothing. ties: trials whose difference to the best is undecided on the
     validation part, the best among them.
     """
 
@@ -58,15 +60,15 @@ class Confirm:
     def __init__(
         self,
         session: Session,
-        repeats: int = REPEATS,
+        repeats: int = CONFIRM,
         out_of_time: Callable[[], bool] = lambda: False,
-        on_result: Callable[[TrialResult], None] = lambda result: None,
         interrupts: Interrupts | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.session = session
         self.repeats = repeats
         self.out_of_time = out_of_time
-        self.on_result = on_result
+        self.progress = progress
         self.interrupts = interrupts or Interrupts()
         self.known: dict[str, Any] = dict(session.store.study.user_attrs.get(ATTR, {}))
         self.trials = {t.number: t for t in candidates(session)}
@@ -110,15 +112,21 @@ class Confirm:
         name = f"confirm {trial.number:03d} seed {repeat}"
         run = TrialRun(number, name, trial.params, seed, ATTR, of=trial.number)
         self.session.tracker.start_trial(run)
+        if self.progress is not None:
+            self.progress.started(spec, f"(trial {trial.number}, seed {repeat})")
         return spec
 
     def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
         with self.interrupts.shield():
             self.session.tracker.epoch(spec.number, epoch, logs)
+            if self.progress is not None:
+                self.progress.epoch(spec, epoch, logs)
         return Decision.STOP if self.out_of_time() else Decision.CONTINUE
 
     def _end(self, result: TrialResult) -> None:
         spec, tracker = result.spec, self.session.tracker
+        if self.progress is not None:
+            self.progress.ended(result)
         if result.outcome is Outcome.INTERRUPTED:
             tracker.interrupt_trial(spec.number)
             return
@@ -133,16 +141,15 @@ class Confirm:
         self.session.store.study.set_user_attr(ATTR, self.known)
         forget(spec.checkpoint)
         tracker.end_trial(spec.number, result.outcome.value, metrics)
-        self.on_result(result)
 
 
 def confirmed(session: Session) -> Confirmed | None:
-    """Return what the repeats showed, None where the best trial has fewer than two of them."""
+    """Return what the repeats showed, None where the best trial has none."""
     known = session.store.study.user_attrs.get(ATTR, {})
     trials = candidates(session)
     monitor = session.sweep.objective.monitor
     found = {t.number: _repeats(known, t.number, monitor) for t in trials}
-    if not trials or len(found[trials[0].number]) < 2:
+    if not trials or not found[trials[0].number]:
         return None
     best, *others = trials
     metric = "test_" + monitor.removeprefix("val_")
@@ -157,6 +164,8 @@ def confirmed(session: Session) -> Confirmed | None:
             gap = _difference(found[best.number], found[other.number], monitor)
             if gap is not None and gap.word != REAL:
                 ties.append(other.number)
+    if best.role == "baseline" and others:
+        means["next"] = _means(found[others[0].number])
     return Confirmed(len(found[best.number]), metric, means, difference, tuple(ties))
 
 

@@ -169,6 +169,8 @@ def opened(
             direction(sweep.objective.monitor),
             make_pruner(sweep.pruner, sweep.objective.max_epochs),
         )
+        if not reading and study.user_attrs["settings"] != settings.remember():
+            study.set_user_attr("settings", settings.remember())  # what was given last
         store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
         store.enqueue(settings.tries)
         tracker = make_tracker(settings.mlflow_uri(), folder)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from objectives import Data
     from search_spaces import Dimension
 
-# What a study is made of. An option that is not given is the study's own, if it exists already.
+CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
+
+# An option that is not given is the study's own, if it exists already.
 REMEMBERED: dict[str, Any] = {
     "seed": 0,
     "max_epochs": None,
@@ -25,19 +27,25 @@ REMEMBERED: dict[str, Any] = {
     "trainer": "auto",
     "fix": (),
     "ranges": (),
+    "confirm": CONFIRM,
+    "sampler": None,
+    "pruner": None,
 }
+DECLARED = {"sampler": Sampler, "pruner": Pruner}
 
 
 @dataclass(frozen=True)
 class Settings:
     """None leaves the study's own value, or the sweep's.
 
-    trials: the total. timeout: seconds. fix, ranges: as on the command line. tries: parameters
-    of configs to train next. source: the user's own data. workers: processes, 0 for this one.
-    checkpoint_every: seconds, infinite for never. folder: where stores and files go.
+    trials: the total. confirm: fresh seeds, 0 for none. timeout: seconds. fix, ranges: as on the
+    command line. tries: parameters of configs to train next. source: the user's own data.
+    workers: processes, 0 for this one. checkpoint_every: seconds, infinite for never. folder:
+    where stores and files go.
     """
 
     trials: int | None = None
+    confirm: int | None = None
     max_epochs: int | None = None
     timeout: float | None = None
     seed: int | None = None
@@ -65,6 +73,8 @@ class Settings:
         for name, default in REMEMBERED.items():
             given = getattr(self, name)
             value = known.get(name, default) if given is None else given
+            if isinstance(value, dict):
+                value = DECLARED[name](**value)
             found[name] = tuple(value) if isinstance(value, list) else value
         source = self.source
         if source is None:
@@ -77,6 +87,9 @@ class Settings:
     def remember(self) -> dict[str, Any]:
         """Return what `resolve` wants back, as plain data."""
         found = {name: getattr(self, name) for name in REMEMBERED}
+        for name in DECLARED:
+            if found[name] is not None:
+                found[name] = dataclasses.asdict(found[name])
         source = dataclasses.asdict(dataclasses.replace(self.source or Source(), arrays=None))
         if source["path"] is not None:
             source["path"] = str(Path(source["path"]).resolve())

@@ -51,6 +51,7 @@ class Pool:
         if workers < 1:
             raise BadInput(f"{workers} workers cannot train anything: give at least 1")
         self._log = log
+        self.places = workers
         self._ready = False
         self._run: Run | None = None
         self._crew = Crew(Orders(reference, trainer, device, threads, log, growth), workers)

@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "make_tracker", lambda *_: NoTracker())
     monkeypatch.setattr("sweeps.cli.trainers.here", lambda *_: Scripted())
-    monkeypatch.setattr("sweeps.cli.logs.to_file", lambda folder: folder)
+    monkeypatch.setattr("sweeps.cli.logs.to_file", lambda folder, _: folder / "log")
     return tmp_path
 
 
@@ -58,6 +58,60 @@ def test_options_that_are_not_given_are_the_studys_own(folder: Path) -> None:
     assert go("--trials", "3", "--seed", "5", "--max-epochs", "9", "--fix", "width=3") == 0
     assert go("--trials", "4") == 0
     assert go("--trials", "4", "--seed", "6") == 2
+
+
+def test_the_seeds_to_confirm_on_are_remembered(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for argv in (["--confirm", "0"], []):
+        assert go("--trials", "6", *argv) == 0
+        printed = capsys.readouterr().out
+        assert "confirm:" not in printed
+        assert "(one seed)" in printed
+    assert go("--trials", "6", "--confirm", "1") == 0
+    printed = capsys.readouterr().out
+    assert "on one fresh seed each" in printed
+    assert "(one fresh seed)" in printed
+    assert "one fresh seed does not tell luck from skill: --confirm 5 does" in printed
+    assert go("--trials", "7") == 0
+    assert "5 fresh seeds" not in capsys.readouterr().out
+
+
+def test_a_pruner_is_remembered(folder: Path) -> None:
+    assert go("--trials", "2", "--pruner", "none", "--sampler", "random") == 0
+    assert go("--trials", "12", "--json", "out.json") == 0
+    assert json.loads((folder / "out.json").read_text())["counts"] == {"complete": 12}
+
+
+def test_the_first_lines_are_data_device_and_the_expected_time(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    go("--trials", "4", "--confirm", "0")
+    first, data, device, expected, *_ = capsys.readouterr().out.splitlines()
+    assert first == "toy: 4 of 4 trials to go"
+    assert data.startswith("data: embedded, 16 x 2; train 8 / validation 4 / test 4")
+    assert device == "device: cpu, in this process"
+    assert expected.startswith("expected: ")
+    go("--trials", "6", "--confirm", "0")
+    assert "expected: about 0s, as the trials before" in capsys.readouterr().out
+
+
+def test_verbose_says_every_epoch(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert go("--trials", "1", "--verbose", "--max-epochs", "9", "--confirm", "0") == 0
+    printed = capsys.readouterr().out
+    assert all(f"epoch {epoch}/9 val_loss" in printed for epoch in range(1, 10))
+    assert go("--verbose", "--quiet") == 2
+
+
+def test_that_nothing_beat_the_baseline_is_said_plainly(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = ["--range", "rate=0.9:1", "--fix", "width=1", "--fix", "schedule=False"]
+    assert go("--trials", "5", "--pruner", "none", *narrow) == 0
+    printed = capsys.readouterr().out
+    rows = [line.split()[0] for line in printed.splitlines() if line.startswith("  ")]
+    assert [row for row in rows if row in ("baseline", "best", "next")] == ["baseline", "next"]
+    assert "no trial beat the baseline: keep it" in printed
 
 
 def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,14 @@ class Scored(Scripted):
         return {"test_loss": curve(spec, spec.max_epochs)}
 
 
+class Seen(Watching):
+    def __init__(self, results: list[Any]) -> None:
+        self.results = results
+
+    def ended(self, result: Any) -> None:
+        self.results.append(result)
+
+
 def swept(folder: Path, trainer: Any = None) -> Any:
     return session(folder, trainer or Scored(), NoTracker(), trials=6)
 
@@ -28,7 +36,7 @@ def test_pairs_share_fresh_seeds_and_a_real_gain_is_called_real(tmp_path: Path) 
     with swept(tmp_path) as study:
         study.loop(Watching()).run()
         results: list[Any] = []
-        Confirm(study, 5, on_result=results.append).run()
+        Confirm(study, 5, progress=Seen(results)).run()
         seeds = {number % 100: set() for number in (r.spec.number for r in results)}
         for result in results:
             seeds[result.spec.number % 100].add(result.spec.seed)
@@ -72,4 +80,9 @@ def test_one_repeat_proves_nothing(tmp_path: Path) -> None:
         study.loop(Watching()).run()
         assert confirmed(study) is None
         Confirm(study, 1).run()
-        assert confirmed(study) is None
+        found = confirmed(study)
+        assert found is not None
+        assert found.repeats == 1
+        assert set(found.means) == {"best", "baseline"}
+        assert found.difference is None
+        assert len(found.ties) == 1

@@ -1,0 +1,56 @@
+"""How long a sweep still takes, from what was measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """The time left, from the trials that ended and those that run.
+
+    left: trials that are still to end. places: how many run at once. known: seconds of each
+    trial that ended in an earlier sitting. clock: seconds.
+    """
+
+    def __init__(
+        self,
+        left: int,
+        places: int = 1,
+        known: tuple[float, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._left = left
+        self._places = max(places, 1)
+        self._clock = clock
+        self._seconds = list(known)
+        self._begun: dict[int, float] = {}
+
+    def epoch(self, number: int) -> None:
+        """Take an epoch of a trial: it runs from its first one on."""
+        self._begun.setdefault(number, self._clock())
+
+    def ended(self, number: int, seconds: float) -> None:
+        """Take the end of a trial that trained for `seconds`."""
+        self._begun.pop(number, None)
+        self._seconds.append(seconds)
+        self._left -= 1
+
+    def dropped(self, number: int) -> None:
+        """Take a trial that was interrupted."""
+        self._begun.pop(number, None)
+
+    def if_all_last(self, seconds: float, more: int = 0) -> float:
+        """Return the time left if each trial, and `more` runs after them, takes so long."""
+        return seconds * (self._left + more) / self._places
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds that are left, None while too few trials ended to tell."""
+        if self._left <= 0 or len(self._seconds) < self._places + 2:
+            return None
+        mean = sum(self._seconds) / len(self._seconds)
+        now = self._clock()
+        # One that has run longer than most is taken to be near its end.
+        running = [max(mean - (now - begun), mean / 5) for begun in self._begun.values()]
+        waiting = max(self._left - len(running), 0)
+        return max((sum(running) + waiting * mean) / self._places, max(running, default=0.0))
