@@ -35,6 +35,7 @@ from search_spaces.plateau import Plateau
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain
 from sweeps.explain.explanation import Explanation
+from sweeps.explain.statistics import chance
 from sweeps.tracking import NoTracker, StudyRun
 
 Floats = NDArray[np.float32]
@@ -151,6 +152,7 @@ def run(name: str, seed: int, folder: Path, budget: float = 3600.0) -> Explanati
         rows=len(train),
         batch=scenario.config.batch_size,
         data=data.digest,
+        chance=chance(train.y),
     )
     trainer = here(objective, data)
     try:

@@ -16,6 +16,7 @@ from sweeps.cli.work import INTERRUPTED, make_tracker, no_tracker, quiet, versio
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain as experiment
 from sweeps.explain.forecast import LEAST, Recorded
+from sweeps.explain.statistics import chance
 from sweeps.study.asking import seed_of
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, opened
@@ -109,4 +110,5 @@ def reference_of(session: Session, name: str) -> Reference:
         monitor=objective.monitor,
         mode=session.mode,
         data=session.data.digest,
+        chance=chance(session.data.train.y),
     )

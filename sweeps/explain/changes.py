@@ -61,7 +61,7 @@ class Reference:
     """The trial that is explained.
 
     rows: of the training part. batch: rows of one step. name: as the user asked for it. data: the
-    digest of the arrays.
+    digest of the arrays. chance: the cross-entropy of guessing, None where labels are no classes.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Reference:
     monitor: str = "val_loss"
     mode: str = "min"
     data: str = ""
+    chance: float | None = None
 
     @property
     def steps(self) -> int:
@@ -175,7 +176,7 @@ def _schedule(bench: _Bench) -> Iterator[Probe | None]:
     if path is None:
         return
     now = get(bench.reference.config, path)
-    late: dict[str, Any] = {"cause": "schedule_too_late", "lever": "schedule"}
+    late = {"cause": "schedule_too_late", "lever": "schedule"}
     early: dict[str, Any] = {"cause": "schedule_too_early", "lever": "schedule"}
     if now is None:
         from search_spaces.plateau import Plateau

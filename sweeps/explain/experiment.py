@@ -99,7 +99,8 @@ def _chosen(
     if every:
         return whole
     seen = {phase.name for shape in shapes for phase in shape.phases}
-    left = [share for s in shapes if (share := remaining(s, reference.mode)) is not None]
+    shares = [remaining(run, s, reference) for run, s in zip(base, shapes, strict=True)]
+    left = [share for share in shares if share is not None]
     over = {"overfitting": OVERFITTING in seen}
     found = []
     for probe in whole:

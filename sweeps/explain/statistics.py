@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 REAL, UNDECIDED = "real", "undecided"
 MOST_REPEATS = 1000
@@ -84,6 +85,21 @@ def welch(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Differ
     word = REAL if low > 0.0 or high < 0.0 else UNDECIDED
     n, spread = min(len(a), len(b)), float(test.statistic and abs(mean / test.statistic))
     return Difference(mean, low, high, n, float(test.pvalue), word, spread * n**0.5, level, None)
+
+
+def chance(labels: Any) -> float | None:
+    """Return the cross-entropy of guessing by the classes' shares; None where y are no classes.
+
+    labels: whole numbers, or one column a class.
+    """
+    import numpy as np
+
+    y = np.asarray(labels)
+    y = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.ravel()
+    if not len(y) or not np.array_equal(y, np.round(y)):
+        return None
+    shares = np.unique(y, return_counts=True)[1] / len(y)
+    return float(-(shares * np.log(shares)).sum())
 
 
 def margin(spread: float, n: int, level: float = 0.95) -> float:

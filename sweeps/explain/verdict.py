@@ -109,10 +109,24 @@ def shape_of(run: Run, reference: Reference) -> Shape:
     )
 
 
-def remaining(found: Shape, mode: str) -> float | None:
+def start_of(run: Run, found: Shape, reference: Reference) -> float:
+    """Return the level from which a run's progress is counted.
+
+    A net that learns most in its first epoch has most of its way behind it when the monitor is
+    first taken: the training loss over that epoch is then nearer to where it began, up to that of
+    guessing.
+    """
+    first = run.curves.get("loss", [])[:1]
+    if reference.monitor != "val_loss" or reference.chance is None or not first:
+        return found.start
+    return max(found.start, min(first[0], reference.chance))
+
+
+def remaining(run: Run, found: Shape, reference: Reference) -> float | None:
     """Return the share of the first level that is left: of a loss above 0, a score below 1."""
-    if mode == "min":
-        return found.best / found.start if found.start > 0.0 <= found.best else None
+    if reference.mode == "min":
+        start = start_of(run, found, reference)
+        return found.best / start if start > 0.0 <= found.best else None
     return (1.0 - found.best) / (1.0 - found.start) if found.start < 1.0 >= found.best else None
 
 
@@ -125,8 +139,10 @@ def judge(
     with as many runs as there are, both in the order of the repeats.
     """
     shapes = [shape_of(run, reference) for run in base]
-    start = _mean([s.start for s in shapes])
-    worth = WORTH * max(_mean([s.progress for s in shapes]), FLOOR * abs(start))
+    starts = [start_of(run, s, reference) for run, s in zip(base, shapes, strict=True)]
+    start = _mean(starts)
+    progress = _mean([abs(a - s.best) for a, s in zip(starts, shapes, strict=True)])
+    worth = WORTH * max(progress, FLOOR * abs(start))
 
     def levels(runs: Sequence[Run]) -> list[float]:
         return [
@@ -144,7 +160,8 @@ def judge(
         untried = sum(len(runs) < LEAST for p, runs in asked if p.cause == cause)
         verdicts.append(_verdict(cause, evidence, untried))
     verdicts.sort(key=lambda v: (v.cause == "overfitting", FIRST_CAUSES.index(v.cause)))
-    left = [share for s in shapes if (share := remaining(s, reference.mode)) is not None]
+    shares = [remaining(run, s, reference) for run, s in zip(base, shapes, strict=True)]
+    left = [share for share in shares if share is not None]
     data = next((j for j in judged if j.probe.cause == "data"), None)
     found = _mean(left) if left else None
     limit = UNDECIDED if len(base) < LEAST else _limit(verdicts, found)
