@@ -1,0 +1,124 @@
+"""Real tables and sequences through the command line, with its defaults: what the nets reach.
+
+scikit-learn ships four of the data sets. Others come from a folder, where they are there:
+`adult.csv` (UCI's two parts in one, with a first row of names, the label last) and
+`BasicMotions.npz`, `ItalyPowerDemand.npz` and `JapaneseVowels.npz` (X: rows x steps x channels,
+NaN behind the end of a short series; y), as aeon and sktime load them.
+
+    python benchmarks/own_data.py [--folder DIR] [--only breast digits] [--trials 30] [--splits 5]
+
+Scores are of the test part, which no decision looks at; of several splits the mean and the worst.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One data set: its file, which sweep, which scores it has to reach, on how many splits."""
+
+    file: str
+    sweep: str
+    least: dict[str, float]
+    splits: int = 1
+
+
+CASES = {
+    "breast cancer": Case("breast.csv", "dense_binary", {"accuracy": 0.96}, 5),
+    "digits, odd or even": Case("odd.csv", "dense_binary", {"accuracy": 0.98}, 5),
+    "digits, ten classes": Case("ten.csv", "dense_multiclass", {"accuracy": 0.97}, 5),
+    "diabetes": Case("diabetes.csv", "dense_regression", {"r2": 0.4}),
+    "Adult": Case("adult.csv", "dense_binary", {"accuracy": 0.855, "auc": 0.91}),
+    "BasicMotions": Case("BasicMotions.npz", "lstm_recall", {"accuracy": 0.85}, 5),
+    "ItalyPowerDemand": Case("ItalyPowerDemand.npz", "lstm_recall", {"accuracy": 0.96}),
+    "JapaneseVowels": Case("JapaneseVowels.npz", "lstm_recall", {"accuracy": 0.95}),
+}
+
+
+def write(folder: Path) -> None:
+    """Write what scikit-learn ships, the label in the last column."""
+    from sklearn import datasets
+
+    breast = datasets.load_breast_cancer(as_frame=True).frame
+    ten = datasets.load_digits(as_frame=True).frame
+    odd = ten.assign(target=ten["target"] % 2)
+    diabetes = datasets.load_diabetes(as_frame=True).frame
+    for name, frame in {"breast": breast, "ten": ten, "odd": odd, "diabetes": diabetes}.items():
+        frame.to_csv(folder / f"{name}.csv", index=False)
+
+
+def run(case: Case, file: Path, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """Return the test scores of one sweep's best trial, and those of its plain models."""
+    command = [sys.executable, "-m", f"sweeps.{case.sweep}", "--data", str(file), "--quiet"]
+    command += ["--split-seed", str(seed), "--trials", str(options.trials), "--confirm", "0"]
+    if file.suffix == ".csv":
+        with file.open(encoding="utf-8") as text:
+            command += ["--target", text.readline().strip().split(",")[-1]]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [*command, "--json", "found.json"],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        final = json.loads((Path(folder) / "found.json").read_text(encoding="utf-8"))["final"]
+    return {**final["best"], **final["plain"]["metrics"]}
+
+
+def show(name: str, case: Case, found: list[dict[str, float]], seconds: float) -> bool:
+    """Print a line for each score; return whether all are reached."""
+    linear = "ridge" if case.sweep == "dense_regression" else "logistic"
+    reached = True
+    for score, least in case.least.items():
+        net = [one[f"test_{score}"] for one in found]
+        plain = statistics.mean(one[f"{linear}_{score}"] for one in found)
+        mean = statistics.mean(net)
+        reached &= mean >= least
+        print(
+            f"{name:<20} {score:<9} {mean:7.4f} {min(net):7.4f} {plain:7.4f} {least:7.3f}  "
+            f"{len(found)} x {seconds / len(found):.0f} s{'' if mean >= least else '  MISSED'}",
+            flush=True,
+        )
+    return reached
+
+
+def main() -> None:
+    """Run the cases whose files are there, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, help="where further data sets lie")
+    parser.add_argument("--only", nargs="+", default=[""], help="names begin like this")
+    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--splits", type=int, default=5, help="at most")
+    options = parser.parse_args()
+    print(f"{'data':<20} {'score':<9} {'net':>7} {'worst':>7} {'linear':>7} {'wanted':>7}  time")
+    reached = True
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder))
+        for name, case in CASES.items():
+            places = [Path(folder), *([options.folder.resolve()] if options.folder else [])]
+            file = next((p / case.file for p in places if (p / case.file).exists()), None)
+            if file is None or not name.lower().startswith(tuple(map(str.lower, options.only))):
+                continue
+            started = time.perf_counter()
+            seeds = range(min(case.splits, options.splits))
+            found = [run(case, file, seed, options) for seed in seeds]
+            reached &= show(name, case, found, time.perf_counter() - started)
+    raise SystemExit(not reached)
+
+
+if __name__ == "__main__":
+    main()
