@@ -23,7 +23,10 @@ class Plateau:
 
 def suggest(trial: Trial) -> Plateau | None:
     """Sample settings, or None where the plateau is off: its settings are then not asked for."""
-    if trial.suggest_categorical("plateau", ["off", "on"]) == "off":
+    switch = trial.suggest_categorical("plateau", ["off", "on"])
+    if switch not in ("off", "on"):
+        raise ValueError(f"plateau is off or on, not {switch}")
+    if switch == "off":
         return None
     return Plateau(
         factor=trial.suggest_float("plateau_factor", 0.1, 0.8),

@@ -148,10 +148,13 @@ class Study:
             return trials_frame(session)
 
     def curves(self, number: int) -> pd.DataFrame:
-        """Return a trial's curves: one row an epoch, one column a metric."""
-        from sweeps.tracking.history import curves
+        """Return a trial's curves: one row an epoch, one column a metric. Raises BadInput."""
+        from sweeps.tracking.history import NoSuchRun, curves
 
-        return curves(self._settings.mlflow_uri(), self.name, number)
+        try:
+            return curves(self._settings.mlflow_uri(), self.name, number)
+        except NoSuchRun as error:
+            raise BadInput(str(error)) from None
 
     @property
     def best(self) -> TrialHandle:

@@ -22,8 +22,8 @@ from annotated_types import Ge, Interval
 
 from objectives import BadInput, Data, Source
 from objectives.reading.again import OPTIONS
-from sweeps.export.schema import Node, complaint
 from sweeps.export.text import OFF, parse, to_json, to_yaml
+from sweeps.study.schema import Node, complaint
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -39,9 +39,8 @@ def narrowing(
                 raise BadInput(f"{option} {text!r}: {name!r} is given twice; give it once")
             dimension, answers = known[name]
             found[name] = _read(option, text, value, dimension)
-            ends = found[name].choices or (found[name].low, found[name].high)
-            for end in ends:
-                _check(space, option, text, {**answers, name: end})
+            for end in found[name].ends:
+                _check(space, option, text, {**answers, name: end}, dimension)
     return found
 
 
@@ -58,7 +57,9 @@ def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension
         low, high = number(low_text), number(high_text if colon else low_text)
     except ValueError:
         kind = "a whole number" if dimension.kind == "int" else "a number"
-        raise BadInput(f"{option} {text!r}: {value!r} is not {kind}") from None
+        raise BadInput(
+            f"{option} {text!r}: {value!r} is not {kind}; the sweep takes {dimension}"
+        ) from None
     if not low <= high:
         raise BadInput(f"{option} {text!r}: the low end {low:g} lies above the high end {high:g}")
     return dataclasses.replace(dimension, low=low, high=high)
@@ -77,15 +78,31 @@ def _choice(word: str, dimension: Dimension) -> Any:
     return word
 
 
-def _check(space: Space[Any], option: str, text: str, answers: dict[str, Any]) -> None:
-    config = sample_with(space.suggest, answers)
+def _check(
+    space: Space[Any], option: str, text: str, answers: dict[str, Any], dimension: Dimension
+) -> None:
+    """Refuse a value that the config does not take, or that no model can be built of."""
+    try:
+        config = sample_with(space.suggest, answers)
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise BadInput(
+            f"{option} {text!r} is refused ({reason[0]}); the sweep takes {dimension}"
+        ) from error
     if not dataclasses.is_dataclass(config) or isinstance(config, type):
         return
     import pydantic
 
+    from sweeps.study.schema import Node
+
+    adapter = pydantic.TypeAdapter(type(config))
     try:
-        pydantic.TypeAdapter(type(config)).validate_python(dataclasses.asdict(config))
+        adapter.validate_python(dataclasses.asdict(config))
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
-        reason = first["msg"][0].lower() + first["msg"][1:]
-        raise BadInput(f"{option} {text!r}: {first['input']!r} is refused, {reason}") from None
+        schema = adapter.json_schema()
+        allowed = Node(schema, schema.get("$defs", {})).at(first["loc"]).allowed()
+        raise BadInput(
+            f"{option} {text!r}: {first['input']!r} is refused, it must be "
+            f"{allowed or first['msg']}; the sweep takes {dimension}"
+        ) from None

@@ -21,6 +21,7 @@ from sweeps.tracking import Tracker
 
 if TYPE_CHECKING:
     import filelock
+    import optuna
 
     from search_spaces import Dimension
 
@@ -38,6 +39,26 @@ def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
         return check_name(sweep.name)
     stem = "".join(c if c.isalnum() else "-" for c in Path(data.source).name.split(".")[0])
     return check_name(f"{sweep.name}-{stem[:40]}-{data.digest[:6]}")
+
+
+def _only(storage: optuna.storages.BaseStorage, sweep: Sweep) -> str:
+    """Return the study that a sweep has here: on its embedded data, or the only one on others.
+
+    Raises BadInput where several are on data of the user's own.
+    """
+    own = [
+        study.study_name
+        for study in storage.get_all_studies()
+        if study.user_attrs.get("identity", {}).get("sweep") == sweep.name
+    ]
+    if sweep.name in own or not own:
+        return sweep.name
+    if len(own) > 1:
+        raise BadInput(
+            f"sweep {sweep.name!r} has {len(own)} studies in this folder, say which: "
+            + " or ".join(f"--study {name}" for name in reversed(own))
+        )
+    return own[0]
 
 
 @dataclass
@@ -143,7 +164,7 @@ def opened(
     """
     storage = connect(settings.storage_url(), create=not reading)
     if data is None and settings.source is None:
-        name = check_name(settings.study or sweep.name)
+        name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
         settings = settings.resolve(remembered(storage, name))
     else:
         settings = settings.resolve(None)

@@ -126,7 +126,9 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
         (["--trials", "many"], "'many' is not a whole number"),
         (["--timeout", "soon"], "'soon' is not a time"),
         (["--fix", "widht=3"], "did you mean 'width'"),
-        (["--range", "rate=1:99"], "99"),
+        (["--range", "rate=1:99"], "99.0 is refused, it must be a number above 0 and at most 10"),
+        (["--fix", "width=banana"], "'banana' is not a whole number; the sweep takes 1 to 16"),
+        (["--fix", "schedule=maybe"], "'maybe' is refused, it must be true or false"),
         (["--range", "rate=2:1"], "low end 2 lies above the high end 1"),
         (["--sampler", "grid"], "'grid'"),
         (["--pruner", "median"], "'median'"),
@@ -159,6 +161,21 @@ def test_the_listing_names_sweeps_and_studies(folder: Path) -> None:
     lines = listing(folder)
     assert any(line.split()[0] == "dense_binary" for line in lines[1:])
     assert lines[-1].split()[:3] == ["toy", "2", "trials,"]
+
+
+def test_the_only_study_of_a_sweep_is_found_whatever_its_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("mine", "other"):
+        assert go("--study", name, "--trials", "2", "--confirm", "0") == 0
+        capsys.readouterr()
+        code = go("show")
+        said = capsys.readouterr()
+        if name == "mine":
+            assert code == 0
+            assert said.out.startswith("mine: 2 trials")
+    assert code == 2
+    assert "has 2 studies in this folder, say which: --study other or --study mine" in said.err
 
 
 def test_every_option_is_in_the_help() -> None:

@@ -42,6 +42,8 @@ def test_a_study_gives_its_trials_best_and_figures(quick: Path) -> None:
         study.figure("pie")
     with pytest.raises(BadInput, match="no ended trial 99"):
         study.trial(99)
+    with pytest.raises(BadInput, match="MLflow has no study 'toy'"):
+        study.curves(99)
 
 
 def test_the_same_call_goes_on_and_load_finds_it(quick: Path) -> None:

@@ -46,6 +46,10 @@ class Node:
         schema = model.model_json_schema()
         return cls(schema, schema.get("$defs", {}))
 
+    def at(self, loc: Iterable[int | str]) -> Node:
+        """Return the place that an error names."""
+        return _place(loc, self)[1]
+
     def alternatives(self) -> Iterator[Node]:
         """Yield what may stand here, references and unions resolved."""
         if "$ref" in self.schema:
