@@ -1,0 +1,40 @@
+"""Ctrl-C twice ends at once; the store is whole, and the same call goes on to the same end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.test_kills import TRIALS, curves, finish, found, start
+
+pytestmark = pytest.mark.slow
+SEED = 2
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+def test_ctrl_c_twice_leaves_a_whole_store(pause: float, tmp_path: Path) -> None:
+    calm, cut = tmp_path / "calm", tmp_path / "cut"
+    for folder in (calm, cut):
+        folder.mkdir()
+    with start(cut, SEED, 1) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("[3/"):
+                break
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause)
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+    assert "Traceback" not in said or said.rstrip().endswith("KeyboardInterrupt"), said
+    with contextlib.closing(sqlite3.connect(cut / "optuna.db")) as store:
+        assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    finish(cut, SEED, 1)
+    finish(calm, SEED, 1)
+    assert found(cut, SEED) == found(calm, SEED)
+    assert len(found(calm, SEED)) == TRIALS
+    assert curves(cut) == curves(calm)
