@@ -147,12 +147,14 @@ def peak(*_: str) -> float:
 def worker(tasks: Any, answers: Any) -> None:
     """Measure what is asked for, until None is."""
     from objectives.training.environment import prepare_environment
+    from sweeps.cli.logs import chatter_to
 
     prepare_environment(threads=1, device="cpu")
-    import keras  # noqa: F401  (before the first measurement)
+    with chatter_to(Path(os.devnull)):
+        import keras  # noqa: F401  (before the first measurement)
 
-    while (task := tasks.get()) is not None:
-        answers.put({"peak": peak, "epoch": seconds}[task[0]](*task[1:]))
+        while (task := tasks.get()) is not None:
+            answers.put({"peak": peak, "epoch": seconds}[task[0]](*task[1:]))
 
 
 class Team:

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 
-HINT = (
-    "hint: import keras and tensorflow inside load and build: --help and show then answer at "
-    "once, and TensorFlow's chatter goes to sweep.log"
-)
+HINT = "hint: import keras inside load and build, and TensorFlow's chatter goes to sweep.log"
 
 
 def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
@@ -44,7 +41,7 @@ def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
 
 def _dispatch(sweep: Sweep, argv: list[str]) -> int:
     from objectives import BadInput
-    from sweeps.cli import options
+    from sweeps.cli import logs, options
 
     command = argv.pop(0) if argv and not argv[0].startswith("-") else "run"
     program = program_name()
@@ -52,14 +49,14 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
         known = ", ".join(options.COMMANDS)
         raise BadInput(f"no command {command!r}; there are: {known} (see --help)")
     if "--help" in argv or "-h" in argv:
-        print(options.help_text(sweep, program), end="")
+        with logs.chatter_to(Path(os.devnull)):  # build(trial) is asked for its parameters
+            text = options.help_text(sweep, program)
+        print(text, end="")
         return 0
     given = options.parser(sweep, program, command).parse_args(argv)
     settings = options.settings(given, sweep)
     if (line := namesake()) is not None:
         print(line, file=sys.stderr)
-    from sweeps.cli import logs
-
     path = logs.to_file(settings.folder, given.verbose)
     if "tensorflow" in sys.modules:
         print(HINT, file=sys.stderr)

@@ -79,13 +79,15 @@ class Watcher:
     def _display(self, console: Console) -> Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bar
+        from rich.table import Column
 
         return Bar(
             MofNCompleteColumn(),
             BarColumn(bar_width=16),
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
             console=console,
             refresh_per_second=5,
+            expand=True,
         )
 
     def expected(self) -> str:
@@ -102,10 +104,10 @@ class Watcher:
     def epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> None:
         """Take an epoch's logs."""
         self.pace.epoch(spec.number)
-        self.now = (
-            f"#{spec.number} {self.labels.get(spec.number, '')} epoch {epoch}/{spec.max_epochs} "
-            f"{spec.monitor} {logs[spec.monitor]:.4g}"
-        )
+        label = self.labels.get(spec.number, "")
+        named = f"#{spec.number} {label}".rstrip() if self.each else label
+        value = f"{spec.monitor} {logs[spec.monitor]:.4g}"
+        self.now = f"{named} epoch {epoch}/{spec.max_epochs} {value}"
         self._expect_by_epochs(spec, epoch)
         if self.verbose:
             rest = (f"{n} {v:.4g}" for n, v in logs.items() if n != spec.monitor)

@@ -113,7 +113,7 @@ class Confirm:
         run = TrialRun(number, name, trial.params, seed, ATTR, of=trial.number)
         self.session.tracker.start_trial(run)
         if self.progress is not None:
-            self.progress.started(spec, f"(trial {trial.number}, seed {repeat})")
+            self.progress.started(spec, f"#{trial.number} seed {repeat}")
         return spec
 
     def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:

@@ -1,0 +1,56 @@
+"""What native code prints goes to the log, what Python prints is seen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweeps.cli.logs import chatter_to
+
+CODE = """
+import os, sys
+from pathlib import Path
+from sweeps.cli.logs import chatter_to
+with chatter_to(Path("sweep.log")):
+    os.write(2, b"E0000 native\\n")
+    print("of Python", file=sys.stderr)
+os.write(2, b"native again\\n")
+"""
+
+
+def test_native_output_goes_to_the_log_and_pythons_is_seen(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == "of Python\nnative again\n"
+    assert (tmp_path / "sweep.log").read_text() == "E0000 native\n"
+
+
+def test_it_is_put_back_after_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def failing() -> None:
+        with chatter_to(tmp_path / "log"):
+            os.write(2, b"native")
+            raise ValueError("such an error")
+
+    with pytest.raises(ValueError, match="such an error"):
+        failing()
+    os.write(2, b"shown")
+    assert capfd.readouterr().err == "shown"
+    assert (tmp_path / "log").read_text() == "native"
+
+
+def test_a_log_that_cannot_be_written_changes_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with chatter_to(tmp_path / "nowhere" / "log"):
+        os.write(2, b"shown")
+    assert capfd.readouterr().err == "shown"
