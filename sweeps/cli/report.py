@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def gathered(session: Session, program: str) -> Any:
         figures=_figures(session),
         findings=_findings(session),
         commands=(
-            ("the same sweep", f"{program}{study} --trials {len(store.ended())}"),
+            ("the same sweep", f"{program}{study}{_options(session)}"),
             ("config and model", f"{program} export{study} --to best/"),
             ("train it again", f"{program} train --config best/config.yaml"),
         ),
@@ -87,6 +88,34 @@ def gathered(session: Session, program: str) -> Any:
         notes=(final.get("plain") or {}).get("lines", []),
         address=store.study.user_attrs.get("address"),
     )
+
+
+def _options(session: Session) -> str:
+    """Return the options that a fresh folder needs for the same sweep."""
+    settings = session.settings
+    given: list[tuple[str, Any]] = []
+    source = settings.source
+    if source is not None and source.path is not None:
+        names = ("target", "positive", "group", "validation", "test")
+        given = [("data", source.path), *((name, getattr(source, name)) for name in names)]
+        given += [("time-order", source.time_order or None), *source.options.items()]
+        given += [("split-seed", source.seed or None)]
+    given += [("trials", len(session.store.ended())), ("max-epochs", settings.max_epochs)]
+    given += [("fix", text) for text in settings.fix or ()]
+    given += [("range", text) for text in settings.ranges or ()]
+    given += [
+        ("sampler", settings.sampler and settings.sampler.kind),
+        ("pruner", settings.pruner and settings.pruner.kind),
+        ("monitor", settings.monitor),
+        ("seed", settings.seed or None),
+        ("trainer", None if settings.trainer == "auto" else settings.trainer),
+    ]
+    parts = [
+        f" --{name}" if value is True else f" --{name} {shlex.quote(str(value))}"
+        for name, value in given
+        if value is not None
+    ]
+    return "".join(parts)
 
 
 def _curves(session: Session) -> dict[int, pd.DataFrame]:

@@ -36,7 +36,7 @@ def section(found: Mapping[str, Any], index: int) -> Markup:
     return fill(
         '<div class="card"><h3 style="margin-top:0">{name} · {label}</h3>'
         '<p class="lead">{limit}.</p>{do}'
-        '<p class="note">{phases}. {runs} runs on paired seeds{unfinished}.</p>'
+        '<p class="note">{phases}. {runs} runs on paired seeds{unfinished}.{ahead}</p>'
         '<div class="tools"><label><input type="checkbox" data-log> logarithmic</label>{key}</div>'
         '<div class="chart" data-finding="{index}"><canvas role="img" '
         'aria-label="{monitor} of {name} over the epochs"></canvas></div>'
@@ -48,6 +48,7 @@ def section(found: Mapping[str, Any], index: int) -> Markup:
         phases=_phases(found["curve"], reference["monitor"]),
         runs=len(found["runs"]),
         unfinished="" if found["complete"] else "; the budget ended before all were trained",
+        ahead=_ahead(found),
         index=index,
         monitor=reference["monitor"],
         key=_key(found),
@@ -79,6 +80,17 @@ def _phases(curve: Mapping[str, Any], monitor: str) -> str:
     spans = ", ".join(f"{p['name']} {p['first']}–{p['last']}" for p in curve["phases"])
     return (
         f"Epochs: {spans}; best {monitor} {number(curve['best'])} at epoch {curve['best_epoch']}"
+    )
+
+
+def _ahead(found: Mapping[str, Any]) -> str:
+    ahead = found.get("forecast")
+    if not ahead:
+        return ""
+    return (
+        f" If it went on: {number(ahead['value'], 3)} [{number(ahead['low'], 3)}, "
+        f"{number(ahead['high'], 3)}] at epoch {ahead['epoch']}, an 80% interval from "
+        f"{ahead['curves']} other trials."
     )
 
 

@@ -1,5 +1,6 @@
 "use strict";
 const given = JSON.parse(document.getElementById("data").textContent);
+const dark = matchMedia("(prefers-color-scheme: dark)");
 const ORDER = ["pruned", "interrupted", "failed", "diverged", "complete", "baseline", "best"];
 const LOOK = {
   pruned: { width: 1, alpha: 0.38 }, interrupted: { width: 1, alpha: 0.5 },
@@ -59,24 +60,31 @@ function themed(layout) {
   delete found.width;
   for (const name of Object.keys(found))
     if (/^[xy]axis\d*$/.test(name))
-      found[name] = { ...axis, ...found[name], title: { standoff: 12, ...found[name].title } };
+      found[name] = { ...axis, ...found[name],
+        title: { standoff: 12, font: { size: 12 }, ...found[name].title } };
   return found;
 }
 
 function grid(layout, width) {
   // Optuna puts all slices in one row: more than fit go into rows of their own.
   const keys = Object.keys(layout).filter((name) => /^xaxis\d*$/.test(name));
-  const columns = Math.max(1, Math.min(keys.length, Math.floor(width / 150)));
+  const columns = Math.max(1, Math.min(keys.length, Math.floor(width / 160)));
   const rows = Math.ceil(keys.length / columns);
   const w = 1 / columns, h = 1 / rows;
   keys.forEach((key, i) => {
     const x = (i % columns) * w, top = 1 - Math.floor(i / columns) * h;
     const y = layout[key.replace("x", "y")] ?? {};
-    layout[key] = { ...layout[key], domain: [x, x + w * (columns > 1 ? 0.86 : 1)] };
+    const ticks = layout[key].type === "log" ? { dtick: 1, exponentformat: "e" } : { nticks: 4 };
+    layout[key] = { ...layout[key], ...ticks, tickangle: 0, tickfont: { size: 11 },
+      domain: [x, x + w * (columns > 1 ? 0.86 : 1)] };
     layout[key.replace("x", "y")] = { ...y, domain: [top - h * (rows > 1 ? 0.66 : 1), top],
       showticklabels: i % columns === 0 };
   });
   return { ...layout, height: rows * 230 + 90 };
+}
+
+function unquoted(value) {
+  return typeof value === "string" ? value.replace(/^'(.*)'$/, "$1") : value;
 }
 
 function figures() {
@@ -84,16 +92,23 @@ function figures() {
   const draw = () => {
     for (const host of document.querySelectorAll("[data-figure]")) {
       const { data, layout } = given.figures[host.dataset.figure];
-      const look = themed(layout), drawn = structuredClone(data);
+      const look = themed(layout), sheet = host.dataset.figure === "parallel" && dark.matches;
+      // Optuna gives its lines the colours of a light page: they stay on a light sheet.
+      if (sheet) Object.assign(look, { paper_bgcolor: "#eef0f2", font: { ...look.font, color: "#1c2024" } });
+      const drawn = structuredClone(data);
       const sliced = host.dataset.figure === "slice";
-      for (const trace of drawn)
-        if (sliced && trace.marker?.colorbar && host.clientWidth < 560) trace.marker.showscale = false;
+      for (const trace of drawn) {
+        if (sliced && Array.isArray(trace.x)) trace.x = trace.x.map(unquoted);
+        if (!sliced || !trace.marker?.colorbar) continue;
+        if (dark.matches) trace.marker.reversescale = !trace.marker.reversescale;
+        if (host.clientWidth < 560) trace.marker.showscale = false;
+      }
       Plotly.react(host, drawn, sliced ? grid(look, host.clientWidth) : look,
         { responsive: true, displaylogo: false, displayModeBar: false });
     }
   };
   draw();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  dark.addEventListener("change", draw);
 }
 
 curves();
