@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -46,6 +47,14 @@ parameters (for --fix and --range)
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            word = unknown.split()[0].partition("=")[0]
+            near = difflib.get_close_matches(word, self._option_string_actions, n=1, cutoff=0.7)
+            message = f"there is no {unknown}" + (f", did you mean {near[0]}?" if near else "")
+        message = message.removeprefix("argument ").replace(
+            "expected one argument", "needs a value"
+        )
         raise BadInput(f"{message} (see --help)")
 
 

@@ -181,7 +181,7 @@ class Watcher:
         then = f" and the {self._after} runs that confirm" if self._after else ""
         self._say(
             f"expected: about {time_text(whole)} if all {self.noun}{then} take as long as "
-            f"{measured} ({time_text(seconds)}); pruning spares a part"
+            f"{measured} ({time_text(seconds)}); pruned ones take less"
         )
 
     def _tell_address(self) -> None:

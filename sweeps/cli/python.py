@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +97,7 @@ def run(
     )
     given = data if isinstance(data, Data) else None
     say = print if verbose else quiet
+    warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook
     with (
         chatter_to(settings.folder / FILE),
         trainers(sweep, settings, early=True) as make_trainer,
@@ -103,9 +105,7 @@ def run(
     ):
         if left(session):
             code = bring(session, say, quiet=not verbose, verbose=verbose > 1)
-            if code == INTERRUPTED:
-                say("interrupted: the same call goes on")
-            else:
+            if code != INTERRUPTED:
                 hand_over(session, summarise(session), say)
         settings = session.settings
         found = Study(session.sweep, settings, session.data, session.name)

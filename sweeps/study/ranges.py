@@ -22,6 +22,7 @@ def narrowing(
         return {}
     known = survey(space.suggest)
     found: dict[str, Dimension] = {}
+    given: dict[str, str] = {}
     for option, texts in (("--fix", fix), ("--range", ranges)):
         for text in texts:
             name, equals, value = text.partition("=")
@@ -36,7 +37,11 @@ def narrowing(
                     + ", ".join(known)
                 )
             if name in found:
-                raise BadInput(f"{option} {text!r}: {name!r} is given twice; give it once")
+                raise BadInput(
+                    f"{option} {text!r}: {name} has {given[name]} already, given here or when "
+                    "the study was made; another --study NAME begins anew"
+                )
+            given[name] = f"{option} {value}"
             dimension, answers = known[name]
             found[name] = _read(option, text, value, dimension)
             for end in found[name].ends:
