@@ -101,14 +101,16 @@ def text(column: pa.ChunkedArray) -> Text:
         column = column.cast(column.type.value_type)
     if not _is_text(column.type):
         column = _plain_text(column)
-    encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # without rows
+    pieces = column.dictionary_encode().chunks  # which share one dictionary
+    if not pieces:
         return Text(np.zeros(0, np.int32), pa.array([], pa.string()))
-    trimmed = pc.utf8_trim_whitespace(encoded.dictionary)
+    trimmed = pc.utf8_trim_whitespace(pieces[0].dictionary)
     trimmed = pc.if_else(pc.is_in(trimmed, pa.array(MISSING, trimmed.type)), None, trimmed)
     again = trimmed.dictionary_encode()  # levels that differ in spaces alone are one
     remap = pc.fill_null(again.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    codes = np.concatenate(
+        [pc.fill_null(one.indices, -1).to_numpy(zero_copy_only=False) for one in pieces]
+    )
     return Text(np.append(remap, np.int32(-1))[codes], again.dictionary)
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from objectives import BadInput, Data, Source
 from objectives.reading.scaling import CLIP
+from objectives.reading.values import text
 from objectives.tables import describe, from_arrays, load_table
 
 ROWS = 400
@@ -190,6 +192,14 @@ def test_high_cardinality_stays_narrow(tmp_path: Path) -> None:
     data = load(frame, tmp_path)
     assert data.train.x.shape[1] <= 3 * 51
     np.testing.assert_array_equal(data.train.x.sum(axis=1), 3.0)
+
+
+def test_pieces_of_a_column_share_their_levels() -> None:
+    pieces = [["b", " a"], ["c", None, "b "], [], ["a", "d"]]
+    found = text(pa.chunked_array([pa.array(piece, pa.string()) for piece in pieces]))
+    levels = [*found.levels.to_pylist(), None]
+    assert [levels[code] for code in found.codes] == ["b", "a", "c", None, "b", "a", "d"]
+    assert sorted(found.levels.to_pylist()) == ["a", "b", "c", "d"]
 
 
 def test_a_leak_is_warned_about(tmp_path: Path) -> None:
