@@ -248,14 +248,18 @@ SEQUENCES = [
 ]
 
 
-def refusal(one: Case, folder: Path) -> str:
-    path = folder / one.file
+def write(one: Case, path: Path) -> None:
     if isinstance(one.content, str):
         path.write_text(one.content, encoding="utf-8")
     elif isinstance(one.content, bytes):
         path.write_bytes(one.content)
     elif one.content is not None:
         one.content(path)
+
+
+def refusal(one: Case, folder: Path) -> str:
+    path = folder / one.file
+    write(one, path)
     source = Source(path=str(path), **one.source)
     with pytest.raises(BadInput) as caught:
         load_sequences(source) if one.task == "series" else load_table(source, one.task)
