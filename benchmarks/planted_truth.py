@@ -175,8 +175,8 @@ def main() -> int:
     prepare_environment(threads=1, device="cpu")
     folder = options.folder or Path(tempfile.mkdtemp(prefix="planted-"))
     table, met = {}, True
-    print("| planted | the limit named should be | right | wrong | undecided |")
-    print("|---|---|---|---|---|")
+    print("| planted | the limit named should be | seeds | right | wrong | undecided |")
+    print("|---|---|---|---|---|---|")
     for name in options.scenario or SCENARIOS:
         limits = []
         for seed in range(options.first, options.first + options.seeds):
@@ -191,7 +191,11 @@ def main() -> int:
         wrong = 1.0 - right - undecided
         met &= right >= RIGHT and wrong <= WRONG
         table[name] = {"planted": planted, "right": right, "wrong": wrong, "limits": limits}
-        print(f"| {name} | {planted} | {right:.0%} | {wrong:.0%} | {undecided:.0%} |", flush=True)
+        print(
+            f"| {name} | {planted} | {len(limits)} "
+            f"| {right:.0%} | {wrong:.0%} | {undecided:.0%} |",
+            flush=True,
+        )
     if options.json is not None:
         options.json.write_text(json.dumps(table, indent=1), encoding="utf-8")
     return 0 if met else 1

@@ -57,7 +57,7 @@ class Prober:
 
     def __post_init__(self) -> None:
         self._running: dict[int, _Running] = {}
-        self._begun = self.clock()
+        self._begun: float | None = None
         self._pace: float | None = None  # seconds an epoch of the reference, as it passes here
         self.complete = True  # whether everything wanted so far was trained
 
@@ -88,8 +88,8 @@ class Prober:
 
     @property
     def spent(self) -> float:
-        """Seconds since the first run."""
-        return self.clock() - self._begun
+        """Seconds since the first run began; before it, 0."""
+        return 0.0 if self._begun is None else self.clock() - self._begun
 
     def _specs(self, wanted: Iterable[tuple[Probe, int]]) -> Iterator[TrialSpec]:
         for probe, repeat in wanted:
@@ -97,6 +97,8 @@ class Prober:
             key = key_of(self.reference, probe, run_seed)
             if key in self.record.ended:
                 continue
+            if self._begun is None:
+                self._begun = self.clock()
             if self.spent + self._expected(probe) > self.budget:
                 self.complete = False
                 continue  # a cheaper one may still fit

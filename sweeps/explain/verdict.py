@@ -206,7 +206,10 @@ def _with_outcome(judged: Judged, worth: float) -> Judged:
         distance = gain if gain >= worth else worth - gain
     if decided:
         return replace(judged, outcome=decided)
-    more = repeats_to_settle(distance, difference.spread, difference.n)
+    # To help for sure it has to pass Holm's correction, which asks more of it than its interval.
+    strict = max(1.0, judged.p / difference.p) if distance == abs(gain) and difference.p else 1.0
+    level = 1.0 - SIGNIFICANT / strict
+    more = repeats_to_settle(distance, difference.spread, difference.n, level)
     return replace(judged, outcome=UNDECIDED, more=None if more is None else max(1, more))
 
 
@@ -253,15 +256,15 @@ def _end_against_best(
 
 
 def _limit(verdicts: Sequence[Verdict], left: float | None) -> str:
+    supported = [v for v in verdicts if v.outcome == SUPPORTED]
+    if left is not None and left <= WORTH and not supported:
+        return NOTHING  # no probe could gain what counts
     if any(v.untried for v in verdicts):
         return UNDECIDED  # what was not tried may bring more than what was
-    supported = [v for v in verdicts if v.outcome == SUPPORTED]
     if supported:
         most = max(v.effect for v in supported)
         tied = [v.cause for v in supported if v.effect >= TIE * most]
         return min(tied, key=FIRST_CAUSES.index)
-    if left is not None and left <= WORTH:
-        return NOTHING  # no probe could gain what counts
     if any(v.outcome == UNDECIDED for v in verdicts) or len(verdicts) < 2:
         return UNDECIDED
     return NOTHING if left is not None and left <= LITTLE else NOISE_OR_DATA
