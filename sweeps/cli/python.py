@@ -14,6 +14,7 @@ from objectives import BadInput, Data, Source
 from objectives.training import CHECKPOINT_EVERY
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.logs import FILE, chatter_to
+from sweeps.cli.options import extra_metrics
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
@@ -92,7 +93,7 @@ def run(
         pruner=pruner,
         fix=tuple(fix) or None,
         ranges=tuple(ranges) or None,
-        source=_source(data),
+        source=_source(data, extra_metrics(monitor)),
         folder=Path(folder).resolve(),
     )
     given = data if isinstance(data, Data) else None
@@ -241,13 +242,16 @@ def _reading(
         yield session
 
 
-def _source(data: Any) -> Source | None:
-    if data is None or isinstance(data, Source | Data):
-        return data if isinstance(data, Source) else None
+def _source(data: Any, metrics: tuple[str, ...]) -> Source | None:
+    """Return where data come from; metrics: what a model needs for the monitor."""
+    if data is None or isinstance(data, Data):
+        return Source(metrics=metrics) if metrics and data is None else None
+    if isinstance(data, Source):
+        return dataclasses.replace(data, metrics=tuple(dict.fromkeys((*data.metrics, *metrics))))
     if isinstance(data, str | Path):
-        return Source(path=str(data))
+        return Source(path=str(data), metrics=metrics)
     if isinstance(data, tuple) and len(data) == 2:
-        return Source(arrays=data)
+        return Source(arrays=data, metrics=metrics)
     raise BadInput(f"data is {type(data).__name__}: give a path, (X, y), a Source or Data")
 
 
