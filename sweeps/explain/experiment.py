@@ -59,12 +59,12 @@ def explain(
     wanted = _chosen(reference, runs, shapes, all_probes)
     for first, last in ((0, EARLY), (EARLY, FIRST)):
         prober.train((probe, k) for probe in wanted if probe.cost for k in range(first, last))
-    final, wait = _judge(prober, wanted, shapes, all_probes)
-    unsettled = _unsettled(final, wait)
+    # What is repeated further hangs on the first repeats alone: an interruption changes nothing.
+    unsettled = _unsettled(*_judge(prober, wanted, shapes, FIRST))
     if unsettled and prober.complete:
         more = [base, *(probe for probe in unsettled if probe.name != CURVE)]
         prober.train((probe, k) for k in range(FIRST, MOST) for probe in more)
-        final, wait = _judge(prober, wanted, shapes, all_probes)
+    final, wait = _judge(prober, wanted, shapes, MOST)
     found = _explanation(objective, prober, wanted, final, wait, recorded)
     tracker.end_study(
         {"probe_runs": sum(len(its) for _, its in found.runs), "seconds": found.seconds},
@@ -127,11 +127,11 @@ def _left_rate(reference: Reference, base: Sequence[Run], shapes: Sequence[Shape
 
 
 def _judge(
-    prober: Prober, wanted: Sequence[Probe], shapes: Sequence[Shape], every: bool
+    prober: Prober, wanted: Sequence[Probe], shapes: Sequence[Shape], repeats: int
 ) -> tuple[Final, Wait | None]:
     reference = prober.reference
-    base = prober.runs(reference.as_probe())
-    probed = [(probe, prober.runs(probe)) for probe in wanted]
+    base = prober.runs(reference.as_probe(), repeats)
+    probed = [(probe, prober.runs(probe, repeats)) for probe in wanted]
     final = judge(reference, base, probed)
     waits = any(p.name == PLATEAU for s in shapes for p in s.phases) and (
         plateau_share(shapes) > 0.5

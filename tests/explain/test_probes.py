@@ -152,6 +152,17 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert timeless(found) == timeless(whole)
 
 
+def test_an_interruption_among_the_further_repeats_changes_nothing(tmp_path: Path) -> None:
+    hidden = falling(lambda s: 0.3 - 0.02 * (s.config.width > 16), spread=0.02)
+    whole = explained(hidden, tmp_path / "whole")
+    total = sum(len(runs) for _, runs in whole.runs)
+    assert {len(runs) for _, runs in whole.runs} == {5, 10}
+    for left in (3, 6, 9, 12):
+        with pytest.raises(Killed):
+            explained(hidden, tmp_path / str(left), trainer=Watching(dies_in=total - left))
+        assert timeless(explained(hidden, tmp_path / str(left))) == timeless(whole)
+
+
 def timeless(found: Explanation) -> dict[str, Any]:
     return found.to_json() | {"seconds": 0, "lines": found.lines()[1:]}
 
