@@ -6,6 +6,7 @@ a plain Optuna objective: `optuna.create_study().optimize(DENSE_BINARY, n_trials
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -192,17 +193,33 @@ class Objective(Generic[C]):
     def __post_init__(self) -> None:
         if self.space is None:
             by_trial = self.build
+            if len(asked := _required(by_trial)) > 1:
+                raise BadInput(
+                    f"build takes {', '.join(asked)}: let it take the trial alone, or give "
+                    "space=Space(...), from which its config comes"
+                )
             object.__setattr__(self, "space", recorded(by_trial))
             object.__setattr__(self, "build", lambda config, data: by_trial(Replay(config)))
 
     def data(self, source: Source) -> Data:
         """Return the data of a source: the user's arrays, file, or what is embedded."""
         from objectives.reading.simple import split
+        from objectives.reading.watched import Watched
 
         if source.arrays is not None:
             return (self.from_arrays or split)(*source.arrays, source)
-        loaded = self.load(source)
-        return loaded if isinstance(loaded, Data) else split(*loaded, source)
+        watched = Watched(**vars(source))
+        loaded = self.load(watched)
+        if source.path is not None and "path" not in watched.seen:
+            raise BadInput(
+                f"--data {source.path}: the load of this sweep reads no file; let it read "
+                "source.path, or leave the option out"
+            )
+        if isinstance(loaded, Data):
+            return loaded
+        if not isinstance(loaded, tuple) or len(loaded) != 2:
+            raise BadInput(f"load gave {type(loaded).__name__}: it has to give (x, y) or a Data")
+        return dataclasses.replace(split(*loaded, source), source=source.path or "embedded")
 
     def batch(self, config: C) -> int:
         """Return the rows of one step."""
@@ -250,6 +267,15 @@ class Objective(Generic[C]):
         from objectives.training import here
 
         return here(self, self.embedded)
+
+
+def _required(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments that a call has to give by position."""
+    import inspect
+
+    empty, positional = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    found = inspect.signature(function).parameters.values()
+    return [one.name for one in found if one.default is empty and one.kind is positional]
 
 
 def direction(monitor: str) -> str:

@@ -11,6 +11,8 @@ def main() -> int:
     from sweeps.cli.listing import listing
 
     try:
+        if sys.argv[1:] and sys.argv[1] not in ("--help", "-h"):
+            raise BadInput(f"run a sweep with python -m sweeps.{sys.argv[1]}: a dot, no space")
         print("\n".join(listing()))
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)

@@ -79,6 +79,9 @@ class FitTrainer:
         keras.config.set_dtype_policy(policy)
         keras.utils.set_random_seed(spec.seed)
         model = self.objective.build(spec.config, self.data)
+        if not isinstance(model, keras.Model) or not model.compiled:
+            gave = "a model that is not compiled" if model else type(model).__name__
+            raise TypeError(f"build gave {gave}: it has to return a compiled keras.Model")
         if not model.built:  # no Input: the shape is the data's
             model(self.data.train.x[:1])
         return model

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 
+PACKAGES = ("sweeps", "objectives", "search_spaces")
 HINT = "hint: import keras inside load and build, and TensorFlow's chatter goes to sweep.log"
 
 
@@ -37,6 +38,22 @@ def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: the same command goes on", file=sys.stderr)
         return 130
+    except Exception as error:  # of the user's own file, or of this package
+        logging.getLogger("sweeps").exception("the command failed")
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        print(f"failed: {said} ({_place(error)}; more in sweep.log)", file=sys.stderr)
+        return 1
+
+
+def _place(error: BaseException) -> str:
+    """Return the last line of the user's own that an error came through, else the last one."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    parts = ("site-packages", *(str(Path(__file__).parents[2] / p) for p in PACKAGES))
+    own = [frame for frame in frames if not any(part in frame.filename for part in parts)]
+    last = (own[1:] or own or frames)[-1]  # the first one is the call of main
+    return f"{Path(last.filename).name}, line {last.lineno}"
 
 
 def _dispatch(sweep: Sweep, argv: list[str]) -> int:

@@ -50,6 +50,8 @@ class _Parser(argparse.ArgumentParser):
         unknown = message.removeprefix("unrecognized arguments: ")
         if unknown != message:
             word = unknown.split()[0].partition("=")[0]
+            if word in COMMANDS:
+                raise BadInput(f"{word} is a command, which comes first: {self.prog} {word} ...")
             near = difflib.get_close_matches(word, self._option_string_actions, n=1, cutoff=0.7)
             message = f"there is no {unknown}" + (f", did you mean {near[0]}?" if near else "")
         message = message.removeprefix("argument ").replace(

@@ -113,9 +113,11 @@ class Watcher:
             rest = (f"{n} {v:.4g}" for n, v in logs.items() if n != spec.monitor)
             self._say(f"{self.now}  {'  '.join(rest)}")
         elif self._bar is not None:
-            self._bar.update(self._task, description=f"{self.state()} | {self.now}")
+            self._bar.update(self._task, description=f"{self.state()} | {self.now}".lstrip(" |"))
         elif time.monotonic() - self.spoke_at > EVERY:
-            self._say(f"{self.done}/{self.total} {self.noun}, {self.state()} | {self.now}")
+            counted = f"{self.done}/{self.total} {self.noun}"
+            state = f", {self.state()}" if self.state() else ""
+            self._say(f"{counted}{state} | {self.now}")
 
     def ended(self, result: TrialResult) -> None:
         """Take the end of a trial, or its interruption."""

@@ -61,8 +61,9 @@ def summary_lines(
 ) -> list[str]:
     """Return the end of a sweep, line by line. labels: of the trials that are shown."""
     total = sum(summary.counts.values())
+    trials = "1 trial" if total == 1 else f"{total} trials"
     lines = [
-        f"{summary.study}: {total} trials, {time_text(summary.seconds)} of training "
+        f"{summary.study}: {trials}, {time_text(summary.seconds)} of training "
         f"({counts_text(summary.counts)}; {summary.saved:.0%} of epochs saved)",
         f"data: {data_text(data)}",
     ]
@@ -107,7 +108,9 @@ def _table(
 
 
 def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
-    if summary.best == summary.baseline:
+    if summary.best == summary.baseline and len(summary.top) == 1:
+        yield "  the baseline alone was trained to its end: nothing to compare yet"
+    elif summary.best == summary.baseline:
         yield "  no trial beat the baseline: keep it, or try more trials or a wider range"
     elif confirmed is None:
         return

@@ -210,7 +210,7 @@ def commands(session: Session, summary: Summary, program: str | None) -> list[st
     """Return what to do next. program: how commands begin; None leaves them out."""
     address = session.tracker.address() or session.store.study.user_attrs.get("address")
     found = [f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}"]
-    if program is not None:
+    if program is not None and summary.best is not None:
         study = "" if session.name == session.sweep.name else f" --study {session.name}"
         found += [
             f"export   {program} export{study} --to best/",

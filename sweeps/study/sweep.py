@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from objectives import Objective
+from objectives import BadInput, Objective
 
 
 @dataclass(frozen=True)
@@ -82,3 +82,10 @@ class Sweep:
     pruner: Pruner = field(default_factory=successive_halving)
     n_trials: int = 60
     help: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.objective, Objective):
+            raise BadInput(
+                f"Sweep {self.name!r} was given {type(self.objective).__name__}: it takes "
+                "Objective(load=load, build=build)"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from objectives import BadInput, Objective
 from sweeps.cli import options, run, run_command_line
 from sweeps.cli.listing import listing
+from sweeps.study.sweep import Sweep
 from sweeps.tracking import NoTracker
 from tests.scripted import SWEEP, Scripted
 
@@ -139,6 +142,8 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
         (["--storage", "nonsense"], "'nonsense'"),
         (["--nonsense"], "there is no --nonsense (see --help)"),
         (["--max-epoch", "3"], "there is no --max-epoch 3, did you mean --max-epochs?"),
+        (["--quiet", "show"], "show is a command, which comes first:"),
+        (["--data", "mine.csv"], "--data mine.csv: the load of this sweep reads no file"),
         (["--trials"], "--trials: needs a value"),
         (["--fix", "width=3", "--range", "width=1:2"], "width has --fix 3 already"),
         (["explode"], "no command 'explode'"),
@@ -199,3 +204,23 @@ def test_help_needs_no_heavy_import(tmp_path: Path) -> None:
         f"found = [m for m in {heavy!r} if m in sys.modules]; assert not found, found"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=Path.cwd())
+
+
+def test_an_error_of_the_users_own_is_one_line_with_its_place(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(source: object) -> None:
+        raise KeyError("no such column")
+
+    own = dataclasses.replace(SWEEP, objective=dataclasses.replace(SWEEP.objective, load=load))
+    assert run_command_line(own, ["--workers", "0"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("failed: KeyError: 'no such column' (test_command_line.py, line ")
+    assert said.count("\n") == 1
+
+
+def test_what_is_declared_wrongly_is_told_where_it_is_declared() -> None:
+    with pytest.raises(BadInput, match="'x' was given function: it takes Objective"):
+        Sweep("x", lambda trial: None)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="build takes config, data: let it take the trial alone"):
+        Objective(load=lambda source: None, build=lambda config, data: None)
