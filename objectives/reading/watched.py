@@ -12,7 +12,7 @@ class Watched(Source):
 
     seen: set[str]
 
-    def __new__(cls, *_: Any, **__: Any) -> Watched:
+    def __new__(cls, *_: Any, **__: Any) -> Watched:  # noqa: D102
         found = super().__new__(cls)
         object.__setattr__(found, "seen", set())
         return found
