@@ -128,7 +128,8 @@ class Dimension:
             return ", ".join(str(choice) for choice in self.choices)
         if self.low == self.high:
             return f"{self.low:g}"
-        return f"{self.low:g} to {self.high:g}" + (" (log)" if self.log else "")
+        by = f" by {self.step:g}" if self.step not in (None, 1) else ""
+        return f"{self.low:g} to {self.high:g}{by}" + (" (log)" if self.log else "")
 
 
 class Narrowed:

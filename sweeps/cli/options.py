@@ -23,7 +23,7 @@ HELP = """\
 usage: {program} [COMMAND] [options]
 {help}
 
-commands  (none) run or continue    show     the summary again
+commands  (none) run, or go on      show     the summary again
           export config + model     train    from a config
           explain why it flattens   compare  two studies: compare A B
           report  one HTML file     sync     what MLflow lacks
@@ -31,12 +31,13 @@ commands  (none) run or continue    show     the summary again
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
 search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
           --pruner halving|percentile|none  --monitor {monitor}  --seed 0
-machine   --workers N  --device cpu|gpu  --trainer auto|fit
+machine   --workers N (0: in this process)  --device cpu|gpu  --trainer auto|fit
           --checkpoint-every 60s|off (how often a long trial is kept on disk)
 storage   --study NAME  --storage URL  --tracking-uri URL
 output    --quiet  --verbose (every epoch, and the log on the terminal)  --json FILE
-explain   --trial baseline|best|N  --budget 5m  --all
-export    --to DIR  --trial N  --register      train  --config FILE  --to DIR  --seed S
+explain   --trial baseline|best|N  --budget 5m  --all (every probe)
+export    --to DIR  --trial N  --register (in MLflow's registry; champion if better)
+train     --config FILE  --to DIR  --seed S            report  --to FILE
 examples  {program} --trials 20 --max-epochs 30
           {program} --range {example} --study narrower
           {program} export --to best/

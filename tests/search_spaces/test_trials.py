@@ -246,6 +246,8 @@ def test_a_rate_is_short(value: float, text: str) -> None:
     [
         (Dimension("float", 1e-4, 0.1, log=True), "0.0001 to 0.1 (log)"),
         (Dimension("int", 1, 4), "1 to 4"),
+        (Dimension("int", 1, 4, step=1), "1 to 4"),
+        (Dimension("int", 16, 64, step=16), "16 to 64 by 16"),
         (Dimension("categorical", choices=("off", 3)), "off, 3"),
     ],
 )
