@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from objectives import BadInput, Objective
 from objectives.training import Trainer
-from sweeps.explain.changes import FINAL, WAIT, Probe, Reference, catalogue
+from sweeps.explain.changes import FINAL, REFERENCE, WAIT, Probe, Reference, catalogue
 from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
 from sweeps.explain.explanation import Explanation
 from sweeps.explain.forecast import Recorded, forecast
@@ -60,12 +60,15 @@ def explain(
     for first, last in ((0, EARLY), (EARLY, FIRST)):
         prober.train((probe, k) for probe in wanted if probe.cost for k in range(first, last))
     # What is repeated further hangs on the first repeats alone: an interruption changes nothing.
-    unsettled = _unsettled(*_judge(prober, wanted, shapes, FIRST))
-    if unsettled and prober.complete:
+    runs_of = {probe.name: prober.runs(probe, FIRST) for probe in [base, *wanted]}
+    unsettled = _unsettled(*_judge(reference, wanted, runs_of, shapes))
+    if unsettled:
         more = [base, *(probe for probe in unsettled if probe.name != CURVE)]
-        prober.train((probe, k) for k in range(FIRST, MOST) for probe in more)
-    final, wait = _judge(prober, wanted, shapes, MOST)
-    found = _explanation(objective, prober, wanted, final, wait, recorded)
+        if prober.complete:
+            prober.train((probe, k) for k in range(FIRST, MOST) for probe in more)
+        runs_of |= {probe.name: prober.runs(probe) for probe in more}
+    final, wait = _judge(reference, wanted, runs_of, shapes)
+    found = _explanation(objective, prober, wanted, runs_of, final, wait, recorded)
     tracker.end_study(
         {"probe_runs": sum(len(its) for _, its in found.runs), "seconds": found.seconds},
         summary="\n".join(f"* {line.strip()}" for line in found.lines()),
@@ -127,11 +130,13 @@ def _left_rate(reference: Reference, base: Sequence[Run], shapes: Sequence[Shape
 
 
 def _judge(
-    prober: Prober, wanted: Sequence[Probe], shapes: Sequence[Shape], repeats: int
+    reference: Reference,
+    wanted: Sequence[Probe],
+    runs_of: Mapping[str, Sequence[Run]],
+    shapes: Sequence[Shape],
 ) -> tuple[Final, Wait | None]:
-    reference = prober.reference
-    base = prober.runs(reference.as_probe(), repeats)
-    probed = [(probe, prober.runs(probe, repeats)) for probe in wanted]
+    base = runs_of[REFERENCE]
+    probed = [(probe, runs_of[probe.name]) for probe in wanted]
     final = judge(reference, base, probed)
     waits = any(p.name == PLATEAU for s in shapes for p in s.phases) and (
         plateau_share(shapes) > 0.5
@@ -147,13 +152,14 @@ def _explanation(
     objective: Objective[Any],
     prober: Prober,
     wanted: Sequence[Probe],
+    runs_of: Mapping[str, Sequence[Run]],
     final: Final,
     wait: Wait | None,
     recorded: Sequence[Recorded],
 ) -> Explanation:
     reference, space = prober.reference, objective.space
     base = reference.as_probe()
-    runs = [(probe, prober.runs(probe)) for probe in (base, *wanted)]
+    runs = [(probe, runs_of[probe.name]) for probe in (base, *wanted)]
     middle = sorted(runs[0][1], key=lambda run: run.value or 0.0)[len(runs[0][1]) // 2]
     params = space.params(reference.config)
 
