@@ -27,6 +27,8 @@ def lines(data: Data, model: Path) -> list[str]:
             missing = '[""] if i.dtype == "string" else [float("nan")]'
             given = f"{{i.name: tf.constant({missing}) for i in model.inputs}}"
         return [f"import keras, tensorflow as tf; {load}", f"model.predict({given}){comment}"]
+    if "columns_of" in plain:  # a long table's
+        comment += f", from {listing(plain['channels'])}"
     zeros = f'np.zeros({(1, *_raw_shape(data))!r}, "{data.train.x.dtype}")'
     return [f"import keras, numpy as np; {load}", f"model.predict({zeros}){comment}"]
 
