@@ -108,6 +108,7 @@ class Watcher:
         named = f"#{spec.number} {label}".rstrip() if self.each else label
         value = f"{spec.monitor} {logs[spec.monitor]:.4g}"
         self.now = f"{named} epoch {epoch}/{spec.max_epochs} {value}"
+        self._tell_address()
         self._expect_by_epochs(spec, epoch)
         if self.verbose:
             rest = (f"{n} {v:.4g}" for n, v in logs.items() if n != spec.monitor)

@@ -16,6 +16,7 @@ from sweeps.tracking.runs import KIND, PARENT
 
 TAG = "mlflow.sharedViewState."
 RUNS = 100  # the most whose curves MLflow's page asks for at once
+RATES = ("learning_rate", "lr")
 _SECTION = "sweep"
 
 
@@ -40,7 +41,7 @@ def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
     monitor, lowest = limits.key(study["monitor"]), study["mode"] == "min"
     best = limits.key(f"trial_best_{study['monitor']}")
     columns = [limits.key(name) for name in study["columns"]]
-    rate = next((name for name in columns if name.rpartition(".")[2] == "learning_rate"), None)
+    rate = next((name for name in columns if name.rpartition(".")[2] in RATES), None)
     charts = [
         _curve(monitor, f"{monitor} by epoch", "log" if lowest else "linear"),
         _curve("learning_rate", "learning_rate by epoch", "log"),

@@ -35,10 +35,10 @@ def test_losses_are_drawn_on_a_log_axis_and_scores_are_not():
     assert state(mode="max")["compareRunCharts"][0]["scaleType"] == "linear"
 
 
-@pytest.mark.parametrize("columns", [[], ["width"], ["optimizer.learning_rate"]])
+@pytest.mark.parametrize("columns", [[], ["width"], ["lr"], ["optimizer.learning_rate"]])
 def test_a_scatter_needs_a_learning_rate(columns):
     forms = [chart["type"] for chart in state(columns=columns)["compareRunCharts"]]
-    assert ("SCATTER" in forms) == (columns == ["optimizer.learning_rate"])
+    assert ("SCATTER" in forms) == (columns in (["lr"], ["optimizer.learning_rate"]))
 
 
 @given(st.text(max_size=100), st.text(min_size=1, max_size=50), st.lists(st.text(), max_size=6))
