@@ -161,7 +161,7 @@ def reason(fault: Exception) -> str:
     if operations:
         return f"XLA cannot compile {', '.join(operations)}"
     lines = text.strip().splitlines() or [""]
-    return f"{type(fault).__name__}: {lines[0][:200]}"
+    return f"{type(fault).__name__}: {lines[0]}"
 
 
 def refuse(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
