@@ -181,7 +181,7 @@ class Watcher:
             return
         self._expected = True
         whole = self.pace.if_all_last(seconds, self._after)
-        then = f" and the {self._after} runs that confirm" if self._after else ""
+        then = f" and up to {self._after} runs that confirm" if self._after else ""
         self._say(
             f"expected: about {time_text(whole)} if all {self.noun}{then} take as long as "
             f"{measured} ({time_text(seconds)}); pruned ones take less"

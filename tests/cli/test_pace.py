@@ -68,4 +68,4 @@ def test_the_expected_time_is_told_once(capsys: pytest.CaptureFixture[str]) -> N
     for number in range(3):
         watcher.ended(ended(number))
     (line,) = [s for s in capsys.readouterr().out.splitlines() if s.startswith("expected")]
-    assert "about 28s if all trials and the 20 runs that confirm take as long as #0 (2s)" in line
+    assert "about 28s if all trials and up to 20 runs that confirm take as long as #0 (2s)" in line
