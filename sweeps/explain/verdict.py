@@ -24,6 +24,7 @@ FLOOR = 0.5  # of the start: the least way that WORTH is taken of, for a curve t
 LITTLE = 0.05  # of the start: with less than this left, nothing is left to gain
 SIGNIFICANT = 0.05
 TIE = 0.8  # of the largest gain: a cause with this much may be the one that explains the others
+NEAR = 0.5  # of the largest gain: so may one with this much that is not less for sure
 
 # Where several causes gain about as much, the first of these: a higher rate also makes up for an
 # early drop, a drop for a rate too high, and more time or more units for a rate too low.
@@ -47,7 +48,7 @@ class Judged:
 
     gain: how much better, positive is better. p: after Holm. outcome: helps, no help (the whole
     interval is below what counts), hurts (only asked of less data) or undecided. more: repeats
-    that would settle it; None: none would, or more than a thousand.
+    that would settle it; None: none would, or more than a thousand. values: of its runs.
     """
 
     probe: Probe
@@ -57,6 +58,7 @@ class Judged:
     outcome: str
     runs: tuple[Run, ...]
     more: int | None = 0
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,15 @@ def _judged(
         n = min(len(base), len(values))
         difference = paired(values[:n], base[:n])
         found.append(
-            Judged(probe, difference, -sign * difference.mean, difference.p, "", tuple(runs[:n]))
+            Judged(
+                probe,
+                difference,
+                -sign * difference.mean,
+                difference.p,
+                "",
+                tuple(runs[:n]),
+                values=tuple(values[:n]),
+            )
         )
     corrected = holm([judged.p for judged in found])
     return [
@@ -262,12 +272,21 @@ def _limit(verdicts: Sequence[Verdict], left: float | None) -> str:
     if any(v.untried for v in verdicts):
         return UNDECIDED  # what was not tried may bring more than what was
     if supported:
-        most = max(v.effect for v in supported)
-        tied = [v.cause for v in supported if v.effect >= TIE * most]
+        most = max(supported, key=lambda v: v.effect)
+        tied = [v.cause for v in supported if _ties(v, most)]
         return min(tied, key=FIRST_CAUSES.index)
     if any(v.outcome == UNDECIDED for v in verdicts) or len(verdicts) < 2:
         return UNDECIDED
     return NOTHING if left is not None and left <= LITTLE else NOISE_OR_DATA
+
+
+def _ties(one: Verdict, most: Verdict) -> bool:
+    """Return whether a cause may well gain as much as the one that gains most."""
+    values, others = ((v.best.values if v.best else ()) for v in (one, most))
+    n = min(len(values), len(others))
+    if one.effect >= TIE * most.effect or one.effect < NEAR * most.effect or n < LEAST:
+        return one.effect >= TIE * most.effect
+    return paired(values[:n], others[:n]).word != REAL
 
 
 def _unfinished(verdicts: Sequence[Verdict], data: Judged | None) -> tuple[Probe, ...]:
