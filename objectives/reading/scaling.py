@@ -67,7 +67,8 @@ class Scaling:
         deviation = np.maximum(np.sqrt(self.variance), np.float32(EPSILON))
         step = max(1, AT_ONCE // max(1, columns))
         for start in range(0, len(raw), step):
-            x = raw[start : start + step] * self.unit
+            with np.errstate(over="ignore"):  # infinity is cut off below, like any outlier
+                x = raw[start : start + step] * self.unit
             absent = np.isnan(x)
             x = np.where(absent, self.mean, x)
             target = out[start : start + step]

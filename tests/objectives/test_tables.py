@@ -184,6 +184,14 @@ def test_what_is_fitted_is_fitted_on_the_training_rows(tmp_path: Path) -> None:
     assert np.abs(changed.test.x).max() <= CLIP
 
 
+def test_an_outlier_beyond_float32_is_cut_off() -> None:
+    # Training values are tiny, so their unit is large: the other parts' overflow in it.
+    x = np.where(np.arange(60) < 36, 1e-44 * (np.arange(60) % 3), 256.0)[:, None]
+    data = from_arrays(x, np.arange(60) % 2, Source(time_order=True), "binary")
+    assert np.isfinite(data.train.x).all()
+    np.testing.assert_array_equal(data.test.x, CLIP)
+
+
 def test_high_cardinality_stays_narrow(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({f"c{i}": rng.integers(0, 100, 2000).astype(str) for i in range(3)})
