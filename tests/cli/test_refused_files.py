@@ -57,8 +57,9 @@ def test_a_refused_file_leaves_nothing(
     assert run_command_line(sweep, options) == 2, shlex.join(options)
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("error: ")
-    assert printed.err.count("\n") == 1
+    # Another test of the same process may have imported Keras, which is hinted at.
+    (line,) = (line for line in printed.err.splitlines() if not line.startswith("hint: "))
+    assert line.startswith("error: ")
     assert {item.name for item in folder.iterdir()} <= {"log", "optuna.db", "optuna.db.lock"}
     if (folder / "optuna.db").exists():
         assert optuna.get_all_study_names(f"sqlite:///{folder / 'optuna.db'}") == []
