@@ -61,6 +61,14 @@ def _only(storage: optuna.storages.BaseStorage, sweep: Sweep) -> str:
     return own[0]
 
 
+def _check_sweep(storage: optuna.storages.BaseStorage, name: str, sweep: Sweep) -> None:
+    """Raise BadInput where the study is another sweep's, whose data this one cannot read."""
+    for study in storage.get_all_studies():
+        made_by = study.user_attrs.get("identity", {}).get("sweep", sweep.name)
+        if study.study_name == name and made_by != sweep.name:
+            raise BadInput(f"study {name!r} is of sweep {made_by!r}, and this is {sweep.name!r}")
+
+
 @dataclass
 class Session:
     """An opened study. `trainer` is made at the first use: reading needs none."""
@@ -114,11 +122,14 @@ class Session:
 
     def discard(self) -> None:
         """Forget a study in which no trial has ended: it was made of a mistake."""
+        import shutil
+
         import optuna
 
         if not self.store.ended():
             study = self.store.study
             optuna.delete_study(study_name=study.study_name, storage=study._storage)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> int:
         """End the trainer and the tracker; return how many items MLflow still lacks."""
@@ -162,19 +173,21 @@ def opened(
 
     reading: the study has to be there, and no lock is taken. Raises BadInput.
     """
+    if data is None and settings.source is not None:
+        data = sweep.objective.data(settings.source)  # before a store is made: it may be refused
     storage = connect(settings.storage_url(), create=not reading)
-    if data is None and settings.source is None:
+    if data is None:
         name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
         settings = settings.resolve(remembered(storage, name))
     else:
         settings = settings.resolve(None)
-        data = data or sweep.objective.data(settings.source or Source())
         name = study_name(sweep, data, settings)
         settings = settings.resolve(remembered(storage, name))
     if reading and remembered(storage, name) is None:
         there = ", ".join(study.study_name for study in storage.get_all_studies())
         other = f"; there are: {there} (--study NAME)" if there else ""
         raise BadInput(f"there is no study {name!r} in this folder yet: run it first{other}")
+    _check_sweep(storage, name, sweep)
     sweep = settings.apply(sweep)
     data = data or sweep.objective.data(settings.source or Source())
     space = sweep.objective.space

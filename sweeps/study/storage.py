@@ -127,10 +127,8 @@ class Store:
 
     def flush(self) -> int:
         """Write what is late; return how many changes the store on the disk still lacks."""
-        from sweeps.study.through import WriteThrough
-
-        storage = self.study._storage
-        return storage.flush() if isinstance(storage, WriteThrough) else 0
+        flush = getattr(self.study._storage, "flush", None)
+        return int(flush()) if flush is not None else 0
 
     def ended(self) -> list[Ended]:
         """Return every trial that ended, by number."""

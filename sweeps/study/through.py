@@ -18,12 +18,11 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
 from sweeps.tracking.redact import redact
 
 LOG = logging.getLogger("sweeps")
-FAULTS = (StorageInternalError, SQLAlchemyError, OSError)
+FAULTS = (StorageInternalError, OSError)  # SQLAlchemy's are wrapped in the first
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds between tries while it fails
 
 
