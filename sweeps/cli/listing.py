@@ -37,7 +37,9 @@ def _studies(settings: Settings) -> list[str]:
 
     found = []
     storage = connect(settings.storage_url(), create=False)
-    for study in storage.get_all_studies():
+    studies = storage.get_all_studies()
+    width = max((len(study.study_name) for study in studies), default=0)
+    for study in studies:
         known = study.user_attrs.get("identity", {})
         trials = storage.get_all_trials(study._study_id, deepcopy=False)
         values = [t.value for t in trials if t.state.name == "COMPLETE" and t.value is not None]
@@ -45,5 +47,5 @@ def _studies(settings: Settings) -> list[str]:
         best = f", best {known.get('monitor', 'value')} {pick(values):.4g}" if values else ""
         ended = sum(t.state.is_finished() for t in trials)
         origin = f"{known.get('sweep', 'another tool')} on {known.get('data', 'unknown data')}"
-        found.append(f"  {study.study_name:<18} {ended} trials{best}; {origin}")
+        found.append(f"  {study.study_name:<{width}}  {ended} trials{best}; {origin}")
     return found

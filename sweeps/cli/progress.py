@@ -81,10 +81,11 @@ class Watcher:
         from rich.progress import Progress as Bar
         from rich.table import Column
 
+        text = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         return Bar(
             MofNCompleteColumn(),
             BarColumn(bar_width=16),
-            TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
+            TextColumn("{task.description}", markup=False, table_column=text),
             console=console,
             refresh_per_second=5,
             expand=True,
@@ -177,7 +178,7 @@ class Watcher:
 
     def _expect(self, seconds: float, measured: str) -> None:
         """Tell once how long all trials would take at the first one's pace."""
-        if self._expected:
+        if self._expected or (self.done >= self.total and not self._after):
             return
         self._expected = True
         whole = self.pace.if_all_last(seconds, self._after)
