@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -35,6 +36,9 @@ def test_comparing_names_both_studies(folder: Path, capsys: pytest.CaptureFixtur
     assert "one " in printed
     assert "undecided" in printed
     assert json.loads((folder / "gap.json").read_text())["better"] is None
+    other = dataclasses.replace(SWEEP, name="other")
+    assert run_command_line(other, ["compare", "one", "two"]) == 2
+    assert "study 'one' is of sweep 'toy', and this is 'other'" in capsys.readouterr().err
     assert run_command_line(SWEEP, ["compare", "one"]) == 2
     assert run_command_line(SWEEP, ["compare", "one", "three"]) == 2
 
