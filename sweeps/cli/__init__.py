@@ -75,7 +75,7 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
     if (line := namesake()) is not None:
         print(line, file=sys.stderr)
     path = logs.to_file(settings.folder, given.verbose)
-    if "tensorflow" in sys.modules:
+    if imports_keras():
         print(HINT, file=sys.stderr)
     with nullcontext() if given.verbose else logs.chatter_to(path):
         return int(_command(command)(sweep, settings, given, program))
@@ -94,6 +94,13 @@ def _command(name: str) -> Callable[..., int]:
         "report": report.report,
         "sync": share.sync,
     }[name]
+
+
+def imports_keras() -> bool:
+    """Return whether the file that was started imports Keras or TensorFlow at its top."""
+    values = list(vars(sys.modules["__main__"]).values())
+    homes = (getattr(v, "__module__", None) or getattr(v, "__name__", None) for v in values)
+    return any(str(home).partition(".")[0] in ("keras", "tensorflow") for home in homes)
 
 
 def namesake() -> str | None:
