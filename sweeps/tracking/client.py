@@ -63,6 +63,7 @@ def connect(uri: str) -> MlflowClient:
 
     quiet()
     with _alone(uri):
+        _make(uri)
         _probe(uri)
         client = MlflowClient(uri, registry_uri=uri)
         client.search_experiments(max_results=1)  # opens the store, which makes the schema
@@ -89,6 +90,26 @@ def _alone(uri: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _make(uri: str) -> None:
+    """Make a SQLite store that is missing aside, and put it in its place whole.
+
+    A process that is killed halfway would leave tables that nobody can mend.
+    """
+    file = sqlite_file(uri)
+    if file is None or not file.parent.is_dir() or (file.exists() and file.stat().st_size):
+        return
+    from mlflow import MlflowClient
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    fresh = file.with_name(f"{file.name}.new")
+    for left in (fresh, file.with_name(f"{fresh.name}-journal")):
+        left.unlink(missing_ok=True)
+    aside = f"sqlite:///{fresh}"
+    MlflowClient(aside, registry_uri=aside).search_experiments(max_results=1)
+    SqlAlchemyStore._engine_map.pop(aside).dispose()
+    fresh.replace(file)
 
 
 def _probe(uri: str) -> None:
