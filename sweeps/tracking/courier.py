@@ -58,12 +58,14 @@ class Courier:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        _make_way()
-        tries = 0
+        tries, first = 0, True
         while True:
             closing = self._closing.is_set()
             self._wake.clear()
             tries = 0 if self._try() else tries + 1
+            if first and not tries:  # the page's address is known
+                first = False
+                _make_way()
             if closing and (not tries or time.monotonic() >= self._deadline):
                 return
             if not tries:
