@@ -2,6 +2,9 @@
 
 Repeat k of every probe has the seed, and so the initial weights and the order of the rows, of
 repeat k of the reference. Seeds are fresh ones: the reference's own may be a lucky one.
+
+However short the budget is, every sitting brings something to its end: the run that begins first,
+and the reference's first NEEDED repeats, without which nothing can be explained.
 """
 
 from __future__ import annotations
@@ -16,12 +19,13 @@ from typing import Any
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
 from objectives.training.files import forget
 from search_spaces import Space
-from sweeps.explain.changes import Probe, Reference
+from sweeps.explain.changes import REFERENCE, Probe, Reference
 from sweeps.explain.runs import MOST, Record, Run, key_of
 from sweeps.study.asking import seed_of
 from sweeps.tracking import Tracker, TrialRun
 
 OVERTIME = 1.1  # of the budget: what has begun may end, up to here
+NEEDED = 2  # repeats of the reference
 KEPT = ("loss", "learning_rate")  # of an epoch's logs, besides the monitor
 
 
@@ -43,7 +47,8 @@ class _Running:
 class Prober:
     """Trains what is wanted and not yet on record; stops asking when the budget is spent.
 
-    budget: seconds from the first run on, of this sitting. say: takes a line of progress.
+    budget: seconds from the first run on, of this sitting; what is needed may take longer. say:
+    takes a line of progress.
     """
 
     reference: Reference
@@ -58,6 +63,7 @@ class Prober:
     def __post_init__(self) -> None:
         self._running: dict[int, _Running] = {}
         self._begun: float | None = None
+        self._needed: set[int] = set()  # numbers of runs that end whatever the budget is
         self._pace: float | None = None  # seconds an epoch of the reference, as it passes here
         self.complete = True  # whether everything wanted so far was trained
 
@@ -97,12 +103,17 @@ class Prober:
             key = key_of(self.reference, probe, run_seed)
             if key in self.record.ended:
                 continue
+            needed = self._begun is None or (probe.name == REFERENCE and repeat < NEEDED)
             if self._begun is None:
                 self._begun = self.clock()
-            if self.spent + self._expected(probe) > self.budget:
+            over = self.spent + self._expected(probe) > self.budget
+            if over and not needed:
                 self.complete = False
                 continue  # a cheaper one may still fit
-            yield self._start(probe, repeat, key, run_seed)
+            spec = self._start(probe, repeat, key, run_seed)
+            if needed:
+                self._needed.add(spec.number)
+            yield spec
 
     def _expected(self, probe: Probe) -> float:
         if self._pace is None:
@@ -139,7 +150,8 @@ class Prober:
         rates = running.curves.get("learning_rate", [])
         running.drops += len(rates) > 1 and rates[-1] < rates[-2]
         self.tracker.epoch(spec.number, epoch, logs)
-        if self.spent > OVERTIME * self.budget:
+        # A stop ends every run that is under way.
+        if self.spent > OVERTIME * self.budget and not self._needed & self._running.keys():
             self.complete = False
             return Decision.STOP
         return Decision.CONTINUE
@@ -174,7 +186,9 @@ class Prober:
         if result.epochs:
             pace = result.seconds / result.epochs / running.probe.cost * self._length(running)
             self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace
-        self.say(f"{running.probe.name} {running.repeat + 1}: {_show(result.value)}")
+        over = " (over the budget, but needed)" if self.spent > OVERTIME * self.budget else ""
+        over *= number in self._needed
+        self.say(f"{running.probe.name} {running.repeat + 1}: {_show(result.value)}{over}")
 
     def _length(self, running: _Running) -> float:
         # The cost of a longer probe is its epochs, which are counted already.

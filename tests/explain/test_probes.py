@@ -180,27 +180,6 @@ def test_another_reference_takes_nothing_from_this_one(tmp_path: Path) -> None:
         assert sum(spec.config == other.config for spec in trainer.given) >= 5
 
 
-def test_the_budget_ends_it_and_says_so(tmp_path: Path) -> None:
-    now = [0.0]
-
-    def slow(spec: TrialSpec, epoch: int) -> float:
-        now[0] += 0.01  # as long as the script says that an epoch takes
-        return CURVE(spec, epoch)
-
-    def clock() -> float:
-        return now[0]
-
-    found = explained(slow, tmp_path, budget=10.0, clock=clock)
-    assert not found.complete
-    assert now[0] <= 11.1
-    assert "budget" in found.lines()[-1]
-    assert found.final.limit == "undecided"
-    now[0] = 0.0
-    more = explained(slow, tmp_path, budget=1000.0, clock=clock)
-    assert more.complete
-    assert sum(len(r) for _, r in more.runs) > sum(len(r) for _, r in found.runs)
-
-
 def test_a_probe_that_failed_is_left_out_and_tried_again_another_day(tmp_path: Path) -> None:
     ill = Scripted(hook=broken_when_wide)
     found = explained(CURVE, tmp_path, trainer=ill)
@@ -223,8 +202,6 @@ def broken_when_wide(spec: TrialSpec, epoch: int) -> None:
 def test_what_cannot_be_explained_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no finite epoch"):
         explained(lambda spec, epoch: float("nan"), tmp_path / "a")
-    with pytest.raises(BadInput, match="budget"):
-        explained(CURVE, tmp_path / "b", budget=0.0)
 
 
 class Listening(NoTracker):
