@@ -121,7 +121,8 @@ EARLY = Plateau(factor=0.02, patience=2, min_delta=10.0, min_lr=0.0001)
 SCENARIOS = {
     "too large a teacher": Scenario("capacity", large, adam(0.01, width=3, depth=1)),
     "rate ten times too low": Scenario("rate_too_low", net, adam(0.0002)),
-    "rate ten times too high": Scenario("rate_too_high", net, adam(0.1)),
+    # 20 rows a step: at 0.1 the loss stays two to three times as high as at 0.01, for good.
+    "rate ten times too high": Scenario("rate_too_high", net, adam(0.1, batch_size=20), 10),
     "a drop at epoch 3": Scenario("schedule_too_early", net, adam(0.005, plateau=EARLY)),
     "label noise": Scenario("noise_or_data", flipped, adam(0.01, width=16, depth=2)),
     "few rows": Scenario("overfitting", few, adam(0.003, width=64), 60, FEW_VALIDATION),
