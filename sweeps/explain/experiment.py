@@ -17,9 +17,10 @@ from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
 from sweeps.explain.explanation import Explanation
 from sweeps.explain.forecast import Recorded, forecast
 from sweeps.explain.hypotheses import hypotheses
+from sweeps.explain.levels import remaining, shape_of
 from sweeps.explain.probes import Prober
 from sweeps.explain.runs import FIRST, MOST, Record, Run
-from sweeps.explain.verdict import CURVE, WORTH, Final, judge, remaining, shape_of
+from sweeps.explain.verdict import CURVE, WORTH, Final, judge
 from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
 from sweeps.tracking import StudyRun, Tracker
 
@@ -44,10 +45,11 @@ def explain(
 ) -> Explanation:
     """Probe a reference and judge what its curve shows; go on where an earlier call stopped.
 
-    folder: keeps every run and the explanation's own JSON file. budget: seconds of this call.
-    parent: the tracker's parent run. recorded: curves of the sweep's other trials, for a forecast
-    where they are longer than the reference's. Raises BadInput where the reference has no finite
-    epoch, or where not two repeats of it fit into the budget.
+    folder: keeps every run and the explanation's own JSON file. budget: seconds of this call;
+    however few, one run comes to its end, and of the reference two. parent: the tracker's parent
+    run. recorded: curves of the sweep's other trials, for a forecast where they are longer than
+    the reference's. Raises BadInput where the reference has no finite epoch, or where the trainer
+    did not bring two repeats of it to their end.
     """
     record = Record(folder)
     tracker.start_study(parent)
@@ -87,8 +89,7 @@ def _usable(runs: Sequence[Run], reference: Reference) -> list[Run]:
             )
     if len(runs) < 2:
         raise BadInput(
-            f"not two repeats of {reference.name} fit into the budget: "
-            "run it again, which goes on, or give it more"
+            f"not two repeats of {reference.name} came to their end: run it again, which goes on"
         )
     return list(runs)
 

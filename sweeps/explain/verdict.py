@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sweeps.explain.changes import FINAL, Probe, Reference
-from sweeps.explain.curves import OVERFITTING, Shape, shape
+from sweeps.explain.curves import OVERFITTING, Shape
+from sweeps.explain.levels import fitted, remaining, shape_of, start_of
 from sweeps.explain.runs import FIRST, LEAST, Run
 from sweeps.explain.statistics import REAL, Difference, holm, paired, repeats_to_settle
 
@@ -78,8 +79,9 @@ class Verdict:
 
     @property
     def best(self) -> Judged | None:
-        """Its probe with the largest gain."""
-        return max(self.evidence, key=lambda judged: judged.gain, default=None)
+        """Its probe with the largest gain, of those that help where one does."""
+        helping = [judged for judged in self.evidence if judged.outcome == HELPS]
+        return max(helping or self.evidence, key=lambda judged: judged.gain, default=None)
 
 
 @dataclass(frozen=True)
@@ -102,34 +104,6 @@ class Final:
     def main(self) -> Verdict | None:
         """The verdict on the limit, None where no cause was found."""
         return next((v for v in self.verdicts if v.cause == self.limit), None)
-
-
-def shape_of(run: Run, reference: Reference) -> Shape:
-    """Return the shape of a run's monitor. Raises ValueError where no epoch was finite."""
-    return shape(
-        run.curves.get(reference.monitor, []), train=run.curves.get("loss"), mode=reference.mode
-    )
-
-
-def start_of(run: Run, found: Shape, reference: Reference) -> float:
-    """Return the level from which a run's progress is counted.
-
-    A net that learns most in its first epoch has most of its way behind it when the monitor is
-    first taken: the training loss over that epoch is then nearer to where it began, up to that of
-    guessing.
-    """
-    first = run.curves.get("loss", [])[:1]
-    if reference.monitor != "val_loss" or reference.chance is None or not first:
-        return found.start
-    return max(found.start, min(first[0], reference.chance))
-
-
-def remaining(run: Run, found: Shape, reference: Reference) -> float | None:
-    """Return the share of the first level that is left: of a loss above 0, a score below 1."""
-    if reference.mode == "min":
-        start = start_of(run, found, reference)
-        return found.best / start if start > 0.0 <= found.best else None
-    return (1.0 - found.best) / (1.0 - found.start) if found.start < 1.0 >= found.best else None
 
 
 def judge(
@@ -158,9 +132,10 @@ def judge(
     verdicts = []
     for cause in sorted({p.cause for p, _ in asked} & {*FIRST_CAUSES} | {"overfitting"}):
         its = [j for j in judged if j.probe.cause == cause]
-        evidence = [curve, *its] if cause == "overfitting" else its
+        if cause == "overfitting":
+            its = [curve, *(j for j in its if not _fits_better(j, base))]
         untried = sum(len(runs) < LEAST for p, runs in asked if p.cause == cause)
-        verdicts.append(_verdict(cause, evidence, untried))
+        verdicts.append(_verdict(cause, its, untried))
     verdicts.sort(key=lambda v: (v.cause == "overfitting", FIRST_CAUSES.index(v.cause)))
     shares = [remaining(run, s, reference) for run, s in zip(base, shapes, strict=True)]
     left = [share for share in shares if share is not None]
@@ -263,6 +238,16 @@ def _end_against_best(
     distance = lost if lost >= worth else worth - lost
     more = repeats_to_settle(distance, difference.spread, difference.n)
     return replace(judged, outcome=UNDECIDED, more=more)
+
+
+def _fits_better(judged: Judged, base: Sequence[Run]) -> bool:
+    """Return whether the training rows gain too, for sure: that is no cure of overfitting."""
+    both = [(fitted(a), fitted(b)) for a, b in zip(judged.runs, base, strict=False)]
+    pairs = [(a, b) for a, b in both if a is not None and b is not None]
+    if len(pairs) < LEAST:
+        return False
+    difference = paired([a for a, _ in pairs], [b for _, b in pairs])
+    return difference.mean < 0.0 and difference.word == REAL
 
 
 def _limit(verdicts: Sequence[Verdict], left: float | None) -> str:

@@ -17,9 +17,10 @@ from objectives.training import effective_rate
 from sweeps.explain.changes import KIND, RATE, WAIT, Probe, Reference
 from sweeps.explain.configs import find, get, is_number, is_optimizer
 from sweeps.explain.curves import LEFT, Shape, crossing
+from sweeps.explain.levels import shape_of
 from sweeps.explain.runs import FIRST, LEAST, Run
 from sweeps.explain.statistics import REAL, Difference, holm, paired, repeats_to_settle
-from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED, shape_of
+from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED
 
 BETAS = (0.9, 0.999)  # Keras's own
 CORRECTED = ("adam", "adamw", "nadam")

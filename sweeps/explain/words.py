@@ -73,7 +73,7 @@ def evidence(judged: Judged, monitor: str) -> str:
 
 def finding(verdict: Verdict, monitor: str) -> str:
     """Return what was found about one cause."""
-    shown = _telling(verdict)
+    shown = verdict.best
     text = f"{CAUSES[verdict.cause]}: {verdict.outcome}"
     if shown is None:
         return f"{text}; not tried within the budget"
@@ -138,12 +138,6 @@ def needed(more: int | None) -> str:
     if more is None:
         return "; more repeats would hardly settle it"
     return f"; about {more} more repeat{'s' * (more != 1)} would settle it"
-
-
-def _telling(verdict: Verdict) -> Judged | None:
-    """Return the probe that shows a verdict best."""
-    helping = [j for j in verdict.evidence if j.outcome == HELPS]
-    return max(helping or verdict.evidence, key=lambda j: j.gain, default=None)
 
 
 def advice(final: Final, complete: bool = True) -> tuple[str, Judged | None]:

@@ -1,0 +1,42 @@
+"""Where a run's monitor began, how far it came, and what is left."""
+
+from __future__ import annotations
+
+import math
+
+from sweeps.explain.changes import Reference
+from sweeps.explain.curves import Shape, shape
+from sweeps.explain.runs import Run
+
+
+def shape_of(run: Run, reference: Reference) -> Shape:
+    """Return the shape of a run's monitor. Raises ValueError where no epoch was finite."""
+    return shape(
+        run.curves.get(reference.monitor, []), train=run.curves.get("loss"), mode=reference.mode
+    )
+
+
+def start_of(run: Run, found: Shape, reference: Reference) -> float:
+    """Return the level from which a run's progress is counted.
+
+    A net that learns most in its first epoch has most of its way behind it when the monitor is
+    first taken: the training loss over that epoch is then nearer to where it began, up to that of
+    guessing.
+    """
+    first = run.curves.get("loss", [])[:1]
+    if reference.monitor != "val_loss" or reference.chance is None or not first:
+        return found.start
+    return max(found.start, min(first[0], reference.chance))
+
+
+def remaining(run: Run, found: Shape, reference: Reference) -> float | None:
+    """Return the share of the first level that is left: of a loss above 0, a score below 1."""
+    if reference.mode == "min":
+        start = start_of(run, found, reference)
+        return found.best / start if start > 0.0 <= found.best else None
+    return (1.0 - found.best) / (1.0 - found.start) if found.start < 1.0 >= found.best else None
+
+
+def fitted(run: Run) -> float | None:
+    """Return the least training loss, None where none was finite or logged."""
+    return min(filter(math.isfinite, run.curves.get("loss", [])), default=None)
