@@ -195,6 +195,7 @@ def opened(
     asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))
     folder = settings.folder / STATE / name
     with contextlib.nullcontext() if reading else lock(folder, name):
+        tracker = make_tracker(settings.mlflow_uri(), folder)
         study = open_study(
             storage,
             name,
@@ -207,7 +208,6 @@ def opened(
             study.set_user_attr("settings", settings.remember())  # what was given last
         store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
         store.enqueue(settings.tries)
-        tracker = make_tracker(settings.mlflow_uri(), folder)
         session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker)
         try:
             yield session

@@ -6,12 +6,14 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import Source
+from objectives import BadInput, Source
 from objectives.training import CHECKPOINT_EVERY
 from sweeps.study.sweep import Pruner, Sampler, Sweep
+from sweeps.tracking.redact import redact
 
 if TYPE_CHECKING:
     from objectives import Data
@@ -32,6 +34,8 @@ REMEMBERED: dict[str, Any] = {
     "pruner": None,
 }
 DECLARED = {"sampler": Sampler, "pruner": Pruner}
+
+MLFLOW = {"sqlite", "postgresql", "mysql", "mssql", "http", "https", "file", "databricks", "uc"}
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,14 @@ class Settings:
         return self.storage or f"sqlite:///{(self.folder / 'optuna.db').resolve()}"
 
     def mlflow_uri(self) -> str:
-        """Return MLflow's store: the given one, or `mlflow.db` in the folder."""
+        """Return MLflow's store: the given one, or `mlflow.db` in the folder. Raises BadInput."""
+        scheme, there, _ = (self.tracking_uri or "").partition("://")
+        plugins = {found.name for found in entry_points(group="mlflow.tracking_store")}
+        if there and scheme.split("+")[0] not in MLFLOW | plugins:
+            raise BadInput(
+                f"--tracking-uri {redact(self.tracking_uri)!r}: MLflow knows no {scheme!r}; it "
+                "takes a folder, sqlite:///FILE, postgresql://, mysql://, mssql:// or http(s)://"
+            )
         return self.tracking_uri or f"sqlite:///{(self.folder / 'mlflow.db').resolve()}"
 
 

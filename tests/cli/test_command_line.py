@@ -140,6 +140,7 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
         (["--study", "a'b"], '"a\'b"'),
         (["--storage", "postgres://nowhere"], "postgres://nowhere"),
         (["--storage", "nonsense"], "'nonsense'"),
+        (["--tracking-uri", "ftp://x"], "'ftp://x': MLflow knows no 'ftp'"),
         (["--nonsense"], "there is no --nonsense (see --help)"),
         (["--max-epoch", "3"], "there is no --max-epoch 3, did you mean --max-epochs?"),
         (["--quiet", "show"], "show is a command, which comes first:"),
