@@ -19,7 +19,7 @@ from sweeps.explain.experiment import FILE
 from sweeps.study.figures import figure
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, lock, opened
-from sweeps.study.summary import summarise
+from sweeps.study.summary import importances, summarise
 
 if TYPE_CHECKING:
     import argparse
@@ -129,7 +129,10 @@ def _curves(session: Session) -> dict[int, pd.DataFrame]:
 
 def _figures(session: Session) -> dict[str, dict[str, Any]]:
     found = {}
+    enough = bool(importances(session.store.study))
     for name in DRAWN:
+        if name == "importances" and not enough:
+            continue  # a few complete trials say nothing, and a bar would say it loudly
         try:
             drawn = figure(session.store.study, name, session.sweep.objective.monitor)
         except (ValueError, RuntimeError) as error:  # too few trials for it

@@ -7,7 +7,7 @@ from typing import Any
 
 from objectives import Data, direction
 from sweeps.explain.confirm import Confirmed
-from sweeps.study.summary import Summary
+from sweeps.study.summary import FEWEST, Summary
 
 SCORES = ("test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc")
 
@@ -151,5 +151,7 @@ def _next(summary: Summary) -> Iterator[str]:
         rest = sum(share for _, share in shares[4:])
         yield f"matters: {listed}" + (f", other {rest:.0%}" if rest >= 0.005 else "")
     yield from (f"next: {hint} --study NAME" for hint in summary.hints)
-    if not summary.hints:
+    if summary.counts.get("complete", 0) < FEWEST:
+        yield "next: more trials; these are too few to say which range to widen"
+    elif not summary.hints:
         yield "next: every best value is inside its range; more trials may still help"

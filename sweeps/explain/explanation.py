@@ -124,9 +124,11 @@ class Explanation:
             found.append(f"  {words.finding(main, monitor)}")
         others = [v for v in self.final.verdicts if v is not main]
         found += [f"  {words.finding(v, monitor)}" for v in others if v.outcome == SUPPORTED][:2]
-        refuted = [words.CAUSES[v.cause] for v in others if v.outcome == REFUTED]
+        refuted = [words.CAUSES[v.cause] for v in others if v.outcome == REFUTED and not v.idle]
+        idle = [words.CAUSES[v.cause] for v in others if v.outcome == REFUTED and v.idle]
         open_ = [words.open_cause(v) for v in others if v.outcome == UNDECIDED]
-        found += [f"  not: {', '.join(refuted)}"] if refuted else []
+        found += [f"  not: {'; '.join(refuted)}"] if refuted else []
+        found += [f"  changed no run: {'; '.join(idle)}"] if idle else []
         found += [f"  undecided: {', '.join(open_)}"] if open_ else []
         data = self.final.data
         if data is not None and data.outcome == HURTS:

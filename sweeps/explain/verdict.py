@@ -83,6 +83,12 @@ class Verdict:
         helping = [judged for judged in self.evidence if judged.outcome == HELPS]
         return max(helping or self.evidence, key=lambda judged: judged.gain, default=None)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no probe changed any run, such as a schedule that never dropped the rate."""
+        differences = [judged.difference for judged in self.evidence]
+        return bool(differences) and all(d.mean == 0.0 and d.spread == 0.0 for d in differences)
+
 
 @dataclass(frozen=True)
 class Final:

@@ -70,6 +70,17 @@ class Settings:
     folder: Path = field(default_factory=Path.cwd)
     started: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        for name, least in (("trials", 1), ("max_epochs", 1), ("seed", 0), ("workers", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise BadInput(f"{name} is {value}: it must be {least} or more")
+        if self.monitor is not None and not self.monitor.startswith("val_"):
+            raise BadInput(
+                f"monitor {self.monitor!r} is not of the validation part: take "
+                f"'val_{self.monitor}', or another that begins with val_"
+            )
+
     def resolve(self, remembered: Mapping[str, Any] | None) -> Settings:
         """Return settings in which nothing that a study is made of is left open."""
         known = dict(remembered or {})

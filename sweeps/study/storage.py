@@ -286,14 +286,15 @@ def open_study(
 
 
 def _refuse_other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-    for key in asked:
-        old, new = known.get(key), asked[key]
-        if old == new:
-            continue
+    for key, new in asked.items():
+        old = known.get(key)
+        word = "now it is" if key == "data" else "this command asks for"
+        if old == new or (key == "data" and str(old).split("(")[-1] == str(new).split("(")[-1]):
+            continue  # a file may be renamed
         if isinstance(old, dict) and isinstance(new, dict):
             inner = next(k for k in {**old, **new} if old.get(k) != new.get(k))
             key, old, new = f"{key} of {inner}", old.get(inner), new.get(inner)
         raise BadInput(
-            f"study {name!r} was made with {key} = {old}, and this command asks for {new}: "
+            f"study {name!r} was made with {key} = {old}, and {word} {new}: "
             "give the same again, or another study with --study NAME"
         )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
+FEWEST = 5  # complete trials before an edge says anything
 FEWEST_FOR_IMPORTANCE = 8
 
 
@@ -73,7 +74,7 @@ def summarise(session: Session) -> Summary:
         baseline=next((t for t in trials if t.role == "baseline"), None),
         top=tuple(order[:5]),
         importances=importances(session.store.study),
-        hints=tuple(hints(order[0], session.space)) if order else (),
+        hints=tuple(hints(order[0], session.space, max_epochs)) if len(order) >= FEWEST else (),
         failures=tuple(
             f"#{t.number} {t.error.strip().splitlines()[-1]}"
             for t in trials
@@ -103,25 +104,30 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return {name: float(share) for name, share in found.items() if share > 0.0}
 
 
-def hints(best: Ended, space: Mapping[str, Dimension]) -> list[str]:
-    """Return which best values lie near an end of their range, and the option that widens it."""
+def hints(best: Ended, space: Mapping[str, Dimension], max_epochs: int) -> list[str]:
+    """Return which best values lie near an end of their range, and the option that widens it.
+
+    A patience beyond the last epoch could never act, so none is proposed.
+    """
     found = []
     for name, dimension in space.items():
         value = best.params.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            hint = _hint(name, value, dimension)
+            most = max_epochs if name.endswith("patience") else math.inf
+            hint = _hint(name, value, dimension, most)
             if hint:
                 found.append(hint)
     return found
 
 
-def _hint(name: str, value: float, dimension: Dimension) -> str | None:
+def _hint(name: str, value: float, dimension: Dimension, most: float) -> str | None:
     if dimension.choices is not None:
-        choices = sorted(c for c in dimension.choices if isinstance(c, int | float))
-        if len(choices) < 2 or value not in (choices[0], choices[-1]):
+        # Sizes only: what lies beyond a dropout of 0 or a factor of 1 is not the double or half.
+        choices = sorted(c for c in dimension.choices if isinstance(c, int) and c > 0)
+        if len(choices) < max(2, len(dimension.choices)) or value not in (choices[0], choices[-1]):
             return None
-        further = choices[-1] * 2 if value == choices[-1] else max(choices[0] // 2, 1)
-        if further in choices:
+        further = choices[-1] * 2 if value == choices[-1] else choices[0] // 2
+        if not 0 < further <= most:
             return None
         listed = ",".join(f"{c:g}" for c in sorted({*choices, further}))
         end = "largest" if value == choices[-1] else "smallest"
@@ -136,6 +142,8 @@ def _hint(name: str, value: float, dimension: Dimension) -> str | None:
     elif place > 1.0 - EDGE and dimension.kind == "int":
         step = dimension.step or 1
         wider = (low, high + step * max(1, round((high - low) / 2 / step)))
+        if wider[1] > most:
+            return None
     else:
         return None
     end = "low" if place < 0.5 else "high"

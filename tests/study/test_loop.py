@@ -180,7 +180,6 @@ def test_a_misspelt_monitor_names_the_metrics_and_leaves_nothing(tmp_path: Path)
     [
         ({"seed": 9}, "seed = 0, and this command asks for 9"),
         ({"max_epochs": 7}, "max-epochs = 20, and this command asks for 7"),
-        ({"monitor": "loss"}, "monitor = val_loss"),
         ({"fix": ("width=3",)}, "space of width = 1 to 16"),
         ({"ranges": ("rate=0.01:0.1",)}, "space of rate"),
     ],
@@ -194,6 +193,16 @@ def test_a_study_of_something_else_is_refused(
     assert named in str(refused.value)
     assert go(tmp_path, trials=2) == before
     assert len(go(tmp_path, study="other", trials=2, **change)) == 2
+
+
+@pytest.mark.parametrize(
+    ("monitor", "named"),
+    [("val_accuracy", "monitor = val_loss"), ("loss", "take 'val_loss'")],
+)
+def test_another_monitor_is_refused(tmp_path: Path, monitor: str, named: str) -> None:
+    go(tmp_path, trials=2)
+    with pytest.raises(BadInput, match=named), session(tmp_path, monitor=monitor):
+        pass
 
 
 def test_a_second_driver_is_refused(tmp_path: Path) -> None:
