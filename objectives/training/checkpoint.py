@@ -89,6 +89,18 @@ def read(path: Path, identity: str) -> Checkpoint | None:
         raise Unusable("torn") from fault
 
 
+def kept_epoch(name: Path) -> int:
+    """Return the last epoch in a trial's checkpoint, by the name in its spec; 0 without one."""
+    for path in name.parent.glob(f"{name.name}.*.npz"):
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                state = json.loads(kept["meta"].tobytes())["state"]
+            return int(dict(state["dict"])["epoch"])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+            continue
+    return 0
+
+
 def set_aside(path: Path) -> Path:
     """Rename a checkpoint that cannot be used; return its new name."""
     aside = path.with_suffix(".aside")

@@ -24,6 +24,7 @@ from objectives.training import (
     TrialResult,
     TrialSpec,
 )
+from objectives.training.checkpoint import kept_epoch
 from objectives.training.files import forget, keep_only
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.storage import REPORTED_FIRST, Store, ranked
@@ -63,6 +64,7 @@ class _Running:
     run: TrialRun
     never_pruned: bool
     reported: int  # the last step that the store already had
+    kept: int = 0  # the last epoch of its checkpoint: up to there it is known to go on
     rate: float | None = None
     drops: int = 0
     tracked: bool = False
@@ -164,6 +166,7 @@ class Loop:
             ),
             never_pruned=role == "baseline",
             reported=known or 0,
+            kept=kept_epoch(self.checkpoints / f"{trial.number:05d}") if known else 0,
         )
         self.progress.started(spec, label)
         return spec
@@ -187,7 +190,8 @@ class Loop:
             return Decision.CONTINUE
         if epoch > state.reported:
             state.trial.report(state.best.value, epoch)
-        if epoch < state.reported or state.never_pruned or epoch not in spec.rungs:
+        decided = epoch < state.reported or epoch <= state.kept
+        if decided or state.never_pruned or epoch not in spec.rungs:
             return Decision.CONTINUE
         return Decision.PRUNE if state.trial.should_prune() else Decision.CONTINUE
 

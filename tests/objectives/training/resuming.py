@@ -27,7 +27,8 @@ def test_a_trial_goes_on_from_its_checkpoint_to_the_bit(
     factory: Factory, tmp_path: Path, kind: str
 ) -> None:
     weights, config = tmp_path / "w.npz", RESUMED[kind]
-    whole = spec(config, max_epochs=6, weights=tmp_path / "whole.npz")
+    # A rung, so that a worker waits there for the answer.
+    whole = spec(config, max_epochs=6, rungs=(2,), weights=tmp_path / "whole.npz")
     kept = dataclasses.replace(
         whole, weights=weights, checkpoint=tmp_path / "00000", checkpoint_every=0.0
     )
@@ -48,15 +49,6 @@ def test_a_trial_goes_on_from_its_checkpoint_to_the_bit(
     with np.load(weights) as mine, np.load(tmp_path / "whole.npz") as theirs:
         assert mine.files == theirs.files
         assert all(np.array_equal(mine[name], theirs[name]) for name in mine.files)
-
-
-def test_an_epoch_of_a_checkpoint_is_not_judged_again(trainer: Trainer, tmp_path: Path) -> None:
-    kept = spec(max_epochs=4, checkpoint=tmp_path / "00000", checkpoint_every=0.0, rungs=(2, 3))
-    list(trainer.train(iter([kept]), answer(3, Decision.STOP)))
-    (result,) = trainer.train(iter([kept]), answer(2, Decision.PRUNE))
-    assert (result.outcome, result.epochs) == (Outcome.COMPLETE, 4)
-    (result,) = trainer.train(iter([kept]), answer(2, Decision.STOP))
-    assert (result.outcome, result.epochs) == (Outcome.INTERRUPTED, 2)
 
 
 @pytest.mark.parametrize("harm", ["torn", "of another trial"])

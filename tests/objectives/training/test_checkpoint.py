@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec
-from objectives.training.checkpoint import Checkpoint, Opaque, Unusable, pack, read, unpack, write
+from objectives.training.checkpoint import (
+    Checkpoint,
+    Opaque,
+    Unusable,
+    kept_epoch,
+    pack,
+    read,
+    unpack,
+    write,
+)
 from objectives.training.files import forget, keep_only
 from objectives.training.progress import Progress
 
@@ -91,6 +100,16 @@ def test_files_of_other_trials_stay(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == {"00002.fit.npz", "00001.fit.aside"}
     keep_only(tmp_path, {"00003"})
     assert {file.name for file in tmp_path.iterdir()} == {"00001.fit.aside"}
+
+
+def test_the_driver_reads_how_far_a_trial_has_come(tmp_path: Path) -> None:
+    name = tmp_path / "00001"
+    assert kept_epoch(name) == 0
+    file = tmp_path / "00001.fit.npz"
+    write(file, "mine", checkpoint(7))
+    assert kept_epoch(name) == 7
+    file.write_bytes(file.read_bytes()[:-200])
+    assert kept_epoch(name) == 0
 
 
 class Numbers:

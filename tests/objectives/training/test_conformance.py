@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from objectives.training import Decision, Outcome, Trainer
 from tests.objectives.training.conformance import *  # noqa: F403
-from tests.objectives.training.conformance import SMALL, data, spec, train
+from tests.objectives.training.conformance import SMALL, answer, data, spec, train
 from tests.objectives.training.resuming import *  # noqa: F403
 
 pytestmark = pytest.mark.slow
@@ -33,3 +35,12 @@ def test_models_of_ended_trials_are_freed(factory: Any) -> None:
     before, trainer = models(), factory(SMALL, data())
     train(trainer, *(spec(number=number, max_epochs=1) for number in range(3)))
     assert models() - before <= 1
+
+
+def test_an_epoch_of_a_checkpoint_is_not_judged_again(trainer: Trainer, tmp_path: Path) -> None:
+    kept = spec(max_epochs=4, checkpoint=tmp_path / "00000", checkpoint_every=0.0, rungs=(2, 3))
+    list(trainer.train(iter([kept]), answer(3, Decision.STOP)))
+    (result,) = trainer.train(iter([kept]), answer(2, Decision.PRUNE))
+    assert (result.outcome, result.epochs) == (Outcome.COMPLETE, 4)
+    (result,) = trainer.train(iter([kept]), answer(2, Decision.STOP))
+    assert (result.outcome, result.epochs) == (Outcome.INTERRUPTED, 2)
