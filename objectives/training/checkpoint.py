@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import sys
 import types
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 FORMAT = 1
+DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
 CODE = (  # what a fresh object of the same class holds just so
     types.FunctionType,
     types.BuiltinFunctionType,
@@ -73,7 +75,7 @@ def write(path: Path, identity: str, checkpoint: Checkpoint) -> None:
 def read(path: Path, identity: str) -> Checkpoint | None:
     """Return the checkpoint, None where there is none. Raises Unusable: torn, or another's."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        with _opened(path) as kept:
             arrays = {name: kept[name] for name in kept.files}
         told = json.loads(arrays.pop("meta").tobytes())
         if told["format"] != FORMAT:
@@ -83,20 +85,27 @@ def read(path: Path, identity: str) -> Checkpoint | None:
         return Checkpoint(**unpack(told["state"], arrays))
     except FileNotFoundError:
         return None
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as fault:
+    except DAMAGE as fault:
         if isinstance(fault, Unusable):
             raise
         raise Unusable("torn") from fault
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    # Of a torn archive NumPy would leave the file open.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        yield kept
 
 
 def kept_epoch(name: Path) -> int:
     """Return the last epoch in a trial's checkpoint, by the name in its spec; 0 without one."""
     for path in name.parent.glob(f"{name.name}.*.npz"):
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            with _opened(path) as kept:
                 state = json.loads(kept["meta"].tobytes())["state"]
             return int(dict(state["dict"])["epoch"])
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        except DAMAGE:
             continue
     return 0
 

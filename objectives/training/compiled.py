@@ -92,7 +92,7 @@ class CompiledTrainer(FitTrainer):
         program.start(model)
         progress.weights = program.model.get_weights
         state = LiveState(program.model, callbacks)
-        first = progress.begin(state, "compiled", *self.made_of(spec, model))
+        first = progress.begin(state, "compiled", *self.made_of(spec, program.model))
         hooks = keras.callbacks.CallbackList(
             [state, *callbacks, epochs],
             add_history=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ def shapes(model: keras.Model) -> list[Any]:
     return [(variable.name, tuple(variable.shape), str(variable.dtype)) for variable in held]
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Return the versions of what sets a curve's last digits."""
     return {name: version(name) for name in ("keras", "tensorflow", "numpy")}

@@ -19,7 +19,7 @@ from sweeps.explain.experiment import FILE
 from sweeps.study.figures import figure
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, lock, opened
-from sweeps.study.summary import importances, summarise
+from sweeps.study.summary import Summary, summarise
 
 if TYPE_CHECKING:
     import argparse
@@ -76,7 +76,7 @@ def gathered(session: Session, program: str) -> Any:
         data=data_text(session.data),
         confirmed=None if found is None else dataclasses.asdict(found),
         rungs=session.sweep.pruner.rungs(objective.max_epochs),
-        figures=_figures(session),
+        figures=_figures(session, summary),
         findings=_findings(session),
         commands=(
             ("the same sweep", f"{program}{study}{_options(session)}"),
@@ -127,11 +127,10 @@ def _curves(session: Session) -> dict[int, pd.DataFrame]:
         return {}
 
 
-def _figures(session: Session) -> dict[str, dict[str, Any]]:
+def _figures(session: Session, summary: Summary) -> dict[str, dict[str, Any]]:
     found = {}
-    enough = bool(importances(session.store.study))
     for name in DRAWN:
-        if name == "importances" and not enough:
+        if name == "importances" and not summary.importances:
             continue  # a few complete trials say nothing, and a bar would say it loudly
         try:
             drawn = figure(session.store.study, name, session.sweep.objective.monitor)

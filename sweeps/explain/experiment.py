@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Any
 
 from objectives import BadInput, Objective
 from objectives.training import Trainer
+from objectives.training.files import replace
 from sweeps.explain.changes import FINAL, REFERENCE, WAIT, Probe, Reference, catalogue
 from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
 from sweeps.explain.explanation import Explanation
@@ -199,7 +199,6 @@ def _forecast(
 
 def _write(path: Path, found: Explanation) -> Path:
     """Write the explanation whole, or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(found.to_json(), indent=1), encoding="utf-8")
-    os.replace(part, path)
+    text = json.dumps(found.to_json(), indent=1)
+    replace(path, lambda file: file.write_text(text, encoding="utf-8"))
     return path

@@ -144,6 +144,7 @@ class Loop:
     def _start(self, trial: optuna.trial.Trial) -> TrialSpec:
         attrs = trial.user_attrs
         config = self.store.config(attrs["params"])
+        checkpoint = self.checkpoints / f"{trial.number:05d}"
         spec = TrialSpec(
             number=trial.number,
             config=config,
@@ -153,7 +154,7 @@ class Loop:
             mode=self.mode,
             rungs=self.rungs,
             weights=self.weights / f"{trial.number:05d}.npz",
-            checkpoint=self.checkpoints / f"{trial.number:05d}",
+            checkpoint=checkpoint,
             checkpoint_every=self.checkpoint_every,
         )
         known = self.store.study.get_trials(deepcopy=False)[trial.number].last_step
@@ -166,7 +167,7 @@ class Loop:
             ),
             never_pruned=role == "baseline",
             reported=known or 0,
-            kept=kept_epoch(self.checkpoints / f"{trial.number:05d}") if known else 0,
+            kept=kept_epoch(checkpoint) if known else 0,
         )
         self.progress.started(spec, label)
         return spec

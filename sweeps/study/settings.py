@@ -132,8 +132,8 @@ class Settings:
     def mlflow_uri(self) -> str:
         """Return MLflow's store: the given one, or `mlflow.db` in the folder. Raises BadInput."""
         scheme, there, _ = (self.tracking_uri or "").partition("://")
-        plugins = {found.name for found in entry_points(group="mlflow.tracking_store")}
-        if there and scheme.split("+")[0] not in MLFLOW | plugins:
+        kind, plugins = scheme.split("+")[0], "mlflow.tracking_store"
+        if there and kind not in MLFLOW and not entry_points(group=plugins, name=kind):
             raise BadInput(
                 f"--tracking-uri {redact(self.tracking_uri)!r}: MLflow knows no {scheme!r}; it "
                 "takes a folder, sqlite:///FILE, postgresql://, mysql://, mssql:// or http(s)://"
