@@ -96,13 +96,14 @@ def shape(
     start = _start(level)
     best = int(np.argmin(level))
     progress = max(start - level[best], 0.0)
-    left = None
+    left, bound = None, start
     # The noise of a short curve is itself little known.
     if progress > max((4.0 + 40.0 / len(v)) * noise, STUCK * abs(start)):
         step = min(max(LEFT * progress, 3.0 * noise), 0.4 * progress)
-        left = _stays_below(level, start - step)
+        bound = start - step
+        left = _stays_below(level, bound)
     end = float(np.median(v[-(1 if len(v) < 8 else 3 if len(v) < 50 else 5) :]))
-    phases = _before(level, start, best, left)
+    phases = _before(level, start, best, left, bound)
     if phases[0][0] != PLATEAU:
         start = float(level[0])
     phases += _after(v, level, train, best, end - level[best], max(progress, WORSE * abs(start)))
@@ -179,16 +180,28 @@ def _stays_below(level: Floats, bound: float) -> int | None:
     return None
 
 
-def _before(level: Floats, start: float, best: int, left: int | None) -> list[tuple[str, int]]:
-    """Return (phase, first index) up to the best epoch."""
+def _between(level: Floats, index: int, bound: float) -> float:
+    """Return where a curve passes the bound that it is at or below from this index on."""
+    if index == 0:
+        return 0.0
+    before, after = level[index - 1], level[index]
+    return float(index - (bound - after) / (before - after))
+
+
+def _before(
+    level: Floats, start: float, best: int, left: int | None, bound: float
+) -> list[tuple[str, int]]:
+    """Return (phase, first index) up to the best epoch. bound: what is passed at `left`."""
     if left is None:
         return [(PLATEAU, 0)] if len(level) > 1 else [(FAST, 0)]
     total = start - level[best]
     passed = (start - level[left - 1]) / total if left else 0.0
-    middle = int(np.argmax(level <= start - 0.5 * total))
+    # Between epochs, since a whole one is a large part of a short wait.
+    half = _between(level, int(np.argmax(level <= start - 0.5 * total)), start - 0.5 * total)
+    leaves = _between(level, left, bound)
     # A straight line is past a tenth of the way when half is twice that far off: a plateau is
     # what leaves later than any line would.
-    waited = left >= 3 and left / max(middle, 1) > max(0.5, 2.0 * max(passed, LEFT) + 0.2)
+    waited = left >= 3 and leaves / max(half, 1.0) > max(0.45, 2.0 * max(passed, LEFT) + 0.2)
     begin = left if waited else 0
     found = [(PLATEAU, 0)] if waited else []
     knee = _knee(level[begin : best + 1])
@@ -222,7 +235,7 @@ def _after(
 ) -> list[tuple[str, int]]:
     """Return the phase that follows the best epoch, if the end is worse by more than noise."""
     rest = len(v) - best - 1
-    if rest < 3 or len(v) < 8 or loss <= max(WORSE * scale, 3.0 * noise_of(v)):
+    if rest < 3 or len(v) < 8 or loss <= max(WORSE * scale, 4.0 * noise_of(v)):
         return []
     if train is None:
         return [(OVERFITTING, best + 1)]
