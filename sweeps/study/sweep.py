@@ -51,15 +51,16 @@ class Pruner:
 
 
 def successive_halving(*, first_rung: int = 8, eta: int = 2) -> Pruner:
-    """Keep the best 1/eta of the trials at each rung, as they arrive.
+    """Keep the best 1/eta of all trials at the first rung, 1/eta**2 at the second, and so on.
 
-    Li et al., "A System for Massively Parallel Hyperparameter Tuning" (ASHA), MLSys 2020.
+    Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter
+    Optimization", AISTATS 2016; as trials arrive, without waiting for each other.
     """
     return Pruner("halving", first_rung=first_rung, eta=eta)
 
 
 def percentile(percent: float = 75.0, *, first_rung: int = 8) -> Pruner:
-    """Keep the best `percent` of the trials at each rung: milder, slower."""
+    """Keep the best `percent` at the first rung, `percent` of that at the second: milder."""
     return Pruner("percentile", first_rung=first_rung, percentile=percent)
 
 
