@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from objectives.training.checkpoint import Checkpoint, Opaque, attributes
+from objectives.training.checkpoint import Checkpoint, attributes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,11 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
         self.callbacks = callbacks
         self.kept: Checkpoint | None = None
 
+    @property
+    def over(self) -> bool:
+        """Whether a callback has ended the training."""
+        return bool(self.of.stop_training)
+
     def variables(self) -> tuple[list[Array], list[Array]]:
         """Return copies of the model's variables, seeds included, and of its optimizer's."""
         model = self.of
@@ -38,8 +43,6 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
 
     def attributes(self) -> list[dict[str, Any]]:
         """Return the callbacks' plain attributes. Raises Opaque."""
-        if self.of.stop_training:
-            raise Opaque("training is over")
         return [attributes(callback) for callback in self.callbacks]
 
     def restore(self, kept: Checkpoint) -> None:

@@ -43,6 +43,11 @@ LOG = logging.getLogger("sweeps")
 class Live(Protocol):
     """What a checkpoint keeps of a running trial, besides its epochs."""
 
+    @property
+    def over(self) -> bool:
+        """Whether training has ended by itself, so that there is nothing to go on from."""
+        ...
+
     def variables(self) -> tuple[list[Array], list[Array]]:
         """Return copies of the model's variables and of its optimizer's."""
         ...
@@ -169,7 +174,7 @@ class Progress:
         return decision
 
     def _save(self) -> None:
-        if self._path is None or self._live is None:
+        if self._path is None or self._live is None or self._live.over:
             return
         self._saved = self._clock()
         try:

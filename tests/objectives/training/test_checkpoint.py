@@ -115,6 +115,8 @@ def test_the_driver_reads_how_far_a_trial_has_come(tmp_path: Path) -> None:
 class Numbers:
     """A model of one number, with a callback's counter: enough state to get wrong."""
 
+    over = False
+
     def __init__(self) -> None:
         self.state, self.counter = np.array([1.0]), 0
 
@@ -131,6 +133,18 @@ class Numbers:
         self.counter += 1
         self.state = self.state * 1.1 + np.sin(epoch * self.counter)
         return {"val_loss": float(np.cos(self.state[0])), "learning_rate": 0.1}
+
+
+def test_what_a_callback_has_ended_needs_no_checkpoint(tmp_path: Path) -> None:
+    spec = TrialSpec(0, {}, 1, EPOCHS, checkpoint=tmp_path / "00000", checkpoint_every=0.0)
+    progress, model = Progress(spec, lambda *_: Decision.CONTINUE), Numbers()
+    progress.begin(model, "numbers", 1)
+    progress.epoch(1, model.step(1))
+    kept = kept_epoch(tmp_path / "00000")
+    model.over = True
+    progress.epoch(2, model.step(2))
+    assert (kept, kept_epoch(tmp_path / "00000")) == (1, 1)
+    assert "checkpoint" not in progress.extra
 
 
 class Killed(BaseException):
