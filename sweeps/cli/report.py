@@ -23,6 +23,7 @@ from sweeps.study.summary import Summary, summarise
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     import pandas as pd
 
@@ -85,9 +86,14 @@ def gathered(session: Session, program: str) -> Any:
         ),
         config=config,
         versions=versions(),
-        notes=(final.get("plain") or {}).get("lines", []),
+        notes=_verdict((final.get("plain") or {}).get("lines", [])),
         address=store.study.user_attrs.get("address"),
     )
+
+
+def _verdict(lines: Sequence[str]) -> list[str]:
+    """Return what the comparison with plain models comes to; the page has their scores."""
+    return [line for line in lines[1:] if not line.startswith(" ")]
 
 
 def _options(session: Session) -> str:

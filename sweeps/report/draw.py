@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sweeps.report.html import Markup, fill, join
@@ -58,6 +58,19 @@ def intervals(rows: Sequence[Row], zero: float, worth: float = 0.0) -> Markup:
         )
 
     return fill('<div class="rows">{rows}</div>', rows=join(map(line, rows)))
+
+
+def dots(styles: Mapping[str, str], hollow: str) -> Markup:
+    """Return a key of dots: names with their colours' names; one of them is drawn hollow."""
+    return join(
+        fill(
+            ' <span class="dots"><i class="dot{open}" style="--c:var({style})"></i>{name}</span>',
+            open=" open" if name == hollow else "",
+            style=style,
+            name=name,
+        )
+        for name, style in styles.items()
+    )
 
 
 @dataclass(frozen=True)

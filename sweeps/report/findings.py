@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweeps.report.draw import Row, intervals
+from sweeps.report.draw import Row, dots, intervals
 from sweeps.report.html import Markup, fill, join, number
 
 LIMITS = {
@@ -27,7 +27,13 @@ HYPOTHESES = {
     "rate_too_low": "The learning rate is simply too low",
     "sgd_with_lower_rate": "SGD with a lower rate would help",
 }
-STYLES = {"helps": "--good", "hurts": "--bad", "no help": "--pruned", "undecided": "--open"}
+OPEN = "undecided"
+STYLES = {"helps": "--good", "hurts": "--bad", "no help": "--pruned", OPEN: "--open"}
+WAITS = {
+    "supported": ("moves its end", "--complete"),
+    "refuted": ("does not", "--pruned"),
+    OPEN: (OPEN, "--open"),
+}
 
 
 def section(found: Mapping[str, Any], index: int) -> Markup:
@@ -121,12 +127,13 @@ def _final(found: Mapping[str, Any]) -> Markup:
     better = "left of the line is better" if sign > 0 else "right of the line is better"
     return fill(
         '<h3>What changes its best {monitor}</h3><p class="note">Difference to {name} with 95% '
-        "interval, on the same seeds; {better}. The band is too small to count (±{worth}); "
-        "hollow: undecided.</p>{rows}{undecided}",
+        "interval, on the same seeds; {better}. The band is too small to count (±{worth})."
+        "{key}</p>{rows}{undecided}",
         monitor=monitor,
         name=found["reference"]["name"],
         better=better,
         worth=number(final["worth"], 2),
+        key=dots({k: v for k, v in STYLES.items() if k in {j["outcome"] for j in judged}}, OPEN),
         rows=intervals(rows, 0.0, float(final["worth"])),
         undecided=_undecided(final["verdicts"]),
     )
@@ -144,7 +151,7 @@ def _row(judged: Mapping[str, Any]) -> Row:
         judged["high"],
         f"{judged['difference']:+.3g}   p {judged['p']:.1g}   n {judged['n']}",
         STYLES.get(judged["outcome"], "--pruned"),
-        hollow=judged["outcome"] == "undecided",
+        hollow=judged["outcome"] == OPEN,
     )
 
 
@@ -155,7 +162,7 @@ def _undecided(verdicts: Sequence[Mapping[str, Any]]) -> Markup:
             text=arrows(verdict["text"]),
         )
         for verdict in verdicts
-        if verdict["outcome"] == "undecided"
+        if verdict["outcome"] == OPEN
     ]
     return join(lines)
 
@@ -171,16 +178,18 @@ def _plateau(found: Mapping[str, Any]) -> Markup:
             None if not verdict["low"] else math.log(verdict["low"]),
             None if not verdict["high"] else math.log(verdict["high"]),
             f"× {number(verdict['ratio'], 2)}{' or more' if verdict['bound'] else ''}",
-            {"supported": "--complete", "undecided": "--open"}.get(verdict["outcome"], "--pruned"),
-            hollow=verdict["outcome"] == "undecided",
+            WAITS[verdict["outcome"]][1],
+            hollow=verdict["outcome"] == OPEN,
         )
         for verdict in sorted(plateau["verdicts"], key=lambda v: v["ratio"])
     ]
+    outcomes = {verdict["outcome"] for verdict in plateau["verdicts"]}
     return fill(
         '<h3>What sets the length of the initial plateau</h3><p class="note">Steps until it is '
         "left, as a ratio to {name}’s with 95% interval; left of the line is shorter. The band "
-        "is within a factor of 1.25.</p>{rows}<h3>What people say of it</h3>{hypotheses}",
+        "is within a factor of 1.25.{key}</p>{rows}<h3>What people say of it</h3>{hypotheses}",
         name=found["reference"]["name"],
+        key=dots(dict(WAITS[o] for o in WAITS if o in outcomes), OPEN),
         rows=intervals(rows, 0.0, math.log(1.25)),
         hypotheses=join(_hypothesis(h) for h in found["hypotheses"]),
     )

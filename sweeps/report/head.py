@@ -11,6 +11,7 @@ from sweeps.report.html import Markup, duration, fill, join, number
 if TYPE_CHECKING:
     from sweeps.report.page import Report
 
+LINEAR = {"logistic": "logistic regression", "ridge": "ridge regression"}
 FALLING = ("loss", "error", "mse", "mae", "crossentropy")
 
 
@@ -93,13 +94,13 @@ def result(report: Report) -> Markup:
         return Markup("")
     _, means = _compared(report)
     names = list(dict.fromkeys(n for scores in means.values() for n in scores))
-    body = join(_scores(report, role, names, means) for role in ("baseline", "best"))
+    scored = [_scores(report, role, names, means) for role in ("baseline", "best")]
     table = fill(
         '<div class="card scroll"><table><thead><tr><th>{of}</th>{names}</tr></thead>'
         "<tbody>{body}</tbody></table></div>",
         of=f"mean of {report.confirmed['repeats']} seeds" if report.confirmed else "one seed",
         names=join(fill("<th>{name}</th>", name=n) for n in names),
-        body=body,
+        body=join([*scored, *_plain(report, names)]),
     )
     return fill(
         "<h2>Result</h2>{table}{gap}{notes}",
@@ -136,6 +137,18 @@ def _scores(
     label = dict(zip(report.trials.index, report.trials.get("label", ()), strict=False))
     name = f"{role} #{trial['number']} {label.get(trial['number'], '')}"
     return fill("<tr><td>{name}</td>{cells}</tr>", name=name, cells=join(map(cell, names)))
+
+
+def _plain(report: Report, names: Sequence[str]) -> Iterator[Markup]:
+    """Return a line a plain model, with its scores on the test part."""
+    found = ((report.summary.get("final") or {}).get("plain") or {}).get("metrics", {})
+    numbers = any(name.startswith("ridge_") for name in found)
+    titles = {"majority": "mean" if numbers else "majority vote"} | LINEAR
+    for model, title in titles.items():
+        scores = [found.get(f"{model}_{name.removeprefix('test_')}") for name in names]
+        if any(score is not None for score in scores):
+            cells = join(fill("<td>{value}</td>", value=number(score)) for score in scores)
+            yield fill("<tr><td>{title}</td>{cells}</tr>", title=title, cells=cells)
 
 
 def _gap(confirmed: Mapping[str, Any] | None) -> Markup:

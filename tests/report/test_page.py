@@ -88,6 +88,13 @@ def test_it_answers_from_top_to_bottom(found: Explanation) -> None:
     assert "127.0.0.1:5000" in page.text
 
 
+def test_plain_models_stand_below_the_nets_in_one_table() -> None:
+    page = Page(render(study(12))).text
+    assert "majority vote – – 0.512" in page
+    assert "logistic regression – 0.317 0.871" in page
+    assert page.index("best #") < page.index("majority vote") < page.index("The net beats")
+
+
 def test_every_curve_is_there_with_its_config_and_drops(found: Explanation) -> None:
     report = whole(found)
     trials = {trial["name"].split()[0]: trial for trial in Page(render(report)).data["trials"]}
