@@ -123,7 +123,8 @@ class Explanation:
         if main is not None:
             found.append(f"  {words.finding(main, monitor)}")
         others = [v for v in self.final.verdicts if v is not main]
-        found += [f"  {words.finding(v, monitor)}" for v in others if v.outcome == SUPPORTED][:2]
+        also = [words.finding(v, monitor) for v in others if v.outcome == SUPPORTED]
+        found += [f"  also, on its own: {text}" for text in also[:2]]
         refuted = [words.CAUSES[v.cause] for v in others if v.outcome == REFUTED and not v.idle]
         idle = [words.CAUSES[v.cause] for v in others if v.outcome == REFUTED and v.idle]
         open_ = [words.open_cause(v) for v in others if v.outcome == UNDECIDED]

@@ -85,8 +85,7 @@ def open_cause(verdict: Verdict) -> str:
     """Return an undecided cause with what would settle it, in few words."""
     if verdict.untried:
         return f"{CAUSES[verdict.cause]} ({many(verdict.untried, 'probe')} to go)"
-    more = "many more repeats" if verdict.more is None else many(verdict.more, "more repeat")
-    return f"{CAUSES[verdict.cause]} ({more})"
+    return f"{CAUSES[verdict.cause]} ({needed(verdict.more).removeprefix('; ')})"
 
 
 def ahead(forecast: Mapping[str, float], monitor: str) -> str:
