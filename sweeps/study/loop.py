@@ -27,6 +27,7 @@ from objectives.training import (
 from objectives.training.checkpoint import kept_epoch
 from objectives.training.files import forget, keep_only
 from sweeps.study.interrupts import Interrupts
+from sweeps.study.pruning import SPARED
 from sweeps.study.storage import REPORTED_FIRST, Store, ranked
 from sweeps.tracking import Tracker, TrialRun
 
@@ -165,7 +166,7 @@ class Loop:
             TrialRun(
                 trial.number, run_name(trial.number, role, label), attrs["params"], spec.seed, role
             ),
-            never_pruned=role == "baseline",
+            never_pruned=role in SPARED,
             reported=known or 0,
             kept=kept_epoch(checkpoint) if known else 0,
         )

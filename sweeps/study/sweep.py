@@ -51,16 +51,15 @@ class Pruner:
 
 
 def successive_halving(*, first_rung: int = 8, eta: int = 2) -> Pruner:
-    """Keep the best 1/eta of all trials at the first rung, 1/eta**2 at the second, and so on.
+    """Keep the best 1/eta of the trials at each rung, as they arrive.
 
-    Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter
-    Optimization", AISTATS 2016; as trials arrive, without waiting for each other.
+    Li et al., "A System for Massively Parallel Hyperparameter Tuning" (ASHA), MLSys 2020.
     """
     return Pruner("halving", first_rung=first_rung, eta=eta)
 
 
 def percentile(percent: float = 75.0, *, first_rung: int = 8) -> Pruner:
-    """Keep the best `percent` at the first rung, `percent` of that at the second: milder."""
+    """Keep the best `percent` of the trials at each rung: milder, slower."""
     return Pruner("percentile", first_rung=first_rung, percentile=percent)
 
 

@@ -1,0 +1,197 @@
+"""What a pruning rule costs, and what it loses: recorded curves, judged again by every rule.
+
+    python benchmarks/pruning_rules.py --folder curves
+
+First, sweeps without pruning (about five minutes on two cores; those that the folder has already
+are not trained again). Then trials arrive one by one, in many random orders, and each rule stops
+them as it would have. Every rule is an Optuna pruner and is told what it asks for: the best value
+so far, after every epoch or at its rungs. Columns:
+
+- epochs: the share of all epochs that is trained.
+- loss: how far the best value found is above the best of all trials, in percent (mean).
+- kept: how often the trial that ends best of all went to its end.
+- loss at N epochs: the same for equal cost instead of equal trials, where another trial costs as
+  much as `--setup` epochs more (building and tracing a model).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+SWEEPS = (
+    *(("dense_binary", 100, seed) for seed in (1, 2, 3)),
+    ("dense_multiclass", 100, 1),
+    ("dense_regression", 100, 1),
+    *(("lstm_recall", 60, seed) for seed in (1, 2)),
+)
+SMALL = 1e-3  # losses below are equally good
+
+Curve = Sequence[float]  # the best value so far, after each epoch
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An Optuna pruner for trials of so many epochs, and the epochs at which it is asked."""
+
+    pruner: Callable[[int], Any]
+    asked: Callable[[int], Sequence[int]]
+
+
+def rules() -> dict[str, Rule]:
+    """Return this project's rules, and Optuna's as they are by default or set alike."""
+    from optuna import pruners
+
+    from sweeps import no_pruning, percentile, successive_halving
+    from sweeps.study.pruning import make_pruner
+
+    def ours(kind: Any) -> Rule:
+        return Rule(lambda epochs: make_pruner(kind, epochs), kind.rungs)
+
+    def asha(first: int, eta: int) -> Rule:
+        rungs = successive_halving(first_rung=first, eta=eta).rungs
+        return Rule(lambda _: pruners.SuccessiveHalvingPruner(first, eta), rungs)
+
+    def every(epochs: int) -> range:
+        return range(1, epochs)
+
+    return {
+        "no pruning": ours(no_pruning()),
+        "percentile(75)": ours(percentile(75)),
+        "successive_halving() (default)": ours(successive_halving()),
+        "successive_halving(first_rung=4)": ours(successive_halving(first_rung=4)),
+        "ASHA, from epoch 8, eta 2": asha(8, 2),
+        "ASHA, from epoch 1, eta 4": asha(1, 4),
+        "Optuna's MedianPruner": Rule(lambda _: pruners.MedianPruner(), every),
+        "Optuna's HyperbandPruner": Rule(lambda n: pruners.HyperbandPruner(1, n, 3), every),
+    }
+
+
+def record(folder: Path, trials: int) -> dict[str, list[Curve]]:
+    """Return every sweep's curves, trained to the end; those in the folder are read."""
+    import importlib
+
+    import numpy as np
+
+    import sweeps
+
+    found = {}
+    for name, epochs, seed in SWEEPS:
+        place = folder / f"{name}-{seed}"
+        place.mkdir(parents=True, exist_ok=True)
+        print(f"{place}: {trials} trials of {epochs} epochs", flush=True)
+        study = sweeps.run(
+            importlib.import_module(f"sweeps.{name}").SWEEP,
+            trials=trials,
+            max_epochs=epochs,
+            seed=seed,
+            pruner=sweeps.no_pruning(),
+            confirm=0,
+            folder=place,
+            verbose=False,
+        )
+        curves = [study.curves(number)["val_loss"].to_numpy() for number in range(trials)]
+        if any(len(curve) != epochs for curve in curves):
+            raise SystemExit(f"{place} has curves that were cut: give another --folder")
+        found[place.name] = [np.minimum.accumulate(np.nan_to_num(c, nan=np.inf)) for c in curves]
+    return found
+
+
+def stops(curves: Sequence[Curve], order: Sequence[int], rule: Rule) -> list[int]:
+    """Return the epochs that each trial trains, in the order of their arrival."""
+    import optuna
+    from optuna.trial import TrialState
+
+    epochs = len(curves[0])
+    study = optuna.create_study(pruner=rule.pruner(epochs), study_name="replay")
+    asked, found = sorted({1, *rule.asked(epochs)}), []
+    for number in order:
+        trial = study.ask()
+        if number == 0:
+            trial.set_user_attr("role", "baseline")
+        stop = epochs
+        for epoch in asked:
+            trial.report(curves[number][epoch - 1], epoch)
+            if number and trial.should_prune():
+                stop = epoch
+                break
+        ended = TrialState.COMPLETE if stop == epochs else TrialState.PRUNED
+        study.tell(trial, curves[number][-1] if stop == epochs else None, state=ended)
+        found.append(stop)
+    return found
+
+
+def loss(value: float, best: float) -> float:
+    """Return how far a value is above the best, in percent."""
+    return 100.0 * math.log(max(value, SMALL) / max(best, SMALL))
+
+
+def spent(curves: Sequence[Curve], order: Sequence[int], trained: Sequence[int], cost: int) -> Any:
+    """Return yields of (epochs spent so far, best value), a trial at a time."""
+    total, best = 0, math.inf
+    for number, stop in zip(order, trained, strict=True):
+        total, best = total + stop + cost, min(best, curves[number][stop - 1])
+        yield total, best
+
+
+def judge(rule: Rule, banks: dict[str, list[Curve]], options: argparse.Namespace) -> list[float]:
+    """Return a line of the table: means over sweeps and orders."""
+    lines = []
+    for curves in banks.values():
+        best = min(curve[-1] for curve in curves)
+        for seed in range(options.orders):
+            order = list(range(1, len(curves)))
+            random.Random(seed).shuffle(order)
+            order = [0, *order]
+            trained = stops(curves, order, rule)
+            reached = min(curves[n][stop - 1] for n, stop in zip(order, trained, strict=True))
+            whole = {n for n, stop in zip(order, trained, strict=True) if stop == len(curves[0])}
+            line = [
+                100.0 * sum(trained) / len(curves) / len(curves[0]),
+                loss(reached, best),
+                100.0 * any(curves[n][-1] == best for n in whole),
+            ]
+            steps = list(spent(curves, order, trained, options.setup))
+            for budget in options.epochs:
+                inside = [found for total, found in steps if total <= budget]
+                line.append(loss(inside[-1] if inside else curves[0][-1], best))
+            lines.append(line)
+    return [statistics.fmean(column) for column in zip(*lines, strict=True)]
+
+
+def main() -> None:
+    """Record, replay, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=Path("curves"))
+    parser.add_argument("--trials", type=int, default=60, help="of each sweep")
+    parser.add_argument("--orders", type=int, default=30)
+    parser.add_argument("--epochs", type=int, nargs="+", default=[600, 1000, 1500])
+    parser.add_argument("--setup", type=int, default=10, help="a trial's fixed cost, in epochs")
+    options = parser.parse_args()
+    import optuna
+
+    banks = record(options.folder, options.trials)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    budgets = "".join(f"{f'loss at {n}':>14}" for n in options.epochs)
+    print(f"\n{len(banks)} sweeps of {options.trials} trials, {options.orders} orders of each")
+    print(f"{'':34}{'epochs':>8}{'loss':>8}{'kept':>8}{budgets}")
+    for name, rule in rules().items():
+        share, lost, kept, *rest = judge(rule, banks, options)
+        print(
+            f"{name:34}{share:7.0f}%{lost:7.1f}%{kept:7.0f}%"
+            + "".join(f"{each:13.1f}%" for each in rest),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
