@@ -197,7 +197,8 @@ def _before(
     total = start - level[best]
     passed = (start - level[left - 1]) / total if left else 0.0
     # Between epochs, since a whole one is a large part of a short wait.
-    half = _between(level, int(np.argmax(level <= start - 0.5 * total)), start - 0.5 * total)
+    middle = start - 0.5 * total
+    half = _between(level, int(np.argmax(level <= middle)), middle)
     leaves = _between(level, left, bound)
     # A straight line is past a tenth of the way when half is twice that far off: a plateau is
     # what leaves later than any line would.

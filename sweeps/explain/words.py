@@ -78,14 +78,14 @@ def finding(verdict: Verdict, monitor: str) -> str:
     if shown is None:
         return f"{text}; not tried within the budget"
     text = f"{text}; {evidence(shown, monitor)}"
-    return text + needed(verdict.more) if verdict.outcome == UNDECIDED else text
+    return f"{text}; {needed(verdict.more)}" if verdict.outcome == UNDECIDED else text
 
 
 def open_cause(verdict: Verdict) -> str:
     """Return an undecided cause with what would settle it, in few words."""
     if verdict.untried:
         return f"{CAUSES[verdict.cause]} ({many(verdict.untried, 'probe')} to go)"
-    return f"{CAUSES[verdict.cause]} ({needed(verdict.more).removeprefix('; ')})"
+    return f"{CAUSES[verdict.cause]} ({needed(verdict.more)})"
 
 
 def ahead(forecast: Mapping[str, float], monitor: str) -> str:
@@ -119,7 +119,9 @@ def limit(final: Final) -> str:
     open_ = [v for v in final.verdicts if v.outcome == UNDECIDED]
     # All of them have to be settled before it can be said that none of them limits.
     known = [v.more for v in open_ if v.more is not None]
-    return text + (needed(max(known) if len(known) == len(open_) else None) if open_ else "")
+    if not open_:
+        return text
+    return f"{text}; {needed(max(known) if len(known) == len(open_) else None)}"
 
 
 def lever(wait: Wait) -> str:
@@ -129,14 +131,14 @@ def lever(wait: Wait) -> str:
     if wait.lever != UNDECIDED or not open_:
         return text
     known = [more for more in open_ if more is not None]
-    return text + needed(min(known, default=None))
+    return f"{text}; {needed(min(known, default=None))}"
 
 
 def needed(more: int | None) -> str:
     """Return how many more repeats would settle it."""
     if more is None:
-        return "; more repeats would hardly settle it"
-    return f"; about {more} more repeat{'s' * (more != 1)} would settle it"
+        return "more repeats would hardly settle it"
+    return f"about {more} more repeat{'s' * (more != 1)} would settle it"
 
 
 def advice(final: Final, complete: bool = True) -> tuple[str, Judged | None]:
@@ -166,7 +168,7 @@ def _about_undecided(final: Final) -> str:
         return "Leave it as it is: no change that was tried is better for sure."
     return (
         f"No change is better for sure; {best.probe.text} looks best after {best.difference.n} "
-        f"repeats{needed(best.more)}."
+        f"repeats; {needed(best.more)}."
     )
 
 
@@ -194,7 +196,7 @@ def waited(result: Waited) -> str:
     """Return how a change moves the end of the plateau."""
     bound = " (some never left it: a bound)" if result.bounded else ""
     text = f"{result.probe.text}: {_times(result)}{bound}"
-    return text + needed(result.more) if result.outcome == UNDECIDED else text
+    return f"{text}; {needed(result.more)}" if result.outcome == UNDECIDED else text
 
 
 def shortest(final: Final, wait: Wait) -> Waited | None:

@@ -64,8 +64,8 @@ def dots(styles: Mapping[str, str], hollow: str) -> Markup:
     """Return a key of dots: names with their colours' names; one of them is drawn hollow."""
     return join(
         fill(
-            ' <span class="dots"><i class="dot{open}" style="--c:var({style})"></i>{name}</span>',
-            open=" open" if name == hollow else "",
+            ' <span class="dots"><i class="{open}" style="--c:var({style})"></i>{name}</span>',
+            open="open" if name == hollow else "",
             style=style,
             name=name,
         )

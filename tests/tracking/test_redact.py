@@ -15,7 +15,7 @@ SECRET = st.text(
     "address",
     [
         "sqlite:////home/me@work/mlflow.db",
-        "sqlite:///C:/work/mlflow.db",
+        "sqlite:///C:/data/mlflow.db",
         "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning",
         "postgresql://me@db.example.com/optuna",
         "file:///a/b/c",
