@@ -21,7 +21,7 @@ import math
 import random
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,12 +116,11 @@ def stops(curves: Sequence[Curve], order: Sequence[int], rule: Rule) -> list[int
     asked, found = sorted({1, *rule.asked(epochs)}), []
     for number in order:
         trial = study.ask()
-        if number == 0:
-            trial.set_user_attr("role", "baseline")
         stop = epochs
         for epoch in asked:
             trial.report(curves[number][epoch - 1], epoch)
-            if number and trial.should_prune():
+            # Asked of the baseline too: Optuna counts only whom it has judged.
+            if trial.should_prune() and number:
                 stop = epoch
                 break
         ended = TrialState.COMPLETE if stop == epochs else TrialState.PRUNED
@@ -135,8 +134,10 @@ def loss(value: float, best: float) -> float:
     return 100.0 * math.log(max(value, SMALL) / max(best, SMALL))
 
 
-def spent(curves: Sequence[Curve], order: Sequence[int], trained: Sequence[int], cost: int) -> Any:
-    """Return yields of (epochs spent so far, best value), a trial at a time."""
+def spent(
+    curves: Sequence[Curve], order: Sequence[int], trained: Sequence[int], cost: int
+) -> Iterator[Any]:
+    """Yield (epochs spent so far, best value), a trial at a time."""
     total, best = 0, math.inf
     for number, stop in zip(order, trained, strict=True):
         total, best = total + stop + cost, min(best, curves[number][stop - 1])
@@ -153,14 +154,13 @@ def judge(rule: Rule, banks: dict[str, list[Curve]], options: argparse.Namespace
             random.Random(seed).shuffle(order)
             order = [0, *order]
             trained = stops(curves, order, rule)
-            reached = min(curves[n][stop - 1] for n, stop in zip(order, trained, strict=True))
+            steps = list(spent(curves, order, trained, options.setup))
             whole = {n for n, stop in zip(order, trained, strict=True) if stop == len(curves[0])}
             line = [
                 100.0 * sum(trained) / len(curves) / len(curves[0]),
-                loss(reached, best),
+                loss(steps[-1][1], best),
                 100.0 * any(curves[n][-1] == best for n in whole),
             ]
-            steps = list(spent(curves, order, trained, options.setup))
             for budget in options.epochs:
                 inside = [found for total, found in steps if total <= budget]
                 line.append(loss(inside[-1] if inside else curves[0][-1], best))
