@@ -61,12 +61,14 @@ class Courier:
         tries, first = 0, True
         while True:
             closing = self._closing.is_set()
+            if closing and time.monotonic() >= self._deadline:
+                return
             self._wake.clear()
             tries = 0 if self._try() else tries + 1
             if first and not tries:  # the page's address is known
                 first = False
                 _make_way()
-            if closing and (not tries or time.monotonic() >= self._deadline):
+            if closing and not tries:
                 return
             if not tries:
                 self._wake.wait(FLUSH)

@@ -33,6 +33,7 @@ class Delivery:
         self._points: dict[str, set[tuple[str, int]]] = {}  # run -> what it had before
         self._saved = True
         self._refusals = 0
+        self._deleted: set[str] = set()  # streams whose run somebody deleted meanwhile
 
     @property
     def state(self) -> State:
@@ -53,12 +54,15 @@ class Delivery:
                     self._deliver(client, name)
                 except _NOT_A_FAULT as error:
                     broken = error  # this stream's own affair: the others go on
+                except Exception as error:
+                    if not self._skip_deleted(client, name, error):
+                        raise
             self._paint(client)
             if broken is not None:
                 raise broken
         except Exception as error:
-            if runs.gone(error):
-                self.client = None  # the store was replaced: look again at what it has
+            if runs.gone(error) or runs.refused(error):
+                self.client = None  # a new store, or a deleted study: look again at what it has
             raise
         finally:
             self._save()
@@ -68,6 +72,17 @@ class Delivery:
             self._deliver_study(client)
         else:
             self._deliver_trial(client, name)
+
+    def _skip_deleted(self, client: MlflowClient, name: str, error: Exception) -> bool:
+        """Leave out what a stream holds for a run that somebody deleted; False if none did."""
+        sent = self.journal.sent(name)
+        if sent.run is None or not runs.refused(error) or not runs.deleted(client, sent.run):
+            return False
+        sent.offset = self.journal.stream(name).size
+        if name not in self._deleted:
+            self._deleted.add(name)
+            log.warning("%s was deleted in MLflow: what comes is not sent there", name)
+        return True
 
     def _save(self) -> None:
         if self._saved:
@@ -107,12 +122,11 @@ class Delivery:
 
     def _has_parent(self, client: MlflowClient, parent: str) -> bool:
         try:
-            stage: str = client.get_run(parent).info.lifecycle_stage
+            return not runs.deleted(client, parent)
         except Exception as error:
             if runs.gone(error) or runs.refused(error):
                 return False
             raise
-        return stage == "active"
 
     def _deliver_study(self, client: MlflowClient) -> None:
         stream, sent = self.journal.stream(STUDY), self.journal.sent(STUDY)
@@ -264,7 +278,11 @@ class Delivery:
             best = best and self.state.best is not None
             shown = runs.colour(sent.role, sent.outcome, best=best)
             if shown != sent.colour:
-                client.set_tag(sent.run, runs.COLOUR, shown)
+                try:
+                    client.set_tag(sent.run, runs.COLOUR, shown)
+                except Exception as error:
+                    if not self._skip_deleted(client, name, error):
+                        raise
                 sent.colour, self._saved = shown, False
 
 

@@ -63,6 +63,12 @@ def gone(error: Exception) -> bool:
     return getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
 
 
+def deleted(client: MlflowClient, run_id: str) -> bool:
+    """Return whether a run lies in MLflow's bin: it takes nothing more."""
+    stage: str = client.get_run(run_id).info.lifecycle_stage
+    return stage != "active"
+
+
 @dataclass
 class Batch:
     """What one or more calls of `log_batch` will carry to one run."""
@@ -160,7 +166,7 @@ def send(client: MlflowClient, run_id: str, batch: Batch) -> None:
         try:
             client.log_batch(run_id, *part)
         except Exception as error:
-            if not refused(error):
+            if not refused(error) or deleted(client, run_id):
                 raise
             _one_by_one(client, run_id, *part)
 

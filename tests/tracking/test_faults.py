@@ -16,7 +16,7 @@ from sweeps.tracking import courier
 from sweeps.tracking.client import connect
 from sweeps.tracking.mlflow_tracker import MlflowTracker
 from tests.tracking.servers import free_port
-from tests.tracking.told import Found, expected, study, tell
+from tests.tracking.told import Found, by_hand, expected, finals, logs, study, tell, trial
 
 
 class Server:
@@ -151,6 +151,54 @@ def test_a_server_that_never_comes_leaves_all_in_the_folder(server, folder, capl
     tracker.start_study(study("never"))
     assert tracker.close() == 0
     assert Found(connect(server.uri), "never").points(0) == expected(0, 3)
+
+
+def test_a_courier_whose_time_is_up_delivers_nothing_more(server, folder):
+    tracker = MlflowTracker(server.uri, folder)
+    tracker.start_study(study("over"))
+    tell(tracker, 0)
+    assert tracker.close(0.5) > 0
+    assert until(lambda: not tracker.courier._thread.is_alive())
+    server.start()
+    assert Found(connect(server.uri), "over").parents == []
+
+
+def test_a_run_deleted_meanwhile_holds_nothing_up(uri, folder, caplog):
+    tracker = by_hand(uri, folder)
+    tracker.start_study(study())
+    for number in (0, 1, 2):
+        tracker.start_trial(trial(number))
+        tracker.epoch(number, 1, logs(number, 1))
+    tracker.delivery.round()
+    connect(uri).delete_run(tracker.run_id(1))
+    for number in (0, 1, 2):
+        for epoch in (2, 3):
+            tracker.epoch(number, epoch, logs(number, epoch))
+            tracker.delivery.round()
+        tracker.end_trial(number, "complete", finals(number, 3))
+        tracker.mark_best(number)
+        tracker.delivery.round()
+    assert tracker.journal.left() == 0
+    found = Found(connect(uri))
+    assert {number: found.points(number) for number in found.children} == {
+        number: expected(number, 3) for number in (0, 2)
+    }
+    assert caplog.text.count("was deleted in MLflow") == 1
+
+
+def test_a_study_deleted_meanwhile_is_made_again_with_all_it_had(uri, folder):
+    tracker = by_hand(uri, folder)
+    tracker.start_study(study())
+    tell(tracker, 0)
+    tracker.delivery.round()
+    connect(uri).delete_run(tracker.journal.state.parent)
+    tracker.end_study({"best_val_loss": 1.0})
+    with pytest.raises(Exception, match="deleted"):
+        tracker.delivery.round()
+    tracker.delivery.round()
+    found = Found(connect(uri))
+    assert found.parent.data.metrics == {"best_val_loss": 1.0}
+    assert found.points(0) == expected(0, 3)
 
 
 def test_a_locked_database_is_waited_for(uri, folder, tmp_path):
