@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sweeps.tracking.making import make
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
@@ -62,8 +64,10 @@ def connect(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
 
     quiet()
-    with _alone(uri):
-        _make(uri)
+    file = sqlite_file(uri)
+    with _alone(file):
+        if file is not None:
+            make(file)
         _probe(uri)
         client = MlflowClient(uri, registry_uri=uri)
         client.search_experiments(max_results=1)  # opens the store, which makes the schema
@@ -72,11 +76,10 @@ def connect(uri: str) -> MlflowClient:
 
 
 @contextlib.contextmanager
-def _alone(uri: str) -> Iterator[None]:
+def _alone(file: Path | None) -> Iterator[None]:
     """Let one process at a time open a SQLite store: two that make its schema break it."""
     import filelock
 
-    file = sqlite_file(uri)
     if file is None:
         yield
         return
@@ -90,26 +93,6 @@ def _alone(uri: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _make(uri: str) -> None:
-    """Make a SQLite store that is missing aside, and put it in its place whole.
-
-    A process that is killed halfway would leave tables that nobody can mend.
-    """
-    file = sqlite_file(uri)
-    if file is None or not file.parent.is_dir() or (file.exists() and file.stat().st_size):
-        return
-    from mlflow import MlflowClient
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    fresh = file.with_name(f"{file.name}.new")
-    for left in (fresh, file.with_name(f"{fresh.name}-journal")):
-        left.unlink(missing_ok=True)
-    aside = f"sqlite:///{fresh}"
-    MlflowClient(aside, registry_uri=aside).search_experiments(max_results=1)
-    SqlAlchemyStore._engine_map.pop(aside).dispose()
-    fresh.replace(file)
 
 
 def _probe(uri: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +52,10 @@ class Delivery:
             for name in self.journal.pending():
                 self._saved = False
                 try:
-                    self._deliver(client, name)
+                    with self._unless_deleted(client, name):
+                        self._deliver(client, name)
                 except _NOT_A_FAULT as error:
                     broken = error  # this stream's own affair: the others go on
-                except Exception as error:
-                    if not self._skip_deleted(client, name, error):
-                        raise
             self._paint(client)
             if broken is not None:
                 raise broken
@@ -73,16 +72,19 @@ class Delivery:
         else:
             self._deliver_trial(client, name)
 
-    def _skip_deleted(self, client: MlflowClient, name: str, error: Exception) -> bool:
-        """Leave out what a stream holds for a run that somebody deleted; False if none did."""
-        sent = self.journal.sent(name)
-        if sent.run is None or not runs.refused(error) or not runs.deleted(client, sent.run):
-            return False
-        sent.offset = self.journal.stream(name).size
-        if name not in self._deleted:
-            self._deleted.add(name)
-            log.warning("%s was deleted in MLflow: what comes is not sent there", name)
-        return True
+    @contextlib.contextmanager
+    def _unless_deleted(self, client: MlflowClient, name: str) -> Iterator[None]:
+        """Leave out what a stream holds for a run that somebody deleted."""
+        try:
+            yield
+        except Exception as error:
+            sent = self.journal.sent(name)
+            if not (sent.run and runs.refused(error) and runs.deleted(client, sent.run)):
+                raise
+            sent.offset = self.journal.stream(name).size
+            if name not in self._deleted:
+                self._deleted.add(name)
+                log.warning("%s was deleted in MLflow: what comes is not sent there", name)
 
     def _save(self) -> None:
         if self._saved:
@@ -101,7 +103,7 @@ class Delivery:
             return None
         self.study = study = items[-1]
         client = connect(self.uri)
-        if self.state.parent is not None and not self._has_parent(client, self.state.parent):
+        if self.state.parent is not None and runs.deleted(client, self.state.parent):
             self.journal.state = State()
             self._points.clear()
         state = self.state
@@ -119,14 +121,6 @@ class Delivery:
             )
         self.client = client
         return client
-
-    def _has_parent(self, client: MlflowClient, parent: str) -> bool:
-        try:
-            return not runs.deleted(client, parent)
-        except Exception as error:
-            if runs.gone(error) or runs.refused(error):
-                return False
-            raise
 
     def _deliver_study(self, client: MlflowClient) -> None:
         stream, sent = self.journal.stream(STUDY), self.journal.sent(STUDY)
@@ -278,11 +272,8 @@ class Delivery:
             best = best and self.state.best is not None
             shown = runs.colour(sent.role, sent.outcome, best=best)
             if shown != sent.colour:
-                try:
+                with self._unless_deleted(client, name):
                     client.set_tag(sent.run, runs.COLOUR, shown)
-                except Exception as error:
-                    if not self._skip_deleted(client, name, error):
-                        raise
                 sent.colour, self._saved = shown, False
 
 

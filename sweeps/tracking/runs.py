@@ -64,8 +64,13 @@ def gone(error: Exception) -> bool:
 
 
 def deleted(client: MlflowClient, run_id: str) -> bool:
-    """Return whether a run lies in MLflow's bin: it takes nothing more."""
-    stage: str = client.get_run(run_id).info.lifecycle_stage
+    """Return whether a run is gone, or lies in MLflow's bin, where it takes nothing more."""
+    try:
+        stage: str = client.get_run(run_id).info.lifecycle_stage
+    except Exception as error:
+        if gone(error) or refused(error):
+            return True
+        raise
     return stage != "active"
 
 
