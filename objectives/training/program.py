@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from objectives.training.naming import stably_named
+from objectives.training.recurrent import weights_read_once
 from objectives.training.structure import from_keras, keras_alone
 
 if TYPE_CHECKING:
@@ -104,9 +105,10 @@ class Program:
         try:
             if self._decay is not None:
                 optimizer.weight_decay = self._decay  # a number would become a constant
-            traced = epoch.get_concrete_function(
-                train, validation, tf.TensorSpec((rows,), tf.int32)
-            )
+            with weights_read_once(self.model):
+                traced = epoch.get_concrete_function(
+                    train, validation, tf.TensorSpec((rows,), tf.int32)
+                )
         finally:
             optimizer.weight_decay = number
         self._check(traced.graph)
