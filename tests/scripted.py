@@ -73,7 +73,7 @@ SWEEP = Sweep(
     name="toy",
     help="A toy.",
     objective=OBJECTIVE,
-    pruner=successive_halving(first_rung=4),
+    pruner=successive_halving(first_rung=4, eta=2),
     n_trials=6,
 )
 

@@ -165,9 +165,10 @@ def _example(space: Mapping[str, Dimension]) -> str:
 
 def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
     """Return the settings that the options stand for."""
+    own = sweep.pruner
     pruners: dict[str, Pruner] = {
-        "halving": successive_halving(first_rung=sweep.pruner.first_rung),
-        "percentile": percentile(first_rung=sweep.pruner.first_rung),
+        "halving": own if own.kind == "halving" else successive_halving(first_rung=own.first_rung),
+        "percentile": percentile(first_rung=own.first_rung),
         "none": no_pruning(),
     }
     monitor = options.monitor

@@ -64,11 +64,11 @@ def hopeless(
 def _may_bloom(others: list[FrozenTrial], rung: int, max_epochs: int) -> bool:
     """Return whether enough trials that were flat at this rung have left their plateau since.
 
-    Too few of them is no evidence: the trial goes on, but not beyond half of its epochs.
+    Too few of them is no evidence: the trial goes on while a third of its epochs is not over.
     """
     sat = [other for other in others if flat(other, rung) and other.last_step != rung]
     if len(sat) < FEWEST_FLAT:
-        return rung <= max_epochs / 2
+        return rung <= max_epochs / 3
     bloomed = sum(not flat(other, max(other.intermediate_values)) for other in sat)
     return bloomed >= BLOOMING * len(sat)
 
