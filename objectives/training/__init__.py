@@ -7,6 +7,7 @@ in this process, N worker processes, or K trials in one program: callers cannot 
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -127,10 +128,12 @@ class Best:
         Raises UnknownMonitor, naming the metrics there are, where the monitor is missing.
         """
         if self.monitor not in logs:
-            ours = {"learning_rate", "effective_learning_rate", "epoch_seconds"}
-            known = ", ".join(sorted(set(logs) - ours))
+            known = sorted(name for name in logs if name.startswith("val_"))
+            near = difflib.get_close_matches(self.monitor, known, n=1)
             raise UnknownMonitor(
-                f"monitor {self.monitor!r} is not a metric of this model; it has: {known}"
+                f"monitor {self.monitor!r} is not a metric of this model"
+                + (f", did you mean {near[0]!r}?" if near else "")
+                + f" (it has: {', '.join(known)})"
             )
         value = float(logs[self.monitor])
         if self.epoch is None or self.sign * value < self.sign * self.value:

@@ -168,7 +168,7 @@ def test_three_failures_in_a_row_stop_the_sweep_and_one_does_not(tmp_path: Path)
 def test_a_misspelt_monitor_names_the_metrics_and_leaves_nothing(tmp_path: Path) -> None:
     tracker = Recording()
     with session(tmp_path, None, tracker, monitor="val_los") as misspelt:
-        with pytest.raises(BadInput, match=r"'val_los' is not a metric.*loss, val_loss"):
+        with pytest.raises(BadInput, match=r"'val_los' is not a metric.*did you mean 'val_loss'"):
             misspelt.loop(Watching()).run()
         misspelt.discard()
     assert tracker.runs == {}
