@@ -84,7 +84,7 @@ class Watcher:
         text = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         return Bar(
             MofNCompleteColumn(),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=6),
             TextColumn("{task.description}", markup=False, table_column=text),
             console=console,
             refresh_per_second=5,
@@ -115,11 +115,18 @@ class Watcher:
             rest = (f"{n} {v:.4g}" for n, v in logs.items() if n != spec.monitor)
             self._say(f"{self.now}  {'  '.join(rest)}")
         elif self._bar is not None:
-            self._bar.update(self._task, description=f"{self.state()} | {self.now}".lstrip(" |"))
+            self._bar.update(self._task, description=self._brief(spec, epoch, logs, label))
         elif time.monotonic() - self.spoke_at > EVERY:
             counted = f"{self.done}/{self.total} {self.noun}"
             state = f", {self.state()}" if self.state() else ""
             self._say(f"{counted}{state} | {self.now}")
+
+    def _brief(self, spec: TrialSpec, epoch: int, logs: Logs, label: str) -> str:
+        """Return the state and the newest epoch so that both fit in 80 columns."""
+        named = f"#{spec.number}" if self.each else label
+        state = self.state().replace("about ", "")
+        now = f"{named} epoch {epoch}/{spec.max_epochs} {logs[spec.monitor]:.4g}"
+        return f"{state} | {now}".lstrip(" |")
 
     def ended(self, result: TrialResult) -> None:
         """Take the end of a trial, or its interruption."""

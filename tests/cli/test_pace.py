@@ -69,3 +69,22 @@ def test_the_expected_time_is_told_once(capsys: pytest.CaptureFixture[str]) -> N
         watcher.ended(ended(number))
     (line,) = [s for s in capsys.readouterr().out.splitlines() if s.startswith("expected")]
     assert "about 28s if all trials and up to 20 runs that confirm take as long as #0 (2s)" in line
+
+
+def test_the_live_line_shows_epoch_and_loss_in_80_columns() -> None:
+    import io
+
+    from rich.console import Console
+
+    drawn = io.StringIO()
+    watcher = Watcher(60, 0, "min")
+    watcher.counts[Outcome.PRUNED] = 31
+    watcher.best = 0.1234, 17
+    watcher.pace.seconds_left = lambda: 135.0  # type: ignore[method-assign]
+    spec = TrialSpec(59, config=None, seed=0, max_epochs=100, monitor="val_loss", mode="min")
+    watcher.started(spec, "128x4 adam 7.1e-3")
+    with watcher._display(Console(file=drawn, width=80, force_terminal=True)) as bar:
+        watcher._bar, watcher._task = bar, bar.add_task("", total=60, completed=31)
+        watcher.epoch(spec, 100, {"val_loss": 0.6934})
+    line = "31 pruned, best #17 0.1234, 2m15s left | #59 epoch 100/100 0.6934"
+    assert line in drawn.getvalue()
