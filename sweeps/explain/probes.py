@@ -188,7 +188,8 @@ class Prober:
             self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace
         over = " (over the budget, but needed)" if self.spent > OVERTIME * self.budget else ""
         over *= number in self._needed
-        self.say(f"{running.probe.name} {running.repeat + 1}: {_show(result.value)}{over}")
+        ended = f"{self.reference.monitor} {_show(result.value)}{over}"
+        self.say(f"{running.probe.text}, seed {running.repeat + 1}: {ended}")
 
     def _length(self, running: _Running) -> float:
         # The cost of a longer probe is its epochs, which are counted already.

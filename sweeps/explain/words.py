@@ -155,7 +155,7 @@ def advice(final: Final, complete: bool = True) -> tuple[str, Judged | None]:
     if final.limit == NOTHING:
         return ADVICE[NOTHING], None
     if not complete:
-        return "Run explain again: it goes on where it stopped.", None
+        return "Give explain more time (--budget): it goes on where it stopped.", None
     return _about_undecided(final), None
 
 
