@@ -74,7 +74,7 @@ def summarise(session: Session) -> Summary:
         baseline=next((t for t in trials if t.role == "baseline"), None),
         top=tuple(order[:5]),
         importances=importances(session.store.study),
-        hints=tuple(hints(order[0], session.space, max_epochs)) if len(order) >= FEWEST else (),
+        hints=_hints(session, order[0]) if len(order) >= FEWEST else (),
         failures=tuple(
             f"#{t.number} {t.error.strip().splitlines()[-1]}"
             for t in trials
@@ -102,6 +102,18 @@ def importances(study: optuna.Study) -> dict[str, float]:
         except (ValueError, RuntimeError):
             return {}
     return {name: float(share) for name, share in found.items() if share > 0.0}
+
+
+def _hints(session: Session, best: Ended) -> tuple[str, ...]:
+    """Return the hints with what else the study was narrowed or widened to."""
+    settings = session.settings
+    given = [f"--fix {text}" for text in settings.fix or ()]
+    given += [f"--range {text}" for text in settings.ranges or ()]
+    found = []
+    for hint in hints(best, session.space, session.sweep.objective.max_epochs):
+        option = hint[hint.index("--range") :].partition("=")[0] + "="
+        found.append(" ".join([hint, *(each for each in given if not each.startswith(option))]))
+    return tuple(found)
 
 
 def hints(best: Ended, space: Mapping[str, Dimension], max_epochs: int) -> list[str]:

@@ -14,6 +14,7 @@ from sweeps.study.loop import SweepFailed
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
 from sweeps.study.summary import summarise
+from sweeps.study.sweep import no_pruning
 from sweeps.tracking import NoTracker, TrialRun
 from tests.scripted import SWEEP, Scripted
 
@@ -239,3 +240,12 @@ def test_rate_drops_are_counted(tmp_path: Path) -> None:
     go(tmp_path, Scripted(rate=lambda spec, epoch: 0.1 / (1 + epoch // 8)), tracker, trials=1)
     assert tracker.ends[0][1]["lr_drops"] == 2
     assert tracker.ends[0][1]["epochs"] == 20
+
+
+def test_a_hint_keeps_what_else_the_study_was_narrowed_to(tmp_path: Path) -> None:
+    wide_is_good = Scripted(lambda spec, epoch: 1.0 / spec.config.width)
+    given = {"fix": ("schedule=false",), "ranges": ("width=1:4", "rate=0.1:0.5")}
+    with session(tmp_path, wide_is_good, trials=12, pruner=no_pruning(), **given) as found:
+        found.loop(Watching()).run()
+        (hint,) = (each for each in summarise(found).hints if "best width" in each)
+    assert hint.endswith("--range width=1:6 --fix schedule=false --range rate=0.1:0.5")
