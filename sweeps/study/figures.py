@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import optuna
     import plotly.graph_objects as go
 
+SEEN = [[0.0, "#a6c8e4"], [1.0, "#08306b"]]  # Optuna's blues begin in white, on a white page
 FIGURES = ("history", "importances", "parallel", "slice", "curves", "contour")
 
 
@@ -33,9 +34,13 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         warnings.simplefilter("ignore")
         if name == "curves":
             return makers[name](study)
+        chosen: dict[str, Any] = {"target_name": target_name}
         if name in ("slice", "parallel") and (varied := _varied(study)):
-            return makers[name](study, params=varied, target_name=target_name)
-        return makers[name](study, target_name=target_name)
+            chosen["params"] = varied
+        found = makers[name](study, **chosen)
+        if name == "slice":
+            found.update_traces(marker_colorscale=SEEN)
+        return found
 
 
 def _varied(study: optuna.Study) -> list[str]:
