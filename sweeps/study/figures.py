@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import optuna
     import plotly.graph_objects as go
 
-SEEN = [[0.0, "#a6c8e4"], [1.0, "#08306b"]]  # Optuna's blues begin in white, on a white page
+BLUES = [[0.0, "#a6c8e4"], [1.0, "#08306b"]]  # Optuna's blues begin in white, on a white page
 FIGURES = ("history", "importances", "parallel", "slice", "curves", "contour")
 
 
@@ -39,7 +39,7 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
             chosen["params"] = varied
         found = makers[name](study, **chosen)
         if name == "slice":
-            found.update_traces(marker_colorscale=SEEN)
+            found.update_traces(marker_colorscale=BLUES)
         return found
 
 
