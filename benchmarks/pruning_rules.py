@@ -8,7 +8,9 @@ in two kinds of orders. "As asked" is nearly the order in which the sampler prop
 trial some places earlier or later: later trials are better ones, as in any sweep whose sampler
 learns, and more of them pass where they are compared with all before. "At random" is what a
 sampler that learns nothing gives. Every rule is an Optuna pruner and is told what it asks for: the
-best value so far, after every epoch or at its rungs. Columns:
+best value so far, after every epoch or at its rungs. With this project's rules a trial but the
+first is also complete when its patience is over, a quarter of its epochs without a better value.
+Columns:
 
 - epochs: the share of all epochs that is trained.
 - loss: how far the best value found is above the best of all trials, in percent (mean).
@@ -44,10 +46,14 @@ Curve = Sequence[float]  # the best value so far, after each epoch
 
 @dataclass(frozen=True)
 class Rule:
-    """An Optuna pruner for trials of so many epochs, and the epochs at which it is asked."""
+    """An Optuna pruner for trials of so many epochs, and the epochs at which it is asked.
+
+    patience: whether a trial is complete after a quarter of its epochs without a better value.
+    """
 
     pruner: Callable[[int], Any]
     asked: Callable[[int], Sequence[int]]
+    patience: bool = False
 
 
 def rules() -> dict[str, Rule]:
@@ -57,8 +63,8 @@ def rules() -> dict[str, Rule]:
     from sweeps import no_pruning, percentile, successive_halving
     from sweeps.study.pruning import make_pruner
 
-    def ours(kind: Any) -> Rule:
-        return Rule(lambda epochs: make_pruner(kind, epochs), kind.rungs)
+    def ours(kind: Any, patience: bool = True) -> Rule:
+        return Rule(lambda epochs: make_pruner(kind, epochs), kind.rungs, patience)
 
     def asha(first: int, eta: int) -> Rule:
         rungs = successive_halving(first_rung=first, eta=eta).rungs
@@ -68,9 +74,11 @@ def rules() -> dict[str, Rule]:
         return range(1, epochs)
 
     return {
+        "no pruning, no patience": ours(no_pruning(), patience=False),
         "no pruning": ours(no_pruning()),
         "percentile(75)": ours(percentile(75)),
         "successive_halving() (default)": ours(successive_halving()),
+        "the same, no patience": ours(successive_halving(), patience=False),
         "successive_halving(4, eta=3)": ours(successive_halving(first_rung=4, eta=3)),
         "successive_halving(8, eta=2)": ours(successive_halving(first_rung=8, eta=2)),
         "successive_halving(8, eta=3)": ours(successive_halving(first_rung=8, eta=3)),
@@ -100,6 +108,7 @@ def record(folder: Path, trials: int) -> dict[str, list[Curve]]:
             max_epochs=epochs,
             seed=seed,
             pruner=sweeps.no_pruning(),
+            patience=0,
             confirm=0,
             folder=place,
             verbose=False,
@@ -121,17 +130,33 @@ def stops(curves: Sequence[Curve], order: Sequence[int], rule: Rule) -> list[int
     asked, found = sorted({1, *rule.asked(epochs)}), []
     for number in order:
         trial = study.ask()
-        stop = epochs
-        for epoch in asked:
+        stop = end(curves[number]) if rule.patience and number else epochs
+        pruned = False
+        for epoch in [epoch for epoch in asked if epoch <= stop]:
             trial.report(curves[number][epoch - 1], epoch)
             # Asked of the baseline too: Optuna counts only whom it has judged.
             if trial.should_prune() and number:
-                stop = epoch
+                stop, pruned = epoch, True
                 break
-        ended = TrialState.COMPLETE if stop == epochs else TrialState.PRUNED
-        study.tell(trial, curves[number][-1] if stop == epochs else None, state=ended)
+        if not pruned:
+            trial.set_user_attr("result", {"outcome": "complete", "epochs": stop})
+        ended = TrialState.PRUNED if pruned else TrialState.COMPLETE
+        study.tell(trial, None if pruned else curves[number][stop - 1], state=ended)
         found.append(stop)
     return found
+
+
+def end(curve: Curve) -> int:
+    """Return the epoch at which a trial's patience is over, or its last one."""
+    from objectives.training import on_plateau
+
+    best, patience = 1, max(10, len(curve) // 4)
+    for epoch, value in enumerate(curve, 1):
+        if value < curve[best - 1]:
+            best = epoch
+        elif epoch - best >= patience and not on_plateau(curve[0], value):
+            return epoch
+    return len(curve)
 
 
 def loss(value: float, best: float) -> float:
@@ -170,7 +195,8 @@ def judge(
             order = shuffled(len(curves), seed, places)
             trained = stops(curves, order, rule)
             steps = list(spent(curves, order, trained, options.setup))
-            whole = {n for n, stop in zip(order, trained, strict=True) if stop == len(curves[0])}
+            ends = [end(curve) if rule.patience else len(curve) for curve in curves]
+            whole = {n for n, stop in zip(order, trained, strict=True) if stop >= ends[n]}
             line = [
                 100.0 * sum(trained) / len(curves) / len(curves[0]),
                 loss(steps[-1][1], best),

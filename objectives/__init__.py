@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 PARTS = ("train", "validation", "test")
+FALLING = ("loss", "error", "mse", "mae", "mape", "msle", "crossentropy", "divergence", "deviance")
 
 
 class BadInput(ValueError):
@@ -174,10 +175,11 @@ class Objective(Generic[C]):
     returns a standard compiled Keras model; nobody recompiles or patches it. Without a space it
     is `build(trial)`, as people write it for Optuna, and its `suggest_*` calls are the space.
     from_arrays: makes data of arrays or frames that Python has in hand. monitor: the value of an
-    epoch; a trial's value is its best one. max_epochs: how long a trial trains unless it is
-    pruned. callbacks: Keras's own, fresh ones for every trial. scores: further scores of
-    predictions: (labels, predictions) -> dict. batch_size: where the config
-    has no field of that name.
+    epoch; a trial's value is its best one. max_epochs: how long a trial trains at most. patience:
+    epochs without a better value after which it is complete, 0 for never; None: a quarter of
+    max_epochs, and at least 10. callbacks: Keras's own, fresh ones for every trial. scores:
+    further scores of predictions: (labels, predictions) -> dict. batch_size: where the config has
+    no field of that name.
     """
 
     load: Callable[[Source], Data | tuple[Any, Any]]
@@ -185,6 +187,7 @@ class Objective(Generic[C]):
     space: Space[C] = None  # type: ignore[assignment]
     monitor: str = "val_loss"
     max_epochs: int = 100
+    patience: int | None = None
     callbacks: Callable[[C, str], list[keras.callbacks.Callback]] | None = None
     scores: Callable[[Array, Array], dict[str, float]] | None = None
     batch_size: int = 32
@@ -221,6 +224,11 @@ class Objective(Generic[C]):
             raise BadInput(f"load gave {type(loaded).__name__}: it has to give (x, y) or a Data")
         return dataclasses.replace(split(*loaded, source), source=source.path or "embedded")
 
+    @property
+    def waits(self) -> int:
+        """The patience in epochs, 0 for never."""
+        return max(10, self.max_epochs // 4) if self.patience is None else self.patience
+
     def batch(self, config: C) -> int:
         """Return the rows of one step."""
         return int(flat(config).get("batch_size", self.batch_size))
@@ -242,6 +250,7 @@ class Objective(Generic[C]):
             max_epochs=self.max_epochs,
             monitor=self.monitor,
             mode=direction(self.monitor),
+            patience=self.waits,
         )
         best = Best(spec.monitor, spec.mode)
 
@@ -281,15 +290,4 @@ def _required(function: Callable[..., Any]) -> list[str]:
 def direction(monitor: str) -> str:
     """Return "min" or "max" for a monitored value: losses and errors fall, the rest rises."""
     name = monitor.removeprefix("val_")
-    falling = (
-        "loss",
-        "error",
-        "mse",
-        "mae",
-        "mape",
-        "msle",
-        "crossentropy",
-        "divergence",
-        "deviance",
-    )
-    return "min" if any(word in name for word in falling) else "max"
+    return "min" if any(word in name for word in FALLING) else "max"

@@ -126,6 +126,28 @@ def test_an_exported_config_trains_to_its_recorded_value_exactly(recall: Path) -
     sweep(recall, "lstm_recall", "train", "--config", "bad.yaml", code=2)
 
 
+def test_a_trial_that_ended_early_is_complete_and_its_config_exact(tmp_path: Path) -> None:
+    said = sweep(
+        *(tmp_path, "dense_regression", "--trials", "4", "--max-epochs", "40", "--workers", "1"),
+        *("--patience", "2", "--pruner", "none", "--confirm", "0", "--json", "out.json"),
+    )
+    _, children, client = runs(tmp_path, "dense_regression")
+    epochs = {number: len(curve(client, run, "val_loss")) for number, run in children.items()}
+    assert "4 complete" in said
+    assert epochs[0] == 40
+    early = [number for number, ran in epochs.items() if ran < 40]
+    assert early
+    for number in early:
+        best = children[number].data.metrics["best_epoch"]
+        assert epochs[number] == best + 2
+    for number in (0, early[0]):
+        where = f"of-{number}"
+        sweep(tmp_path, "dense_regression", "export", "--trial", str(number), "--to", where)
+        config = f"{where}/config.yaml"
+        again = sweep(tmp_path, "dense_regression", "train", "--config", config, "--to", "again")
+        assert "reached exactly" in again
+
+
 def test_the_same_command_goes_on_to_a_larger_total(recall: Path, tmp_path: Path) -> None:
     more = ("--trials", "6", *SMALL[2:], "--workers", "1", "--confirm", "0")
     sweep(recall, "lstm_recall", *more)

@@ -82,7 +82,7 @@ class Comparison:
     def lines(self) -> list[str]:
         """Return the comparison as text: a line a model, and what it comes to."""
         names = list(next(iter(self.models.values())))
-        found = ["test part, 95% intervals over its rows"]
+        found = ["test part, the best trial as it was trained; 95% intervals over the rows"]
         for model, scores in self.models.items():
             title = "mean" if model == "majority" and self.task == "regression" else model
             cells = [f"{name} {scores[name]}" for name in names if name in scores]

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from objectives import BadInput
+from objectives.nearest import nearest
 
 # Cells that stand for a missing value: pandas' own list, and "?".
 MISSING = (
@@ -43,10 +43,9 @@ def listing(names: Iterable[object], limit: int = 8) -> str:
 def similar(name: str, names: Iterable[object]) -> str:
     """Return `did you mean 'x'?`, or the names there are."""
     found = [str(known) for known in names]
-    folded = {known.casefold(): known for known in found}
-    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+    close = nearest(name, found, most=3)
     if close:
-        return "did you mean " + " or ".join(quoted(folded[known]) for known in close) + "?"
+        return "did you mean " + " or ".join(map(quoted, close)) + "?"
     return f"there are: {listing(found)}"
 
 

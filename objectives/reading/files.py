@@ -19,6 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from objectives import BadInput
+from objectives.nearest import nearest
 from objectives.reading import MISSING, check_memory, counted
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".npz")
@@ -49,12 +50,10 @@ def _suffix(path: Path) -> str:
 
 
 def _neighbours(path: Path) -> str:
-    import difflib
-
     if not path.parent.is_dir():
         return f"; there is no folder {str(path.parent)!r}"
     names = [item.name for item in itertools.islice(path.parent.iterdir(), 1000)]
-    close = difflib.get_close_matches(path.name, names, n=1)
+    close = nearest(path.name, names)
     return f"; did you mean {str(path.parent / close[0])!r}?" if close else ""
 
 

@@ -7,7 +7,6 @@ in this process, N worker processes, or K trials in one program: callers cannot 
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from objectives import BadInput
+from objectives.nearest import nearest
 
 if TYPE_CHECKING:
     from objectives import Data, Objective
 
 Logs = dict[str, float]
 CHECKPOINT_EVERY = 60.0  # seconds
+PLATEAU = 0.03  # relative gain over the first epoch, below which a curve is still on its plateau
 
 
 class Decision(Enum):
@@ -47,7 +48,9 @@ class TrialSpec:
     """One trial, whole: the same spec gives the same curve wherever it is trained.
 
     number: unique within one `train` call. mode: "min" or "max". rungs: the epochs at which the
-    trial may be judged; a trainer in another process waits for an answer only there. weights:
+    trial may be judged; a trainer in another process waits for an answer only there. patience:
+    epochs without a better value after which the trial is complete, 0 for never; a curve still
+    on its initial plateau is waited for. weights:
     where the best epoch's weights go (an `.npz` of plain arrays) when the trial completes. share:
     of the training rows, the random part of them that is used; it depends on the seed alone.
     checkpoint: where a trial that runs for more than `checkpoint_every` seconds keeps its state,
@@ -62,6 +65,7 @@ class TrialSpec:
     monitor: str = "val_loss"
     mode: str = "min"
     rungs: tuple[int, ...] = ()
+    patience: int = 0
     weights: Path | None = None
     share: float = 1.0
     checkpoint: Path | None = None
@@ -129,7 +133,7 @@ class Best:
         """
         if self.monitor not in logs:
             known = sorted(name for name in logs if name.startswith("val_"))
-            near = difflib.get_close_matches(self.monitor, known, n=1)
+            near = nearest(self.monitor, known)
             raise UnknownMonitor(
                 f"monitor {self.monitor!r} is not a metric of this model"
                 + (f", did you mean {near[0]!r}?" if near else "")
@@ -140,6 +144,11 @@ class Best:
             self.value, self.epoch = value, epoch
             return True
         return False
+
+
+def on_plateau(first: float, now: float) -> bool:
+    """Return whether a curve has hardly left the value of its first epoch."""
+    return abs(first - now) < PLATEAU * abs(first)
 
 
 def finite(logs: Mapping[str, float], monitor: str) -> bool:

@@ -20,6 +20,7 @@ from objectives.training import (
     TrialResult,
     TrialSpec,
     finite,
+    on_plateau,
 )
 from objectives.training.checkpoint import (
     Checkpoint,
@@ -130,6 +131,8 @@ class Progress:
             self._kept = self.weights()
         if decision is Decision.STOP:
             self._outcome = Outcome.INTERRUPTED
+        elif self._exhausted(epoch, logs):
+            return False
         if self._clock() - self._saved >= self.spec.checkpoint_every:
             self._save()
         return decision is Decision.CONTINUE
@@ -162,6 +165,15 @@ class Progress:
             fallback=self.fallback,
             extra=self.extra,
         )
+
+    def _exhausted(self, epoch: int, logs: Logs) -> bool:
+        """Return whether the trial's patience is over, and its plateau left behind."""
+        patience, monitor = self.spec.patience, self.spec.monitor
+        if not patience or epoch - (self._best.epoch or 0) < patience:
+            return False
+        first, now = self._curve[0], logs | {monitor: self._best.value}
+        # An overfitting net's losses part: its training loss tells that it has begun to learn.
+        return not all(on_plateau(first[n], now[n]) for n in ("loss", monitor) if n in first)
 
     def _report(self, epoch: int, logs: Logs) -> Decision:
         try:

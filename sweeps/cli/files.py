@@ -83,12 +83,11 @@ def exported(session: Session, trial: Ended) -> Exported:
     if final.get("trial") == trial.number:
         scores |= final["best"]
         scores |= {f"baseline_{k}": v for k, v in final.get("baseline", {}).items()}
-    complete = trial.outcome == Outcome.COMPLETE.value
     return Exported(
         sweep=session.sweep.name,
         config=session.store.config(trial.params),
         training=Training(
-            max_epochs=session.sweep.objective.max_epochs if complete else trial.epochs,
+            max_epochs=trial.epochs,
             best_epoch=trial.best_epoch,
             monitor=session.sweep.objective.monitor,
             trainer="fit" if session.settings.trainer == "fit" or trial.fallback else "compiled",

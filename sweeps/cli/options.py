@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from objectives import BadInput
+from objectives.nearest import nearest
 from objectives.training import CHECKPOINT_EVERY
 from search_spaces import Dimension
 from sweeps.cli.source import DATA_HELP, add_options, source
@@ -28,6 +28,7 @@ commands  (none) run, or go on      show     the summary again
           explain why it flattens   compare  two studies: compare A B
           report  one HTML file     sync     what MLflow lacks
 {data}budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
+          --patience {patience}|off (epochs without a better value that end a trial)
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
 search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
           --pruner halving|percentile|none  --monitor {monitor}  --seed 0
@@ -53,7 +54,7 @@ class _Parser(argparse.ArgumentParser):
             word = unknown.split()[0].partition("=")[0]
             if word in COMMANDS:
                 raise BadInput(f"{word} is a command, which comes first: {self.prog} {word} ...")
-            near = difflib.get_close_matches(word, self._option_string_actions, n=1, cutoff=0.7)
+            near = nearest(word, self._option_string_actions, cutoff=0.7)
             message = f"there is no {unknown}" + (f", did you mean {near[0]}?" if near else "")
         message = message.removeprefix("argument ").replace(
             "expected one argument", "needs a value"
@@ -90,6 +91,11 @@ def interval(text: str) -> float:
     return math.inf if text == "off" else duration(text)
 
 
+def patience(text: str) -> int:
+    """Return epochs, 0 for `off`."""
+    return 0 if text == "off" else int(whole(1)(text))
+
+
 def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.ArgumentParser:
     """Return the parser of every command's options."""
     found = _Parser(prog=program, add_help=False, allow_abbrev=False)
@@ -99,6 +105,7 @@ def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.Argumen
     add("--help", "-h", action="store_true")
     add("--trials", type=whole(1))
     add("--max-epochs", type=whole(1))
+    add("--patience", type=patience, metavar="EPOCHS|off")
     add("--timeout", type=duration)
     add("--confirm", type=whole(0), metavar="SEEDS")
     add("--fix", action="append", default=[], metavar="NAME=VALUE")
@@ -142,6 +149,7 @@ def help_text(sweep: Sweep, program: str) -> str:
         help=sweep.help or f"Sweep {sweep.name}.",
         trials=sweep.n_trials,
         epochs=sweep.objective.max_epochs,
+        patience=sweep.objective.waits or "off",
         monitor=sweep.objective.monitor,
         parameters="\n".join(f"  {name:<{width}}{space[name]}" for name in space),
     )
@@ -176,6 +184,7 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         trials=options.trials,
         confirm=options.confirm,
         max_epochs=options.max_epochs,
+        patience=options.patience,
         timeout=options.timeout,
         seed=options.seed,
         study=options.study,

@@ -50,7 +50,7 @@ class Watcher:
         self.labels: dict[int, str] = {}
         self.now = ""
         self.address: Callable[[], str | None] = lambda: None
-        self.pace = Pace(total - done, places, known)
+        self.pace = Pace(total - done, places, known, after)
         self._after = after
         self._expected = self.pace.seconds_left() is not None or not each
         self._addressed = False
@@ -124,7 +124,7 @@ class Watcher:
     def _brief(self, spec: TrialSpec, epoch: int, logs: Logs, label: str) -> str:
         """Return the state and the newest epoch so that both fit in 80 columns."""
         named = f"#{spec.number}" if self.each else label
-        state = self.state().replace("about ", "")
+        state = self.state("{} left")
         now = f"{named} epoch {epoch}/{spec.max_epochs} {logs[spec.monitor]:.4g}"
         return f"{state} | {now}".lstrip(" |")
 
@@ -136,8 +136,8 @@ class Watcher:
             self.pace.dropped(spec.number)
             return
         self.done += 1
-        self.pace.ended(spec.number, result.seconds)
         complete = result.outcome is Outcome.COMPLETE
+        self.pace.ended(spec.number, result.seconds, complete)
         if complete and result.value is not None and self._better(result.value):
             self.best = result.value, spec.number
         if self.each:
@@ -158,8 +158,10 @@ class Watcher:
         again = f" (on from epoch {kept})" if kept else ""
         named = f"#{number} {label}".rstrip()
         self._say(
-            f"[{self.done}/{self.total}] {named}: {result.outcome.value}{value} "
-            f"after {result.epochs} epochs{again}, {time_text(result.seconds)}{self._left()}"
+            f"[{self.done}/{self.total}] {named}: {result.outcome.value}{value} after "
+            + ", ".join(
+                [f"{result.epochs} epochs{again}", time_text(result.seconds), *self._left()]
+            )
         )
         if "checkpoint" in result.extra:
             self._say(f"#{number}: {result.extra['checkpoint']}")
@@ -188,7 +190,7 @@ class Watcher:
         if self._expected or (self.done >= self.total and not self._after):
             return
         self._expected = True
-        whole = self.pace.if_all_last(seconds, self._after)
+        whole = self.pace.if_all_last(seconds)
         then = f" and up to {self._after} runs that confirm" if self._after else ""
         self._say(
             f"expected: about {time_text(whole)} if all {self.noun}{then} take as long as "
@@ -201,8 +203,8 @@ class Watcher:
             self._addressed = True
             self._say(f"curves   mlflow ui      then open {address}")
 
-    def state(self) -> str:
-        """Return the counts, the best so far and the time left."""
+    def state(self, left: str = "about {} left") -> str:
+        """Return the counts, the best so far and the time left, which is worded so."""
         parts = [
             f"{self.counts[outcome]} {outcome.value}"
             for outcome in (Outcome.PRUNED, Outcome.DIVERGED, Outcome.FAILED)
@@ -210,11 +212,11 @@ class Watcher:
         ]
         if self.best is not None and self.each:
             parts.append(f"best #{self.best[1]} {self.best[0]:.4g}")
-        return (", ".join(parts) + self._left()).removeprefix(", ")
+        return ", ".join([*parts, *self._left(left)])
 
-    def _left(self) -> str:
-        left = self.pace.seconds_left()
-        return "" if left is None else f", about {time_text(left)} left"
+    def _left(self, words: str = "about {} left") -> list[str]:
+        seconds = self.pace.seconds_left()
+        return [] if seconds is None else [words.format(time_text(seconds))]
 
     def _say(self, line: str) -> None:
         self.spoke_at = time.monotonic()

@@ -48,6 +48,7 @@ def run(
     *,
     trials: int | None = None,
     max_epochs: int | None = None,
+    patience: int | None = None,
     timeout: float | None = None,
     seed: int | None = None,
     study: str | None = None,
@@ -69,7 +70,8 @@ def run(
     """Run a sweep, or go on with it, and return its study.
 
     data: a file's path, arrays or data frames `(X, y)`, a `Source` or `Data`; None takes the
-    sweep's own. timeout: seconds. fix, ranges: as on the command line, `["width=32"]`. workers:
+    sweep's own. patience: epochs without a better value after which a trial is complete, 0 for
+    never. timeout: seconds. fix, ranges: as on the command line, `["width=32"]`. workers:
     processes; 0 trains in this one. confirm: fresh seeds, by default 5, or what the study had
     last. verbose: False says nothing, 2 every epoch. checkpoint_every: seconds, `math.inf` for
     never. An interruption (the notebook's stop button) is not an error: the study comes back as
@@ -79,6 +81,7 @@ def run(
         trials=trials,
         confirm=confirm,
         max_epochs=max_epochs,
+        patience=patience,
         timeout=timeout,
         seed=seed,
         study=study,

@@ -107,6 +107,7 @@ def _options(session: Session) -> str:
         given += [("time-order", source.time_order or None), *source.options.items()]
         given += [("split-seed", source.seed or None)]
     given += [("trials", len(session.store.ended())), ("max-epochs", settings.max_epochs)]
+    given += [("patience", settings.patience)]
     given += [("fix", text) for text in settings.fix or ()]
     given += [("range", text) for text in settings.ranges or ()]
     given += [

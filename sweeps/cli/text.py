@@ -25,6 +25,8 @@ def time_text(seconds: float) -> str:
 def data_text(data: Data) -> str:
     """Return `embedded, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
     shape = " x ".join(f"{n:,}" for n in data.shape)
+    if data.preprocessing is not None and len(data.shape) == 2:
+        shape += " columns as the net sees them"
     parts = " / ".join(
         f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
     )

@@ -105,6 +105,7 @@ class Confirm:
             max_epochs=original.max_epochs,
             monitor=original.monitor,
             mode=original.mode,
+            patience=original.patience,
             weights=self.session.folder / ATTR / f"{number:07d}.npz",
             checkpoint=self.session.folder / ATTR / f"{number:07d}",
             checkpoint_every=self.session.settings.checkpoint_every,

@@ -53,7 +53,7 @@ def meaning(data: Data) -> str:
         return f"the chance of {quoted(details['positive'])}"
     if details.get("classes"):
         return f"the chances of {listing(details['classes'])}"
-    return f"{details['target']}" if details.get("task") == "regression" else ""
+    return str(details.get("target", "")) if details.get("task") == "regression" else ""
 
 
 def _raw_shape(data: Data) -> tuple[int, ...]:

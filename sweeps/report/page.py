@@ -114,8 +114,10 @@ def _data(
 def _figures(shown: Sequence[str]) -> Markup:
     if not shown:
         return Markup("")
+    few = "Too few complete trials to say how much each parameter matters."
     return fill(
-        "<h2>What matters</h2>{figures}",
+        "<h2>What matters</h2>{few}{figures}",
+        few="" if "importances" in shown else fill('<p class="note">{few}</p>', few=few),
         figures=join(
             fill(
                 '<div class="card keep"><p class="note">{text}</p><div class="figure {name}">'

@@ -128,22 +128,25 @@ def time(report: Report, trials: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def pruning(report: Report, trials: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return what pruning saved, and at which epochs trials were stopped."""
+    """Return what ending trials early saved, and at which epochs they ended."""
     pruned = [t for t in trials if t["outcome"] == "pruned"]
-    if not pruned:
+    early = [t for t in trials if t["outcome"] == "complete" and t["epochs"] < report.max_epochs]
+    if not pruned and not early:
         return Markup("")
     ran = sum(t["epochs"] for t in trials)
-    saved = sum(report.max_epochs - t["epochs"] for t in pruned)
+    saved = sum(report.max_epochs - t["epochs"] for t in pruned + early)
     width = -(-report.max_epochs // MOST_COLUMNS)
     counts = [0] * -(-report.max_epochs // width)
-    for t in pruned:
+    for t in pruned + early:
         counts[min(max(t["epochs"] - 1, 0) // width, len(counts) - 1)] += 1
     rungs = [min((rung - 1) // width, len(counts) - 1) for rung in report.rungs]
     return fill(
-        '<h2>Pruning</h2><p class="note">{n} of {total} trials were stopped early; trained to '
-        'their end they would have taken {saved} more epochs.</p><div class="card">{bar}'
-        '<h3>Epochs at which trials were stopped</h3>{columns}<p class="note">{rungs}</p></div>',
+        '<h2>Pruning</h2><p class="note">{n} of {total} trials were stopped as hopeless{early}; '
+        'trained to their last epoch they would have taken {saved} more.</p><div class="card">'
+        '{bar}<h3>Epochs at which trials ended early</h3>{columns}<p class="note">{rungs}</p>'
+        "</div>",
         n=len(pruned),
+        early=f", and {len(early)} ended early since nothing better came" if early else "",
         total=len(trials),
         saved=f"{saved:,}",
         bar=stacked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Outcome, TrialSpec
+from sweeps.study.pruning import SPARED
 from sweeps.study.storage import ranked
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def spec_of(session: Session, trial: Ended) -> TrialSpec:
         max_epochs=session.sweep.objective.max_epochs,
         monitor=session.sweep.objective.monitor,
         mode=session.mode,
+        patience=0 if trial.role in SPARED else session.sweep.objective.waits,
         weights=session.folder / "weights" / f"{trial.number:05d}.npz",
     )
 

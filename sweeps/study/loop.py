@@ -87,6 +87,7 @@ class Loop:
     monitor: str
     mode: str
     rungs: tuple[int, ...]
+    patience: int
     weights: Path
     checkpoints: Path
     checkpoint_every: float = CHECKPOINT_EVERY
@@ -154,6 +155,7 @@ class Loop:
             monitor=self.monitor,
             mode=self.mode,
             rungs=self.rungs,
+            patience=0 if attrs["role"] in SPARED else self.patience,
             weights=self.weights / f"{trial.number:05d}.npz",
             checkpoint=checkpoint,
             checkpoint_every=self.checkpoint_every,

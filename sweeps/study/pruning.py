@@ -1,15 +1,18 @@
 """Which trials are stopped early: compared at rungs, at the same epoch, by their best so far.
 
 Successive halving as trials arrive (ASHA): of those that came to a rung so far the best share goes
-on, the first of them always. With one guard: a trial that still sits on its initial plateau is
-judged by what became of others that sat there, since it may be about to learn at once. What other
-rules would have spent and lost on recorded curves, `benchmarks/pruning_rules.py` shows.
+on, the first of them always; a trial that was complete before it counts with its value. With one
+guard: a trial that still sits on its initial plateau is judged by what became of others that sat
+there, since it may be about to learn at once. What other rules would have spent and lost on
+recorded curves, `benchmarks/pruning_rules.py` shows.
 """
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+
+from objectives.training import Outcome, on_plateau
 
 if TYPE_CHECKING:
     import optuna
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Pruner
 
 SPARED = ("baseline", "tried")  # roles of trials that somebody wants to see to their end
-FLAT = 0.03  # relative gain over the first epoch, below which a curve is still on its plateau
 BLOOMING = 0.25  # share of them that must have left it, for the others to be spared
 FEWEST_FLAT = 3  # trials that sat on a plateau and went on, before their fate counts
 
@@ -28,12 +30,18 @@ def keep_share(pruner: Pruner) -> float:
     return 1.0 / pruner.eta if pruner.kind == "halving" else pruner.percentile / 100.0
 
 
-def flat(trial: FrozenTrial, rung: int) -> bool:
+def waits(trial: FrozenTrial, rung: int) -> bool:
     """Return whether a trial has hardly gained on its own first epoch by this rung."""
     first, now = trial.intermediate_values.get(1), trial.intermediate_values.get(rung)
-    if first is None or now is None:
-        return False
-    return abs(first - now) < FLAT * abs(first)
+    return first is not None and now is not None and on_plateau(first, now)
+
+
+def best_by(trial: FrozenTrial, rung: int) -> float | None:
+    """Return a trial's best value by a rung; one that was complete before has kept its value."""
+    result = trial.user_attrs.get("result", {})
+    if result.get("outcome") == Outcome.COMPLETE.value and result["epochs"] < rung:
+        return trial.value
+    return trial.intermediate_values.get(rung)
 
 
 def hopeless(
@@ -51,14 +59,14 @@ def hopeless(
     sign = -1.0 if maximize else 1.0
     value = sign * trial.intermediate_values[rung]
     rivals = [
-        sign * other.intermediate_values[rung]
+        sign * found
         for other in others
-        if other.number != trial.number and rung in other.intermediate_values
+        if other.number != trial.number and (found := best_by(other, rung)) is not None
     ]
     passing = max(1, math.floor(keep * (len(rivals) + 1)))
     if sum(rival < value for rival in rivals) < passing:
         return False
-    return not (flat(trial, rung) and _may_bloom(others, rung, max_epochs))
+    return not (waits(trial, rung) and _may_bloom(others, rung, max_epochs))
 
 
 def _may_bloom(others: list[FrozenTrial], rung: int, max_epochs: int) -> bool:
@@ -66,10 +74,10 @@ def _may_bloom(others: list[FrozenTrial], rung: int, max_epochs: int) -> bool:
 
     Too few of them is no evidence: the trial goes on while a third of its epochs is not over.
     """
-    sat = [other for other in others if flat(other, rung) and other.last_step != rung]
+    sat = [other for other in others if waits(other, rung) and other.last_step != rung]
     if len(sat) < FEWEST_FLAT:
         return rung <= max_epochs / 3
-    bloomed = sum(not flat(other, max(other.intermediate_values)) for other in sat)
+    bloomed = sum(not waits(other, max(other.intermediate_values)) for other in sat)
     return bloomed >= BLOOMING * len(sat)
 
 

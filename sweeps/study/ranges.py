@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 from objectives import BadInput
+from objectives.nearest import nearest
 from search_spaces import Dimension, Space, sample_with, survey
 
 
@@ -30,7 +30,7 @@ def narrowing(
                 form = "NAME=VALUE" if option == "--fix" else "NAME=LO:HI"
                 raise BadInput(f"{option} {text!r} is not of the form {form}")
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
+                near = nearest(name, known)
                 hint = f"did you mean {near[0]!r}? " if near else ""
                 raise BadInput(
                     f"{option} {text!r}: no parameter {name!r}; {hint}there are: "

@@ -5,12 +5,13 @@ One mechanism for every config: the schema is pydantic's, of the dataclass with 
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from objectives.nearest import nearest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -117,7 +118,7 @@ def _line(error: ErrorDetails, root: Node) -> str:
         *above, name = error["loc"]
         place, parent = _place(above, root)
         known = list(parent.fields())
-        near = difflib.get_close_matches(str(name), known, n=1)
+        near = nearest(name, known)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return f"{place}{'.' if place else ''}{name} is not a known key; {hint}"
     place, node = _place(error["loc"], root)

@@ -114,6 +114,7 @@ class Session:
             monitor=objective.monitor,
             mode=self.mode,
             rungs=self.sweep.pruner.rungs(objective.max_epochs),
+            patience=objective.waits,
             weights=self.folder / "weights",
             checkpoints=self.folder / "checkpoints",
             checkpoint_every=self.settings.checkpoint_every,

@@ -25,6 +25,7 @@ CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained
 REMEMBERED: dict[str, Any] = {
     "seed": 0,
     "max_epochs": None,
+    "patience": None,
     "monitor": None,
     "trainer": "auto",
     "fix": (),
@@ -42,15 +43,16 @@ MLFLOW = {"sqlite", "postgresql", "mysql", "mssql", "http", "https", "file", "da
 class Settings:
     """None leaves the study's own value, or the sweep's.
 
-    trials: the total. confirm: fresh seeds, 0 for none. timeout: seconds. fix, ranges: as on the
-    command line. tries: parameters of configs to train next. source: the user's own data.
-    workers: processes, 0 for this one. checkpoint_every: seconds, infinite for never. folder:
-    where stores and files go.
+    trials: the total. patience: epochs, 0 for never to end a trial early. confirm: fresh seeds, 0
+    for none. timeout: seconds. fix, ranges: as on the command line. tries: parameters of configs
+    to train next. source: the user's own data. workers: processes, 0 for this one.
+    checkpoint_every: seconds, infinite for never. folder: where stores and files go.
     """
 
     trials: int | None = None
     confirm: int | None = None
     max_epochs: int | None = None
+    patience: int | None = None
     timeout: float | None = None
     seed: int | None = None
     study: str | None = None
@@ -71,7 +73,8 @@ class Settings:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        for name, least in (("trials", 1), ("max_epochs", 1), ("seed", 0), ("workers", 0)):
+        leasts = {"trials": 1, "max_epochs": 1, "patience": 0, "seed": 0, "workers": 0}
+        for name, least in leasts.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise BadInput(f"{name} is {value}: it must be {least} or more")
@@ -115,6 +118,7 @@ class Settings:
         objective = dataclasses.replace(
             sweep.objective,
             max_epochs=self.max_epochs or sweep.objective.max_epochs,
+            patience=sweep.objective.patience if self.patience is None else self.patience,
             monitor=self.monitor or sweep.objective.monitor,
         )
         return dataclasses.replace(

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -110,26 +110,26 @@ def _hints(session: Session, best: Ended) -> tuple[str, ...]:
     given = [f"--fix {text}" for text in settings.fix or ()]
     given += [f"--range {text}" for text in settings.ranges or ()]
     found = []
-    for hint in hints(best, session.space, session.sweep.objective.max_epochs):
-        option = hint[hint.index("--range") :].partition("=")[0] + "="
-        found.append(" ".join([hint, *(each for each in given if not each.startswith(option))]))
+    for name, hint in hints(best, session.space, session.sweep.objective.max_epochs):
+        kept = (each for each in given if not each.startswith(f"--range {name}="))
+        found.append(" ".join([hint, *kept]))
     return tuple(found)
 
 
-def hints(best: Ended, space: Mapping[str, Dimension], max_epochs: int) -> list[str]:
-    """Return which best values lie near an end of their range, and the option that widens it.
+def hints(
+    best: Ended, space: Mapping[str, Dimension], max_epochs: int
+) -> Iterator[tuple[str, str]]:
+    """Yield each name whose best value lies near an end of its range, and words that widen it.
 
     A patience beyond the last epoch could never act, so none is proposed.
     """
-    found = []
     for name, dimension in space.items():
         value = best.params.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             most = max_epochs if name.endswith("patience") else math.inf
             hint = _hint(name, value, dimension, most)
             if hint:
-                found.append(hint)
-    return found
+                yield name, hint
 
 
 def _hint(name: str, value: float, dimension: Dimension, most: float) -> str | None:

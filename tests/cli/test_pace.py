@@ -40,10 +40,19 @@ def test_the_time_left_falls_while_trials_run() -> None:
 
 
 def test_nothing_is_left_at_the_end() -> None:
-    pace = Pace(1, known=(1.0, 1.0, 1.0))
+    pace = Pace(1, known=(1.0, 1.0, 1.0), after=5)
     pace.ended(0, 1.0)
     assert pace.seconds_left() is None
-    assert pace.if_all_last(4.0, more=5) == 20.0
+    assert pace.if_all_last(4.0) == 20.0
+
+
+def test_the_runs_that_follow_take_as_long_as_complete_trials() -> None:
+    pace = Pace(10, places=2, known=(1.0, 3.0, 1.0, 3.0), after=4)
+    assert pace.seconds_left() == pytest.approx(10 * 2.0 / 2 + 4 * 3.0 / 2)
+    pace.ended(0, 7.0, whole=True)
+    pace.ended(1, 1.0, whole=False)
+    mean = (1 + 3 + 1 + 3 + 7 + 1) / 6
+    assert pace.seconds_left() == pytest.approx(8 * mean / 2 + 4 * 7.0 / 2)
 
 
 def ended(number: int, fallback: str | None = None) -> TrialResult:

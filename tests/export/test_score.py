@@ -73,7 +73,9 @@ def test_a_row_of_a_table_is_a_typical_one(tmp_path: Path) -> None:
     assert 18_000 < row["day.days"] < 19_000
 
 
-@pytest.mark.parametrize("objective", [DENSE_BINARY, LSTM_RECALL])
+@pytest.mark.parametrize(
+    "objective", [DENSE_BINARY, DENSE_MULTICLASS, DENSE_REGRESSION, LSTM_RECALL]
+)
 def test_embedded_data_are_scored_as_they_are(objective: Objective[Any], tmp_path: Path) -> None:
     found, _ = scored(objective, objective.embedded, tmp_path)
     assert len(found) == 1

@@ -41,6 +41,18 @@ def test_only_the_same_epoch_is_compared() -> None:
     assert not hopeless(trial(9, {1: 1.0, 8: 0.5}), others, 8, 64, 0.5)
 
 
+def test_a_trial_that_was_complete_before_a_rung_stands_with_its_value() -> None:
+    judged = trial(9, {1: 1.0, 8: 0.4, 16: 0.4})
+    over = [trial(n, {1: 1.0, 8: 0.2}) for n in range(3)]
+    for other in over:
+        other.set_user_attr("result", {"outcome": "complete", "epochs": 12})
+    assert hopeless(judged, over, 16, 64, 0.5)
+    assert not hopeless(judged, [trial(n, {1: 1.0, 8: 0.2}) for n in range(3)], 16, 64, 0.5)
+    for other in over:  # not judged at rungs, but trained beyond this one
+        other.set_user_attr("result", {"outcome": "complete", "epochs": 64})
+    assert not hopeless(judged, over, 16, 64, 0.5)
+
+
 def test_a_late_bloomer_is_kept_where_others_bloomed_from_the_same_plateau() -> None:
     early = field(16, 0.1, 0.1, 0.1, 0.1)
     bloomed = [trial(10 + n, {1: 1.0, 16: 0.99, 32: 0.1}) for n in range(3)]

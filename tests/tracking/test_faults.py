@@ -80,7 +80,7 @@ def app(empty_store: Path, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def server(app, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setattr(courier, "PAUSES", (0.1, 0.2))
     monkeypatch.setattr(courier, "FLUSH", 0.2)

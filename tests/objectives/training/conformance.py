@@ -108,6 +108,19 @@ def test_a_result_names_the_best_epoch(trainer: Trainer) -> None:
     assert result.seconds > 0
 
 
+def test_a_trial_whose_patience_is_over_is_complete(trainer: Trainer, tmp_path: Path) -> None:
+    config, kept = Small(width=8, learning_rate=0.1), [tmp_path / f"{n}.npz" for n in range(2)]
+    whole = spec(config, max_epochs=20, weights=kept[0])
+    ended = spec(config, 1, max_epochs=20, weights=kept[1], patience=5)
+    (first, second), curves = train(trainer, whole, ended)
+    assert second.outcome is Outcome.COMPLETE
+    assert second.epochs == (second.best_epoch or 0) + 5 < first.epochs
+    assert curves[1] == curves[0][: second.epochs]
+    assert (second.value, second.best_epoch) == (first.value, first.best_epoch)
+    with np.load(kept[0]) as one, np.load(kept[1]) as two:
+        assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
 def test_a_pruned_trial_ends_at_once_and_keeps_no_weights(
     trainer: Trainer, tmp_path: Path
 ) -> None:
