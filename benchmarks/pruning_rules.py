@@ -79,8 +79,8 @@ def rules() -> dict[str, Rule]:
         "percentile(75)": ours(percentile(75)),
         "successive_halving() (default)": ours(successive_halving()),
         "the same, no patience": ours(successive_halving(), patience=False),
+        "successive_halving(4, eta=2)": ours(successive_halving(first_rung=4, eta=2)),
         "successive_halving(4, eta=3)": ours(successive_halving(first_rung=4, eta=3)),
-        "successive_halving(8, eta=2)": ours(successive_halving(first_rung=8, eta=2)),
         "successive_halving(8, eta=3)": ours(successive_halving(first_rung=8, eta=3)),
         "ASHA, from epoch 4, eta 2": asha(4, 2),
         "ASHA, from epoch 1, eta 4": asha(1, 4),
@@ -89,8 +89,10 @@ def rules() -> dict[str, Rule]:
     }
 
 
-def record(folder: Path, trials: int) -> dict[str, list[Curve]]:
-    """Return every sweep's curves, trained to the end; those in the folder are read."""
+def record(
+    folder: Path, trials: int, chosen: Sequence[tuple[str, int, int]] = SWEEPS
+) -> dict[str, list[Curve]]:
+    """Return the sweeps' curves, trained to the end; those in the folder are read."""
     import importlib
 
     import numpy as np
@@ -98,7 +100,7 @@ def record(folder: Path, trials: int) -> dict[str, list[Curve]]:
     import sweeps
 
     found = {}
-    for name, epochs, seed in SWEEPS:
+    for name, epochs, seed in chosen:
         place = folder / f"{name}-{seed}"
         place.mkdir(parents=True, exist_ok=True)
         print(f"{place}: {trials} trials of {epochs} epochs", flush=True)
@@ -234,6 +236,14 @@ def main() -> None:
                 + "".join(f"{each:13.1f}%" for each in rest),
                 flush=True,
             )
+    compared = "successive_halving() (default)", "the same, no patience"
+    print(f"\n{'as asked':34}" + "".join(f"{name:>40}" for name in compared))
+    for bank, curves in banks.items():
+        cells = ""
+        for name in compared:
+            share, lost, *_ = judge(rules()[name], {bank: curves}, options.places, options)
+            cells += f"{share:24.0f}% epochs{lost:7.1f}%"
+        print(f"{bank:34}{cells}", flush=True)
 
 
 if __name__ == "__main__":

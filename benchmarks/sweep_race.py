@@ -37,7 +37,7 @@ from race_report import PEERS, Run, draw, table
 ROOT = Path(__file__).resolve().parents[1]
 BASELINE_EPOCHS = 456
 SETTINGS = {
-    "keras-sweeps, cold": "defaults (TPE, successive halving from epoch 4, eta 2), --confirm 0",
+    "keras-sweeps, cold": "defaults (TPE, halving from epoch 8, patience), --confirm 0",
     "keras-sweeps, warm": "the same again: new study, the cache folder of the run before",
     "keras-sweeps, fit": "the same with --trainer fit: what compiled epochs are worth",
     "Optuna": "TPE, HyperbandPruner(1, max epochs, 3), KerasPruningCallback, journal file",

@@ -225,7 +225,7 @@ class Objective(Generic[C]):
         return dataclasses.replace(split(*loaded, source), source=source.path or "embedded")
 
     @property
-    def waits(self) -> int:
+    def patience_in_epochs(self) -> int:
         """The patience in epochs, 0 for never."""
         return max(10, self.max_epochs // 4) if self.patience is None else self.patience
 
@@ -250,7 +250,7 @@ class Objective(Generic[C]):
             max_epochs=self.max_epochs,
             monitor=self.monitor,
             mode=direction(self.monitor),
-            patience=self.waits,
+            patience=self.patience_in_epochs,
         )
         best = Best(spec.monitor, spec.mode)
 

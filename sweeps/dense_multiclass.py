@@ -8,7 +8,7 @@ SWEEP = Sweep(
     help="Sweep width, depth, learning rate and ReduceLROnPlateau of a multi-class classifier.",
     objective=DENSE_MULTICLASS,
     sampler=tpe(),
-    pruner=successive_halving(first_rung=4, eta=2),
+    pruner=successive_halving(first_rung=8, eta=2),
     n_trials=60,
 )
 

@@ -149,7 +149,7 @@ def help_text(sweep: Sweep, program: str) -> str:
         help=sweep.help or f"Sweep {sweep.name}.",
         trials=sweep.n_trials,
         epochs=sweep.objective.max_epochs,
-        patience=sweep.objective.waits or "off",
+        patience=sweep.objective.patience_in_epochs or "off",
         monitor=sweep.objective.monitor,
         parameters="\n".join(f"  {name:<{width}}{space[name]}" for name in space),
     )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import Data, Objective
 from objectives.training import Trainer, here
+from sweeps.study.session import ARRAYS, MakeTrainer
 from sweeps.workers import Pool, Reference, default_count
 
 if TYPE_CHECKING:
-    from sweeps.study.session import MakeTrainer
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
@@ -43,7 +43,7 @@ def trainers(
             return here(objective, data, kind)
         if kind != early_kind:
             start(reference, kind)
-        pools[-1].data(prepared(data, folder / "data"))
+        pools[-1].data(prepared(data, folder / ARRAYS))
         return pools[-1]
 
     early_kind = None

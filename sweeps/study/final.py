@@ -24,7 +24,7 @@ def spec_of(session: Session, trial: Ended) -> TrialSpec:
         max_epochs=session.sweep.objective.max_epochs,
         monitor=session.sweep.objective.monitor,
         mode=session.mode,
-        patience=0 if trial.role in SPARED else session.sweep.objective.waits,
+        patience=0 if trial.role in SPARED else session.sweep.objective.patience_in_epochs,
         weights=session.folder / "weights" / f"{trial.number:05d}.npz",
     )
 

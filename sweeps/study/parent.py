@@ -22,7 +22,7 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
             "sweep": sweep.name,
             "seed": session.settings.seed,
             "max_epochs": sweep.objective.max_epochs,
-            "patience": sweep.objective.waits,
+            "patience": sweep.objective.patience_in_epochs,
             "monitor": sweep.objective.monitor,
             "sampler": sweep.sampler.kind,
             "pruner": sweep.pruner.kind,

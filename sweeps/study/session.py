@@ -15,7 +15,14 @@ from sweeps.study.loop import Loop, Progress
 from sweeps.study.pruning import make_pruner
 from sweeps.study.ranges import narrowing
 from sweeps.study.settings import Settings, identity
-from sweeps.study.storage import Store, check_name, connect, open_study, remembered
+from sweeps.study.storage import (
+    Store,
+    check_name,
+    connect,
+    open_study,
+    remembered,
+    stored_identity,
+)
 from sweeps.study.sweep import Sweep
 from sweeps.tracking import Tracker
 
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
 MakeTrainer = Callable[[Objective[Any], Data, Path, str], Trainer]
 
 STATE = ".sweeps"  # the folder of everything that is neither Optuna's nor MLflow's
+ARRAYS = "data"  # in a study's folder: what its workers map
 
 
 def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
@@ -67,6 +75,15 @@ def _check_sweep(storage: optuna.storages.BaseStorage, name: str, sweep: Sweep) 
         made_by = study.user_attrs.get("identity", {}).get("sweep", sweep.name)
         if study.study_name == name and made_by != sweep.name:
             raise BadInput(f"study {name!r} is of sweep {made_by!r}, and this is {sweep.name!r}")
+
+
+def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
+    """Return the arrays that a study's workers have mapped, if it was made of them."""
+    try:
+        data = Data.open(folder / ARRAYS)
+    except (OSError, ValueError, KeyError):
+        return None
+    return data if f"({data.digest[:12]})" in made_of.get("data", "") else None
 
 
 @dataclass
@@ -114,7 +131,7 @@ class Session:
             monitor=objective.monitor,
             mode=self.mode,
             rungs=self.sweep.pruner.rungs(objective.max_epochs),
-            patience=objective.waits,
+            patience=objective.patience_in_epochs,
             weights=self.folder / "weights",
             checkpoints=self.folder / "checkpoints",
             checkpoint_every=self.settings.checkpoint_every,
@@ -172,7 +189,8 @@ def opened(
 ) -> Iterator[Session]:
     """Open or create a study and hold its lock until the block ends.
 
-    reading: the study has to be there, and no lock is taken. Raises BadInput.
+    reading: the study has to be there, and no lock is taken; the arrays that it keeps serve, so
+    that a file which was moved or changed since is not missed. Raises BadInput.
     """
     if data is None and settings.source is not None:
         data = sweep.objective.data(settings.source)  # before a store is made: it may be refused
@@ -190,11 +208,13 @@ def opened(
         raise BadInput(f"there is no study {name!r} in this folder yet: run it first{other}")
     _check_sweep(storage, name, sweep)
     sweep = settings.apply(sweep)
+    folder = settings.folder / STATE / name
+    if data is None and reading:
+        data = _kept(folder, stored_identity(storage, name))
     data = data or sweep.objective.data(settings.source or Source())
     space = sweep.objective.space
     ranges = narrowing(space, settings.fix or (), settings.ranges or ())
     asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))
-    folder = settings.folder / STATE / name
     with contextlib.nullcontext() if reading else lock(folder, name):
         tracker = make_tracker(settings.mlflow_uri(), folder)
         study = open_study(

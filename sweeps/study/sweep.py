@@ -50,7 +50,7 @@ class Pruner:
         return tuple(found)
 
 
-def successive_halving(*, first_rung: int = 4, eta: int = 2) -> Pruner:
+def successive_halving(*, first_rung: int = 8, eta: int = 2) -> Pruner:
     """Keep the best 1/eta of the trials at each rung, as they arrive.
 
     Li et al., "A System for Massively Parallel Hyperparameter Tuning" (ASHA), MLSys 2020.

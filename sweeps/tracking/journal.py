@@ -53,7 +53,8 @@ class Stream:
     @property
     def on_disk(self) -> bool:
         """Whether nothing is held in memory."""
-        return not self._held
+        with self._lock:  # or an item that is just being written would count
+            return not self._held
 
     def append(self, item: Mapping[str, Any]) -> None:
         """Add an item. Never raises where the disk is at fault."""

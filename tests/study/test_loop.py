@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from objectives import BadInput
+from objectives import BadInput, Data, Part, Source
 from sweeps.study.final import score
 from sweeps.study.loop import SweepFailed
-from sweeps.study.session import Session, opened
+from sweeps.study.session import ARRAYS, Session, opened
 from sweeps.study.settings import Settings
 from sweeps.study.summary import summarise
 from sweeps.study.sweep import no_pruning
 from sweeps.tracking import NoTracker, TrialRun
-from tests.scripted import SWEEP, Scripted
+from tests.scripted import OBJECTIVE, SWEEP, Scripted
 
 
 class Watching:
@@ -72,6 +74,39 @@ def described(opened_session: Session) -> list[Any]:
 def test_twelve_and_then_eight_trials_are_the_twenty_at_once(tmp_path: Path) -> None:
     go(tmp_path / "a", trials=12, seed=3)
     assert go(tmp_path / "a", trials=20, seed=3) == go(tmp_path / "b", trials=20, seed=3)
+
+
+def test_a_study_can_be_read_when_its_file_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "mine.npy"
+
+    def read(source: Source) -> Data:
+        x = np.load(source.path or "")
+        parts = [Part(x[rows], x[rows, 0]) for rows in (slice(8), slice(8, 12), slice(12, 16))]
+        return Data(*parts, source=source.path or "")
+
+    def of(reading: bool, **settings: Any) -> Any:
+        return opened(
+            dataclasses.replace(SWEEP, objective=dataclasses.replace(OBJECTIVE, load=read)),
+            Settings(folder=tmp_path, study="mine", **settings),
+            lambda *_: Scripted(),
+            lambda *_: NoTracker(),
+            reading=reading,
+        )
+
+    np.save(file, np.arange(32.0).reshape(16, 2))
+    with of(False, trials=2, source=Source(path=str(file))) as made:
+        made.loop(Watching()).run()
+        made.data.save(made.folder / ARRAYS)  # as it is done for workers
+    file.unlink()
+    with of(True) as again:
+        assert again.data.digest == made.data.digest
+        assert described(again) == described(made)
+    with pytest.raises(FileNotFoundError), of(False):
+        pass  # who trains on reads what is there
+    other = dataclasses.replace(made.data, digest="0" * 40)
+    other.save(made.folder / ARRAYS)
+    with pytest.raises(FileNotFoundError), of(True):
+        pass  # arrays of another study's data are not its own
 
 
 def test_another_seed_gives_other_trials_but_the_same_baseline(tmp_path: Path) -> None:

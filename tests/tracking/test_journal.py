@@ -1,7 +1,9 @@
 """Streams survive torn ends and full disks; state is only a memory of what was done."""
 
 import json
+import os
 import resource
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,30 @@ def test_a_torn_end_loses_only_what_was_torn(tmp_path_factory, told, cut, more):
     assert items(again) == told[:whole] + more
     assert again.size == path.stat().st_size
     again.close()
+
+
+def test_an_item_that_is_being_written_is_not_held_back(tmp_path, monkeypatch):
+    begun, write_on = threading.Event(), threading.Event()
+    write = os.write
+
+    def slow(file, data):
+        begun.set()
+        assert write_on.wait(20)
+        return write(file, data)
+
+    stream, seen = Stream(tmp_path / "a.jsonl"), []
+    monkeypatch.setattr(os, "write", slow)
+    writer = threading.Thread(target=stream.append, args=({"do": "epoch"},))
+    writer.start()
+    assert begun.wait(20)
+    reader = threading.Thread(target=lambda: seen.append(stream.on_disk))
+    reader.start()
+    reader.join(0.5)  # who does not wait for the writer would be done by now
+    write_on.set()
+    writer.join(20)
+    reader.join(20)
+    stream.close()
+    assert seen == [True]
 
 
 @given(told=ITEMS.filter(bool), data=st.data())
