@@ -150,9 +150,9 @@ def stops(curves: Sequence[Curve], order: Sequence[int], rule: Rule) -> list[int
 
 def end(curve: Curve) -> int:
     """Return the epoch at which a trial's patience is over, or its last one."""
-    from objectives.training import on_plateau
+    from objectives.training import default_patience, on_plateau
 
-    best, patience = 1, max(10, len(curve) // 4)
+    best, patience = 1, default_patience(len(curve))
     for epoch, value in enumerate(curve, 1):
         if value < curve[best - 1]:
             best = epoch

@@ -177,7 +177,7 @@ class Objective(Generic[C]):
     from_arrays: makes data of arrays or frames that Python has in hand. monitor: the value of an
     epoch; a trial's value is its best one. max_epochs: how long a trial trains at most. patience:
     epochs without a better value after which it is complete, 0 for never; None: a quarter of
-    max_epochs, and at least 10. callbacks: Keras's own, fresh ones for every trial. scores:
+    max_epochs, and at least 25. callbacks: Keras's own, fresh ones for every trial. scores:
     further scores of predictions: (labels, predictions) -> dict. batch_size: where the config has
     no field of that name.
     """
@@ -227,7 +227,9 @@ class Objective(Generic[C]):
     @property
     def patience_in_epochs(self) -> int:
         """The patience in epochs, 0 for never."""
-        return max(10, self.max_epochs // 4) if self.patience is None else self.patience
+        from objectives.training import default_patience
+
+        return default_patience(self.max_epochs) if self.patience is None else self.patience
 
     def batch(self, config: C) -> int:
         """Return the rows of one step."""

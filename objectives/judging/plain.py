@@ -82,7 +82,7 @@ class Comparison:
     def lines(self) -> list[str]:
         """Return the comparison as text: a line a model, and what it comes to."""
         names = list(next(iter(self.models.values())))
-        found = ["test part, the best trial as it was trained; 95% intervals over the rows"]
+        found = ["test part, the best trial with its own seed; 95% intervals over the rows"]
         for model, scores in self.models.items():
             title = "mean" if model == "majority" and self.task == "regression" else model
             cells = [f"{name} {scores[name]}" for name in names if name in scores]
@@ -93,7 +93,7 @@ class Comparison:
         says = {True: "beats", False: "is worse than", None: "does not beat"}[self.beaten]
         found.append(
             f"the net {says} {TITLES[self.linear]}: {WORDS.get(score, score)} "
-            f"{self.difference:+.3g}"
+            f"{self.difference:+.3g} (one seed: the trial's own)"
         )
         return found
 

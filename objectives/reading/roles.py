@@ -255,7 +255,7 @@ def _category(
     recode[kept] = np.arange(len(kept), dtype=np.int32)
     pooled = int((counts > 0).sum()) - len(kept)
     levels = ["" if place == 0 else _level(found, place - 1) for place in kept]
-    why = counted(len(kept), "level") + (", missing one of them" if 0 in kept else "")
+    why = counted(len(kept), "level") + (", one of them for missing cells" if 0 in kept else "")
     if pooled:
         why += f"; {counted(pooled, 'rare one')} pooled as other"
     roles.rows.append((name, "category", why))

@@ -146,6 +146,11 @@ class Best:
         return False
 
 
+def default_patience(max_epochs: int) -> int:
+    """Return a quarter of the epochs, and more than ReduceLROnPlateau waits before it drops."""
+    return max(25, max_epochs // 4)
+
+
 def on_plateau(first: float, now: float) -> bool:
     """Return whether a curve has hardly left the value of its first epoch."""
     return abs(first - now) < PLATEAU * abs(first)

@@ -93,7 +93,12 @@ def interval(text: str) -> float:
 
 def patience(text: str) -> int:
     """Return epochs, 0 for `off`."""
-    return 0 if text == "off" else int(whole(1)(text))
+    try:
+        return 0 if text == "off" else int(whole(0)(text))
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number of epochs nor off"
+        ) from None
 
 
 def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.ArgumentParser:

@@ -151,7 +151,10 @@ def _next(summary: Summary) -> Iterator[str]:
         shares = list(summary.importances.items())
         listed = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4])
         rest = sum(share for _, share in shares[4:])
-        yield f"matters: {listed}" + (f", other {rest:.0%}" if rest >= 0.005 else "")
+        other = f", other {rest:.0%}" if rest >= 0.005 else ""
+        yield f"matters: {listed}{other} (of {summary.counts['complete']} complete trials)"
+    else:
+        yield "matters: too few complete trials to say"
     yield from (f"next: {hint} --study NAME" for hint in summary.hints)
     if summary.counts.get("complete", 0) < FEWEST:
         yield "next: more trials; these are too few to say which range to widen"

@@ -106,6 +106,10 @@ def _train(session: Session, done: int, say: Say, *, quiet: bool, verbose: bool)
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
         say(f"device: {session.settings.device}, {workers}")
+        objective = session.sweep.objective
+        if 0 < objective.patience_in_epochs < objective.max_epochs:
+            waits = f"complete after {objective.patience_in_epochs} epochs with nothing better"
+            say(f"epochs: {objective.max_epochs} at most, {waits} (--patience)")
         say(f"expected: {watcher.expected()}")
     watcher.address = session.tracker.address
     loop = session.loop(watcher)

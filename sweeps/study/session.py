@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 # Objective, data, the study's own folder, "auto" or "fit" -> a trainer.
 MakeTrainer = Callable[[Objective[Any], Data, Path, str], Trainer]
 
+LOG = logging.getLogger("sweeps")
 STATE = ".sweeps"  # the folder of everything that is neither Optuna's nor MLflow's
 ARRAYS = "data"  # in a study's folder: what its workers map
 
@@ -197,11 +199,9 @@ def opened(
     storage = connect(settings.storage_url(), create=not reading)
     if data is None:
         name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
-        settings = settings.resolve(remembered(storage, name))
     else:
-        settings = settings.resolve(None)
         name = study_name(sweep, data, settings)
-        settings = settings.resolve(remembered(storage, name))
+    settings = settings.resolve(remembered(storage, name))
     if reading and remembered(storage, name) is None:
         there = ", ".join(study.study_name for study in storage.get_all_studies())
         other = f"; there are: {there} (--study NAME)" if there else ""
@@ -228,7 +228,8 @@ def opened(
         if not reading and study.user_attrs["settings"] != settings.remember():
             study.set_user_attr("settings", settings.remember())  # what was given last
         store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
-        store.enqueue(settings.tries)
+        for number in store.enqueue(settings.tries):
+            LOG.warning("--try: this config is trial %d already", number)
         session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker)
         try:
             yield session

@@ -1,15 +1,15 @@
 """One study in Optuna's store: opened, checked, asked and told.
 
-Trial states: an interrupted trial stays RUNNING and keeps its number and seed; a diverged one is
-PRUNED at its best finite value, or FAIL without one. What Optuna has no field for is kept in
-user attributes: a trial's `role`, `params`, `seed` and `result`, a study's `identity` and `final`.
+An interrupted trial stays RUNNING and keeps its number and seed; a diverged one is PRUNED at its
+best finite value, or FAIL without one. User attributes hold what Optuna has no field for: a
+trial's `role`, `params`, `seed` and `result`, a study's `identity` and `final`.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,10 +167,11 @@ class Store:
         stored = self.study.get_trials(deepcopy=False)[number]
         return optuna.trial.Trial(self.study, stored._trial_id)
 
-    def enqueue(self, tries: Iterable[Mapping[str, Any]]) -> None:
-        """Let configs be the next trials, but for those that were tried before."""
+    def enqueue(self, tries: Sequence[Any]) -> list[int]:
+        """Let configs be the next trials; return the numbers of those that are trials already."""
         known = [t.user_attrs.get("params") for t in self.study.get_trials(deepcopy=False)]
-        self.queue += [dict(params) for params in tries if dict(params) not in known]
+        self.queue += [dict(one) for one in tries if one not in known]
+        return [known.index(one) for one in tries if one in known]
 
     def config(self, params: Mapping[str, Any]) -> Any:
         """Return the config of a trial's flat parameters."""
@@ -243,12 +244,10 @@ def remembered(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any
 
 def stored_identity(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any]:
     """Return what a study was made of. Raises BadInput where there is no such study."""
-    names = []
-    for study in storage.get_all_studies():
-        if study.study_name == name:
-            return dict(study.user_attrs.get("identity", {}))
-        names.append(study.study_name)
-    there = ", ".join(names) or "none"
+    studies = {study.study_name: study for study in storage.get_all_studies()}
+    if name in studies:
+        return dict(studies[name].user_attrs.get("identity", {}))
+    there = ", ".join(studies) or "none"
     raise BadInput(f"there is no study {name!r} in this folder; there are: {there}")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
 FEWEST = 5  # complete trials before an edge says anything
-FEWEST_FOR_IMPORTANCE = 8
+FEWEST_FOR_IMPORTANCE = 10
 
 
 @dataclass(frozen=True)

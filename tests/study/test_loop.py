@@ -76,6 +76,16 @@ def test_twelve_and_then_eight_trials_are_the_twenty_at_once(tmp_path: Path) -> 
     assert go(tmp_path / "a", trials=20, seed=3) == go(tmp_path / "b", trials=20, seed=3)
 
 
+def test_a_config_that_was_tried_is_trained_once_and_named(tmp_path: Path, caplog: Any) -> None:
+    tried = {"schedule": False, "rate": 0.2, "width": 3}
+    with caplog.at_level("WARNING", "sweeps"):
+        go(tmp_path, trials=3, tries=(tried,))
+        assert not caplog.text
+        trials = go(tmp_path, trials=4, tries=(tried,))
+    assert "this config is trial 1 already" in caplog.text
+    assert [t[1] for t in trials] == ["baseline", "tried", "trial", "trial"]
+
+
 def test_a_study_can_be_read_when_its_file_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "mine.npy"
 
@@ -94,9 +104,12 @@ def test_a_study_can_be_read_when_its_file_is_gone(tmp_path: Path) -> None:
         )
 
     np.save(file, np.arange(32.0).reshape(16, 2))
-    with of(False, trials=2, source=Source(path=str(file))) as made:
+    given = Source(path=str(file))
+    with of(False, trials=2, seed=7, confirm=0, source=given) as made:
         made.loop(Watching()).run()
         made.data.save(made.folder / ARRAYS)  # as it is done for workers
+    with of(False, source=given) as more:  # what is not given is the study's own
+        assert (more.settings.seed, more.settings.confirm) == (7, 0)
     file.unlink()
     with of(True) as again:
         assert again.data.digest == made.data.digest
