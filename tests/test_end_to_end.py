@@ -140,12 +140,9 @@ def test_a_trial_that_ended_early_is_complete_and_its_config_exact(tmp_path: Pat
     for number in early:
         best = children[number].data.metrics["best_epoch"]
         assert epochs[number] == best + 2
-    for number in (0, early[0]):
-        where = f"of-{number}"
-        sweep(tmp_path, "dense_regression", "export", "--trial", str(number), "--to", where)
-        config = f"{where}/config.yaml"
-        again = sweep(tmp_path, "dense_regression", "train", "--config", config, "--to", "again")
-        assert "reached exactly" in again
+    sweep(tmp_path, "dense_regression", "export", "--trial", str(early[0]), "--to", "early")
+    again = sweep(tmp_path, "dense_regression", "train", "--config", "early/config.yaml")
+    assert "reached exactly" in again
 
 
 def test_the_same_command_goes_on_to_a_larger_total(recall: Path, tmp_path: Path) -> None:

@@ -93,6 +93,9 @@ def left(session: Session) -> bool:
 def _train(session: Session, done: int, say: Say, *, quiet: bool, verbose: bool) -> int:
     total, repeats = session.sweep.n_trials, session.settings.confirm or 0
     places = getattr(session.trainer, "places", 0)
+    confirming = repeats * (min(total, TOP) + 1)
+    if done:  # of those that lead now, some may have been confirmed
+        confirming = len(Confirm(session, repeats).missing())
     watcher = Watcher(
         total,
         done,
@@ -101,7 +104,7 @@ def _train(session: Session, done: int, say: Say, *, quiet: bool, verbose: bool)
         verbose=verbose,
         places=places,
         known=tuple(trial.seconds for trial in session.store.ended()),
-        after=repeats * (min(total, TOP) + 1),
+        after=confirming,
     )
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"

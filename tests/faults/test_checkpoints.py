@@ -18,13 +18,14 @@ from tests.faults.test_kills import kill
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 KILLS = 5
+WHOLE = ("--pruner", "none", "--patience", "off")  # every trial to its last epoch
 OPTIONS = "--trials 2 --max-epochs 1200 --checkpoint-every 0.3s --workers 1 --confirm 0 --seed 4"
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-m", "sweeps.lstm_recall", *OPTIONS.split(), "--pruner", "none"],
+        [sys.executable, "-m", "sweeps.lstm_recall", *OPTIONS.split(), *WHOLE],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
