@@ -201,8 +201,9 @@ def opened(
         name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
     else:
         name = study_name(sweep, data, settings)
-    settings = settings.resolve(remembered(storage, name))
-    if reading and remembered(storage, name) is None:
+    known = remembered(storage, name)
+    settings = settings.resolve(known)
+    if reading and known is None:
         there = ", ".join(study.study_name for study in storage.get_all_studies())
         other = f"; there are: {there} (--study NAME)" if there else ""
         raise BadInput(f"there is no study {name!r} in this folder yet: run it first{other}")
