@@ -39,7 +39,9 @@ BASELINE_EPOCHS = 456
 SETTINGS = {
     "keras-sweeps, cold": "defaults (TPE, halving from epoch 8, patience), --confirm 0",
     "keras-sweeps, warm": "the same again: new study, the cache folder of the run before",
-    "keras-sweeps, fit": "the same with --trainer fit: what compiled epochs are worth",
+    "keras-sweeps, Ray's rule, cold": "Ray Tune's ASHA (rays_rule.py): the machinery alone",
+    "keras-sweeps, Ray's rule, warm": "the same again, likewise",
+    "keras-sweeps, fit": "the default rule with --trainer fit: what compiled epochs are worth",
     "Optuna": "TPE, HyperbandPruner(1, max epochs, 3), KerasPruningCallback, journal file",
     "KerasTuner": "Hyperband, factor 3, one iteration (its own number of configs), and a chief",
     "Ray Tune": "OptunaSearch, ASHAScheduler (grace 1, factor 4), reuse_actors, no checkpoints",
@@ -149,7 +151,10 @@ def command(name: str, options: argparse.Namespace, seed: int) -> list[str]:
     widths = "width=" + ",".join(map(str, options.widths))
     rest = ["--workers", str(options.processes), "--seed", str(seed), "--range", widths]
     rest += ["--trainer", "fit"] if name.endswith("fit") else []
-    return [sys.executable, "-m", "sweeps.dense_binary", "--confirm", "0", *counts, *rest]
+    sweep = ["-m", "sweeps.dense_binary"]
+    if "Ray's rule" in name:
+        sweep = [str(ROOT / "benchmarks" / "rays_rule.py")]
+    return [sys.executable, *sweep, "--confirm", "0", *counts, *rest]
 
 
 def compete(options: argparse.Namespace, seed: int, levels: dict[str, list[float]]) -> list[Run]:
@@ -173,7 +178,7 @@ def compete(options: argparse.Namespace, seed: int, levels: dict[str, list[float
     with tempfile.TemporaryDirectory(prefix="race-") as place:
         for name in options.only:
             ours = name.startswith("keras-sweeps")
-            cache = Path(place) / ("ours" if name[-4:] in ("cold", "warm") else name)
+            cache = Path(place) / name.removesuffix(", cold").removesuffix(", warm")
             if name.endswith("warm") and not cache.exists():
                 race(name, seed, command(name, options, seed), from_mlflow, cache, options.limit)
             read = from_mlflow if ours else from_log

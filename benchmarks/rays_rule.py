@@ -1,0 +1,16 @@
+"""The sweep of the race with Ray Tune's own rule of stopping: what the machinery alone is worth.
+
+ASHA with Ray's defaults: from epoch 1 on, a quarter goes on, whatever plateau a trial sits on, and
+no patience. Not for use: it ends worse than the default (`pruning_in_the_loop.py`).
+"""
+
+from dataclasses import replace
+
+from sweeps import main, successive_halving
+from sweeps.dense_binary import SWEEP
+from sweeps.study import pruning
+
+if __name__ == "__main__":
+    pruning.waits = lambda trial, rung: False  # the guard for plateaus, which Ray has not
+    rule = successive_halving(first_rung=1, eta=4)
+    main(replace(SWEEP, pruner=rule, objective=replace(SWEEP.objective, patience=0)))
