@@ -7,10 +7,15 @@ no patience. Not for use: it ends worse than the default (`pruning_in_the_loop.p
 from dataclasses import replace
 
 from sweeps import main, successive_halving
-from sweeps.dense_binary import SWEEP
+from sweeps.dense_binary import SWEEP as DEFAULT
 from sweeps.study import pruning
+
+SWEEP = replace(
+    DEFAULT,
+    pruner=successive_halving(first_rung=1, eta=4),
+    objective=replace(DEFAULT.objective, patience=0),
+)
 
 if __name__ == "__main__":
     pruning.waits = lambda trial, rung: False  # the guard for plateaus, which Ray has not
-    rule = successive_halving(first_rung=1, eta=4)
-    main(replace(SWEEP, pruner=rule, objective=replace(SWEEP.objective, patience=0)))
+    main(SWEEP)

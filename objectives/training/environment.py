@@ -31,7 +31,8 @@ def prepare_environment(threads: int | None = None, device: str | None = None) -
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, RuntimeError):
             return  # no home that can be written to: every process compiles for itself
-        os.environ["TF_XLA_FLAGS"] = f"{flags} {CACHE}={folder}".strip()
+        quoted = str(folder).replace("\\", r"\\").replace('"', r"\"")  # or it ends at a space
+        os.environ["TF_XLA_FLAGS"] = f'{flags} {CACHE}="{quoted}"'.strip()
 
 
 def cache_folder() -> Path:

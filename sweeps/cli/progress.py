@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from objectives.reading import counted
 from objectives.training import Logs, Outcome, TrialResult, TrialSpec
 from sweeps.cli.pace import Pace
 from sweeps.cli.text import time_text
@@ -160,7 +161,7 @@ class Watcher:
         self._say(
             f"[{self.done}/{self.total}] {named}: {result.outcome.value}{value} after "
             + ", ".join(
-                [f"{result.epochs} epochs{again}", time_text(result.seconds), *self._left()]
+                [counted(result.epochs, "epoch") + again, time_text(result.seconds), *self._left()]
             )
         )
         if "checkpoint" in result.extra:

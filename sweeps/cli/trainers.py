@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
+LOG = logging.getLogger("sweeps")
+
 
 @contextmanager
 def trainers(
@@ -30,6 +33,13 @@ def trainers(
     """
     reference = Reference.of(sweep)
     count = settings.workers if workers is None else workers
+    if count and reference is None:
+        LOG.warning(
+            "%d workers cannot import sweep %r, which is no global of a module or a file: it is "
+            "trained in this process",
+            count,
+            sweep.name,
+        )
     if count is None:
         count = default_count()
     pools: list[Pool] = []

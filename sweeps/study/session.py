@@ -88,6 +88,17 @@ def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
     return data if f"({data.digest[:12]})" in made_of.get("data", "") else None
 
 
+def _warn_of_changes(before: Sweep, now: Sweep) -> None:
+    """Say what a study that goes on does otherwise than its trials so far were treated."""
+    for name, was, is_ in (
+        ("sampler", before.sampler.kind, now.sampler.kind),
+        ("pruner", before.pruner.kind, now.pruner.kind),
+        ("patience", before.objective.patience_in_epochs, now.objective.patience_in_epochs),
+    ):
+        if was != is_:
+            LOG.warning("--%s: %s from here on, and %s before", name, is_ or "off", was or "off")
+
+
 @dataclass
 class Session:
     """An opened study. `trainer` is made at the first use: reading needs none."""
@@ -208,7 +219,7 @@ def opened(
         other = f"; there are: {there} (--study NAME)" if there else ""
         raise BadInput(f"there is no study {name!r} in this folder yet: run it first{other}")
     _check_sweep(storage, name, sweep)
-    sweep = settings.apply(sweep)
+    before, sweep = Settings().resolve(known).apply(sweep), settings.apply(sweep)
     folder = settings.folder / STATE / name
     if data is None and reading:
         data = _kept(folder, stored_identity(storage, name))
@@ -228,6 +239,7 @@ def opened(
         )
         if not reading and study.user_attrs["settings"] != settings.remember():
             study.set_user_attr("settings", settings.remember())  # what was given last
+            _warn_of_changes(before, sweep)
         store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
         for number in store.enqueue(settings.tries):
             LOG.warning("--try: this config is trial %d already", number)

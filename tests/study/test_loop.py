@@ -86,6 +86,19 @@ def test_a_config_that_was_tried_is_trained_once_and_named(tmp_path: Path, caplo
     assert [t[1] for t in trials] == ["baseline", "tried", "trial", "trial"]
 
 
+def test_a_study_that_goes_on_otherwise_says_so(tmp_path: Path, caplog: Any) -> None:
+    with caplog.at_level("WARNING", "sweeps"):
+        go(tmp_path, trials=2)
+        go(tmp_path, trials=3, patience=25)  # what it has anyway
+        assert not caplog.text
+        go(tmp_path, trials=4, patience=0, pruner=no_pruning())
+        assert "--patience: off from here on, and 25 before" in caplog.text
+        assert "--pruner: none from here on, and halving before" in caplog.text
+        caplog.clear()
+        go(tmp_path, trials=5)
+    assert not caplog.text
+
+
 def test_a_study_can_be_read_when_its_file_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "mine.npy"
 
