@@ -17,6 +17,7 @@ from objectives.training.live import LiveState
 from objectives.training.program import Parts, Program, Unsupported
 from objectives.training.progress import load_weights
 from objectives.training.structure import Unshareable, structure
+from objectives.training.traces import place
 
 if TYPE_CHECKING:
     from objectives import Data, Objective
@@ -127,8 +128,10 @@ class CompiledTrainer(FitTrainer):
             raise Unsupported(program)
         if program is None:
             batch = self.objective.batch(spec.config)
-            program = self._attempt(key, Program, model, batch, rows, *self._tensors())
-            if not key.startswith("unshared"):
+            shared = not key.startswith("unshared")
+            kept = place(model, key) if shared else None
+            program = self._attempt(key, Program, model, batch, rows, *self._tensors(), kept)
+            if shared:
                 self._programs[key] = program
         return program
 

@@ -8,36 +8,21 @@ programs before it. Here a function and all it calls are named by a digest of th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
-
-import tensorflow as tf
-from tensorflow.python.eager import context  # as Keras does: there is no public way
 
 UNSTABLE = ("_gradient_op_type", "forward_function_name", "backward_function_name")
 
 
-def stably_named(traced: Any) -> Callable[..., Any]:
-    """Return a concrete function as a call that takes and returns the same."""
+def stably_named(traced: Any) -> list[Any]:
+    """Return the definitions of a concrete function and of all it calls, itself the first."""
     functions = _called(traced.function_def, traced.graph.as_graph_def().library.function)
     for function in functions:
         _rename_arguments(function)
     _rename(functions, "{}")
     content = b"".join(function.SerializeToString(deterministic=True) for function in functions)
     _rename(functions, f"epoch_{hashlib.sha256(content).hexdigest()[:24]}_{{}}")
-    runtime = context.context()
-    for function in functions:
-        if not runtime.has_function(function.signature.name):
-            runtime.add_function_def(function)
-    signature = functions[0].signature
-
-    def call(*arguments: Any) -> Any:
-        given = [*tf.nest.flatten(arguments), *traced.captured_inputs]
-        found = runtime.call_function(signature.name.encode(), given, len(signature.output_arg))
-        return tf.nest.pack_sequence_as(traced.structured_outputs, found)
-
-    call.__name__ = signature.name
-    return call
+    return functions
 
 
 def _called(first: Any, library: Iterable[Any]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,6 +13,7 @@ import tensorflow as tf
 from objectives.training.naming import stably_named
 from objectives.training.recurrent import weights_read_once
 from objectives.training.structure import from_keras, keras_alone
+from objectives.training.traces import Trace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,14 +48,20 @@ class Program:
     The model is the first trial's own, unchanged: callbacks may use it. Tracing happens here,
     compilation in the first `run`. Raises what the model's own code raises, or Unsupported.
 
-    batch: rows of a step. rows: of an epoch, among those of `train`. traces: of all programs of
-    this process, to be watched by tests.
+    batch: rows of a step. rows: of an epoch, among those of `train`. kept: the file of its trace.
+    traces: of all programs of this process, to be watched by tests.
     """
 
     traces = 0
 
     def __init__(
-        self, model: keras.Model, batch: int, rows: int, train: Parts, validation: Parts
+        self,
+        model: keras.Model,
+        batch: int,
+        rows: int,
+        train: Parts,
+        validation: Parts,
+        kept: Path | None = None,
     ) -> None:
         self.model = model
         self.batch = batch
@@ -68,7 +76,16 @@ class Program:
         if isinstance(optimizer.weight_decay, (int, float)):
             self._decay = tf.Variable(optimizer.weight_decay, dtype=keras.config.floatx())
         self.compiled = False
-        self._epoch = self._traced(rows)
+        own = (*model.variables, *model.metrics_variables, *optimizer.variables)
+        self._state = [variable.value for variable in own]
+        self._state += [self._decay] if self._decay is not None else []
+        names = set(model.get_metrics_result())
+        trace = Trace.read(kept, self._state, names) if kept else None
+        if trace is None:
+            trace = self._traced(rows)
+            if kept:
+                trace.write(kept, self._state)
+        self._epoch = trace.function()
 
     def start(self, model: keras.Model) -> None:
         """Take the initial state of a fresh model of the same structure; reset the rest."""
@@ -94,8 +111,8 @@ class Program:
         found = {name: float(value) for name, value in logs.items()}
         return found | {f"val_{name}": float(value) for name, value in validation.items()}
 
-    def _traced(self, rows: int) -> Any:
-        """Return the compiled epoch: (train, validation, order) -> both dicts of logs."""
+    def _traced(self, rows: int) -> Trace:
+        """Trace the compiled epoch: (train, validation, order) -> both dicts of logs."""
         optimizer, number = self.model.optimizer, self.model.optimizer.weight_decay
         train, validation = (
             tuple(tf.TensorSpec(part.shape, part.dtype) for part in parts)
@@ -112,7 +129,9 @@ class Program:
         finally:
             optimizer.weight_decay = number
         self._check(traced.graph)
-        return stably_named(traced)
+        logs, validation = traced.structured_outputs
+        names = sorted(logs), sorted(validation)  # as TensorFlow flattens dicts
+        return Trace(stably_named(traced), list(traced.captured_inputs), names)
 
     def _whole_epoch(self, train: Parts, validation: Parts, order: tf.Tensor) -> tuple[Any, Any]:
         Program.traces += 1
@@ -146,9 +165,7 @@ class Program:
 
     def _check(self, graph: Any) -> None:
         """Raise Unsupported if the program holds state that `start` cannot reset."""
-        model = self.model
-        own = (*model.variables, *model.metrics_variables, *model.optimizer.variables)
-        known = {id(variable.value) for variable in own} | {id(self._decay)}
+        known = set(map(id, self._state))
         for variable in graph.variables:
             if id(variable) not in known:
                 raise Unsupported(f"the variable {variable.name} is not the model's own")

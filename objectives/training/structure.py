@@ -32,19 +32,33 @@ def structure(model: keras.Model, *shapes: Any) -> str:
 
     Raises Unshareable where two models could be mistaken for each other.
     """
+    found, _ = _read(model)
+    return hashlib.sha256(repr([shapes, found]).encode()).hexdigest()
+
+
+def portable(model: keras.Model) -> bool:
+    """Return whether a model's structure means the same in another process, at any later time.
+
+    So it does where all code that it names is Keras's own: other code may change under its name.
+    """
+    _, foreign = _read(model)
+    return not foreign
+
+
+def _read(model: keras.Model) -> tuple[Any, set[str]]:
+    """Return the plain values of a compiled model, and the modules of code that is not Keras's."""
     layers = list(model._flatten_layers())
     reader = _Reader({layer.name: f"layer {i}" for i, layer in enumerate(layers)})
     compiled = dict(model._compile_config.config)
     compiled["optimizer"] = None
     found = [
-        repr(shapes),
         [(tuple(v.shape), v.dtype, v.trainable) for v in model.variables],
         reader.config(model),
         [reader.thing(layer) for layer in layers],
         reader.optimizer(model.optimizer),
         reader.read(compiled),
     ]
-    return hashlib.sha256(repr(found).encode()).hexdigest()
+    return found, reader.foreign
 
 
 def from_keras(kind: Any) -> bool:
@@ -70,6 +84,7 @@ class _Reader:
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
+        self.foreign: set[str] = set()
 
     def read(self, value: Any) -> Any:
         """Return plain values for anything; raise Unshareable if that cannot be done."""
@@ -105,6 +120,8 @@ class _Reader:
 
     def mapping(self, value: Mapping[Any, Any]) -> Any:
         """Read a dict; seeds of Keras's own objects are inputs."""
+        if "class_name" in value:
+            self._note(str(value.get("module")))
         if "class_name" in value and isinstance(value.get("config"), Mapping):
             config = value["config"]
             if str(value.get("module")).split(".")[0] == "keras":
@@ -165,11 +182,13 @@ class _Reader:
         """Read a class: by its name, since it is imported once."""
         if "<locals>" in value.__qualname__:
             raise Unshareable(f"the class {value.__qualname__} is made anew every time")
+        self._note(value.__module__)
         return ("class", value.__module__, value.__qualname__)
 
     def function(self, value: Any) -> Any:
         """Read a function: by its name if imported, and by its code, defaults and closure."""
         module, name = str(getattr(value, "__module__", "")), getattr(value, "__qualname__", "")
+        self._note(module)
         if isinstance(value, types.MethodType):
             return [self.read(value.__self__), self.function(value.__func__)]
         keras_own = module.split(".")[0] == "keras" and isinstance(value, types.FunctionType)
@@ -184,6 +203,11 @@ class _Reader:
             self.read([value.__defaults__, value.__kwdefaults__, cells]),
             [self.read(held) for held in read if isinstance(held, PLAIN)],
         ]
+
+    def _note(self, module: str) -> None:
+        """Take the module of code that is known by its name alone."""
+        if module.split(".")[0] not in MACHINERY:
+            self.foreign.add(module)
 
     def code(self, value: types.CodeType) -> Any:
         """Read a code object without the place it was compiled at."""

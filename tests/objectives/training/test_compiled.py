@@ -16,6 +16,13 @@ from tests.objectives.training.small_objective import SMALL, Small, data
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is on disk: a program that is made is traced."""
+    pytest.importorskip("objectives.training.compiled")
+    monkeypatch.setattr("objectives.training.compiled.place", lambda *_: None)
+
+
 def compiled(found: Any = None) -> Trainer:
     from objectives.training.compiled import CompiledTrainer
 

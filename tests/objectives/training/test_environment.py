@@ -19,7 +19,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_compiled_programs_go_to_the_users_cache(tmp_path: Path) -> None:
     prepare_environment()
-    assert os.environ["TF_XLA_FLAGS"] == f"{CACHE}={tmp_path / 'keras-sweeps' / 'xla'}"
+    assert os.environ["TF_XLA_FLAGS"] == f'{CACHE}="{tmp_path / "keras-sweeps" / "xla"}"'
     assert cache_folder().is_dir()
     before = dict(os.environ)
     prepare_environment()
