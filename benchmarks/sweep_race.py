@@ -1,9 +1,9 @@
 """A race: the same space, data, seeds and processes for this project and its peers.
 
 From the start of the process to the printed best config: imports, data and compilation included.
-This project runs with cold caches (an empty cache folder) and again with the warm ones; peers as
-their own documentation recommends (benchmarks/peers/). All build the same Keras models, and all
-trial processes have one thread.
+This project runs with its own rule of stopping and with Ray Tune's, each with cold caches (an
+empty cache folder) and again with the warm ones; peers as their own documentation recommends
+(benchmarks/peers/). All build the same Keras models, and all trial processes have one thread.
 
     python benchmarks/sweep_race.py --trials 20 --max-epochs 30 --picture race.png
     python benchmarks/sweep_race.py --widths 8 16 32
@@ -200,11 +200,13 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--widths", type=int, nargs="+", default=[8, 16, 32, 64, 128])
     parser.add_argument("--only", nargs="+", default=DEFAULT, choices=list(SETTINGS))
+    parser.add_argument("--without", nargs="+", default=(), choices=list(SETTINGS))
     parser.add_argument("--seed", type=int, default=0, help="of the first repeat")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--limit", type=float, default=3600, help="seconds for one competitor")
     parser.add_argument("--picture", type=Path, help="a PNG file")
     options = parser.parse_args()
+    options.only = [name for name in options.only if name not in options.without]
     if 16 not in options.widths:
         parser.error("--widths needs 16: the baseline, which is trained first, has it")
     packages = ("tensorflow", "keras", "optuna", "keras-tuner", "ray")

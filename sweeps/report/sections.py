@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sweeps.report.draw import Piece, columns, stacked
+from sweeps.report.draw import Piece, columns, dots, stacked
 from sweeps.report.html import Markup, duration, fill, join, number
 from sweeps.report.payload import RATE, metrics_shown
 
@@ -156,7 +156,13 @@ def pruning(report: Report, trials: Sequence[Mapping[str, Any]]) -> Markup:
             ]
         ),
         columns=columns(counts, rungs, "epoch 1", f"epoch {report.max_epochs}"),
-        rungs=f"Judged after epochs {', '.join(map(str, report.rungs))}." if report.rungs else "",
+        rungs=fill(
+            "Judged after epochs {rungs}.{key}",
+            rungs=", ".join(map(str, report.rungs)),
+            key=dots({"judged then": "--complete", "any other epoch": "--pruned"}, ""),
+        )
+        if report.rungs
+        else "",
     )
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import optuna
     import plotly.graph_objects as go
 
+FEWEST_FOR_IMPORTANCE = 10  # complete trials that had a parameter: of fewer, it is noise
+CLOSE = 0.04  # of an axis's length: labels nearer than this overlap
 BLUES = [[0.0, "#a6c8e4"], [1.0, "#08306b"]]  # Optuna's blues begin in white, on a white page
 FIGURES = ("history", "importances", "parallel", "slice", "curves", "contour")
 
@@ -35,19 +37,37 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         if name == "curves":
             return makers[name](study)
         chosen: dict[str, Any] = {"target_name": target_name}
-        if name in ("slice", "parallel") and (varied := _varied(study)):
-            chosen["params"] = varied
-        found = makers[name](study, **chosen)
+        fewest = FEWEST_FOR_IMPORTANCE if name == "importances" else 1
+        if name in ("slice", "parallel", "importances") and (found := varied(study, fewest)):
+            chosen["params"] = found
+        drawn = makers[name](study, **chosen)
         if name == "slice":
-            found.update_traces(marker_colorscale=BLUES)
-        return found
+            drawn.update_traces(marker_colorscale=BLUES)
+        elif name == "parallel":
+            _spread(drawn)
+        return drawn
 
 
-def _varied(study: optuna.Study) -> list[str]:
-    """Return the parameters that more than one value was tried of."""
-    values: dict[str, set[Any]] = {}
+def _spread(found: go.Figure) -> None:
+    """Leave out labels of the parallel axes that lie on another: the ends of an axis stay."""
+    axes: dict[float, list[Any]] = {}
+    for label in sorted(found.layout.annotations, key=lambda label: label.y):
+        axes.setdefault(label.x, []).append(label)
+    shown: list[Any] = []
+    for lowest, *between in axes.values():
+        kept = [lowest]
+        for label in (*between[-1:], *between[:-1]):
+            if all(abs(label.y - other.y) >= CLOSE for other in kept):
+                kept.append(label)
+        shown += kept
+    found.layout.annotations = shown
+
+
+def varied(study: optuna.Study, fewest: int = 1) -> list[str]:
+    """Return the parameters that `fewest` complete trials had, and more than one value of."""
+    values: dict[str, list[Any]] = {}
     for trial in study.get_trials(deepcopy=False):
         if trial.state.name == "COMPLETE":
             for name, value in trial.params.items():
-                values.setdefault(name, set()).add(value)
-    return [name for name, tried in values.items() if len(tried) > 1]
+                values.setdefault(name, []).append(value)
+    return [name for name, had in values.items() if len(had) >= fewest and len(set(had)) > 1]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Dimension
+from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, varied
 from sweeps.study.storage import Ended, ranked
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
 FEWEST = 5  # complete trials before an edge says anything
-FEWEST_FOR_IMPORTANCE = 10
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,18 @@ def importances(study: optuna.Study) -> dict[str, float]:
     """Return each parameter's share of what sets the value (PED-ANOVA), largest first.
 
     Watanabe et al., "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary
-    Subspaces", IJCAI 2023. It sees complete trials only; too few of them give nothing.
+    Subspaces", IJCAI 2023. It sees complete trials only; a parameter that too few of them had is
+    left out.
     """
     import optuna
 
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    if len(complete) < FEWEST_FOR_IMPORTANCE:
+    names = varied(study, FEWEST_FOR_IMPORTANCE)
+    if not names:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = optuna.importance.get_param_importances(study)
+            found = optuna.importance.get_param_importances(study, params=names)
         except (ValueError, RuntimeError):
             return {}
     return {name: float(share) for name, share in found.items() if share > 0.0}

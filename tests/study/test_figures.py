@@ -1,0 +1,66 @@
+"""Optuna's figures, as they are shown: what varied, and labels that can be read."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from objectives import BadInput
+from sweeps.study.figures import CLOSE, figure
+from sweeps.study.summary import importances
+
+
+@pytest.fixture
+def study() -> Any:
+    """One axis from just below a decade to just above another, one of whole numbers."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    made = optuna.create_study()
+    for rate, width in ((0.0098, 8), (0.012, 64), (0.3, 8), (1.03, 16)):
+        made.enqueue_trial({"rate": rate, "width": width, "fixed": 2})
+
+    def objective(trial: optuna.Trial) -> float:
+        width = trial.suggest_categorical("width", [8, 16, 64])
+        fixed = trial.suggest_int("fixed", 2, 2)
+        rate = trial.suggest_float("rate", 1e-4, 10.0, log=True)
+        return rate + width + fixed + (trial.suggest_int("rare", 0, 7) if rate == 0.1 else 0)
+
+    made.optimize(objective, n_trials=4)
+    for number in range(8):
+        made.enqueue_trial({"rate": 0.1, "width": 16, "fixed": 2, "rare": number})
+    made.optimize(objective, n_trials=8)
+    return made
+
+
+def test_labels_of_an_axis_do_not_lie_on_each_other(study: Any) -> None:
+    axes: dict[float, list[Any]] = {}
+    for label in figure(study, "parallel").layout.annotations:
+        axes.setdefault(label.x, []).append(label)
+    assert len(axes) == 4  # the value, rate, rare, width
+    for labels in axes.values():
+        places = sorted(label.y for label in labels)
+        assert (places[0], places[-1]) == (0.0, 1.0)
+        assert all(b - a >= CLOSE for a, b in itertools.pairwise(places))
+    texts = [label.text for labels in axes.values() for label in labels]
+    assert {"0.0098", "0.1", "1.03", "8", "16", "64"} <= set(texts)
+    assert not {"0.01", "1"} & set(texts)
+
+
+def test_what_did_not_vary_is_not_shown(study: Any) -> None:
+    slices = figure(study, "slice").layout
+    assert [slices[f"xaxis{i}"].title.text for i in (1, 2, 3)] == ["rare", "rate", "width"]
+    assert list(figure(study, "parallel").layout.xaxis.ticktext[1:]) == ["rare", "rate", "width"]
+
+
+def test_what_few_trials_had_has_no_importance(study: Any) -> None:
+    assert (
+        set(figure(study, "importances").data[0].y) == set(importances(study)) == {"rate", "width"}
+    )
+
+
+def test_an_unknown_figure_is_refused(study: Any) -> None:
+    with pytest.raises(BadInput, match="pie"):
+        figure(study, "pie")
