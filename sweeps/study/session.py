@@ -89,14 +89,14 @@ def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
 
 
 def _warn_of_changes(before: Sweep, now: Sweep) -> None:
-    """Say what a study that goes on does otherwise than its trials so far were treated."""
-    for name, was, is_ in (
+    """Say by what the trials from here on are chosen and ended, where it is new."""
+    for name, was, value in (
         ("sampler", before.sampler.kind, now.sampler.kind),
         ("pruner", before.pruner.kind, now.pruner.kind),
         ("patience", before.objective.patience_in_epochs, now.objective.patience_in_epochs),
     ):
-        if was != is_:
-            LOG.warning("--%s: %s from here on, and %s before", name, is_ or "off", was or "off")
+        if was != value:
+            LOG.warning("--%s: %s from here on, %s before", name, value or "off", was or "off")
 
 
 @dataclass

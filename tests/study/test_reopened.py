@@ -24,8 +24,8 @@ def test_a_study_that_goes_on_otherwise_says_so(tmp_path: Path, caplog: Any) -> 
         go(tmp_path, trials=3, patience=25)  # what it has anyway
         assert not caplog.text
         go(tmp_path, trials=4, patience=0, pruner=no_pruning())
-        assert "--patience: off from here on, and 25 before" in caplog.text
-        assert "--pruner: none from here on, and halving before" in caplog.text
+        assert "--patience: off from here on, 25 before" in caplog.text
+        assert "--pruner: none from here on, halving before" in caplog.text
         caplog.clear()
         go(tmp_path, trials=5)
     assert not caplog.text
