@@ -117,9 +117,19 @@ def namesake() -> str | None:
     )
 
 
+def typed(program: str) -> str:
+    """Return how a program of this environment is started from this folder.
+
+    Beside a Python that was named by its path (`.venv/bin/python`), the others are there too.
+    """
+    python = Path(sys.orig_argv[0])
+    named = len(python.parts) > 1 and not python.is_absolute()
+    return str(python.with_name(program)) if named else program
+
+
 def program_name() -> str:
     """Return how this program was started: `python -m sweeps.dense_binary`."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is not None and spec.name:
-        return f"python -m {spec.name.removesuffix('.__main__')}"
-    return f"python {Path(sys.argv[0]).name}"
+        return f"{typed('python')} -m {spec.name.removesuffix('.__main__')}"
+    return f"{typed('python')} {Path(sys.argv[0]).name}"

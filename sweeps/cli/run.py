@@ -37,6 +37,8 @@ def run(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: 
         opened(sweep, settings, make_trainer, make_tracker) as session,
     ):
         say = quiet if options.quiet else print
+        for note in session.notes:
+            say(note)
         code, unfinished = 0, left(session)
         if unfinished:
             code = bring(session, say, quiet=options.quiet, verbose=options.verbose)

@@ -7,6 +7,7 @@ from typing import Any
 
 from objectives import Data, direction
 from sweeps.explain.confirm import Confirmed
+from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
 from sweeps.study.summary import FEWEST, Summary
 
 SCORES = ("test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc")
@@ -154,7 +155,7 @@ def _next(summary: Summary) -> Iterator[str]:
         other = f", other {rest:.0%}" if rest >= 0.005 else ""
         yield f"matters: {listed}{other} (of {summary.counts['complete']} complete trials)"
     else:
-        yield "matters: too few complete trials to say"
+        yield f"matters: too few complete trials to say ({FEWEST_FOR_IMPORTANCE} are needed)"
     yield from (f"next: {hint} --study NAME" for hint in summary.hints)
     if summary.counts.get("complete", 0) < FEWEST:
         yield "next: more trials; these are too few to say which range to widen"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from objectives.training import UnknownMonitor
 from sweeps import __version__
+from sweeps.cli import typed
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import data_text, split_text, summary_lines
@@ -108,6 +109,8 @@ def _train(session: Session, done: int, say: Say, *, quiet: bool, verbose: bool)
     )
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
+        if session.settings.workers and not places:
+            workers += ": workers cannot import a sweep that is no global of a module or a file"
         say(f"device: {session.settings.device}, {workers}")
         objective = session.sweep.objective
         if 0 < objective.patience_in_epochs < objective.max_epochs:
@@ -216,7 +219,8 @@ def lines(session: Session, summary: Summary) -> list[str]:
 def commands(session: Session, summary: Summary, program: str | None) -> list[str]:
     """Return what to do next. program: how commands begin; None leaves them out."""
     address = session.tracker.address() or session.store.study.user_attrs.get("address")
-    found = [f"curves   mlflow ui      then open {address or 'http://127.0.0.1:5000'}"]
+    page = address or "http://127.0.0.1:5000"
+    found = [f"curves   {typed('mlflow')} ui      then open {page}"]
     if program is not None and summary.best is not None:
         study = "" if session.name == session.sweep.name else f" --study {session.name}"
         found += [

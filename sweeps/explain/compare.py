@@ -98,6 +98,8 @@ def lines(found: Comparison) -> list[str]:
     word = "undecided, it may be luck" if found.better is None else f"{found.better} is better"
     how = "paired seeds" if found.same_seeds else "other seeds"
     gap = found.difference
+    if gap.low == gap.high == 0.0:
+        word = "none on any seed"
     return [*shown, f"difference in {found.metric} {gap} ({gap.n} repeats, {how}): {word}"]
 
 

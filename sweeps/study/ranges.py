@@ -67,6 +67,11 @@ def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension
         ) from None
     if not low <= high:
         raise BadInput(f"{option} {text!r}: the low end {low:g} lies above the high end {high:g}")
+    if dimension.log and low <= 0 < high:
+        raise BadInput(
+            f"{option} {text!r}: the low end {low:g} has no place on a logarithmic scale; the "
+            f"sweep takes {dimension}"
+        )
     return dataclasses.replace(dimension, low=low, high=high)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,7 @@ def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
     return data if f"({data.digest[:12]})" in made_of.get("data", "") else None
 
 
-def _warn_of_changes(before: Sweep, now: Sweep) -> None:
+def _changes(before: Sweep, now: Sweep) -> Iterator[str]:
     """Say by what the trials from here on are chosen and ended, where it is new."""
     for name, was, value in (
         ("sampler", before.sampler.kind, now.sampler.kind),
@@ -96,12 +96,15 @@ def _warn_of_changes(before: Sweep, now: Sweep) -> None:
         ("patience", before.objective.patience_in_epochs, now.objective.patience_in_epochs),
     ):
         if was != value:
-            LOG.warning("--%s: %s from here on, %s before", name, value or "off", was or "off")
+            yield f"--{name}: {value or 'off'} from here on, {was or 'off'} before"
 
 
 @dataclass
 class Session:
-    """An opened study. `trainer` is made at the first use: reading needs none."""
+    """An opened study. `trainer` is made at the first use: reading needs none.
+
+    notes: what the user should know of how it was opened, a line each.
+    """
 
     sweep: Sweep
     settings: Settings
@@ -111,6 +114,7 @@ class Session:
     space: Mapping[str, Dimension]
     make_trainer: MakeTrainer
     tracker: Tracker
+    notes: Sequence[str] = ()
     _trainer: Trainer | None = None
 
     @property
@@ -227,6 +231,7 @@ def opened(
     space = sweep.objective.space
     ranges = narrowing(space, settings.fix or (), settings.ranges or ())
     asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))
+    notes: list[str] = []
     with contextlib.nullcontext() if reading else lock(folder, name):
         tracker = make_tracker(settings.mlflow_uri(), folder)
         study = open_study(
@@ -239,11 +244,13 @@ def opened(
         )
         if not reading and study.user_attrs["settings"] != settings.remember():
             study.set_user_attr("settings", settings.remember())  # what was given last
-            _warn_of_changes(before, sweep)
+            notes += _changes(before, sweep)
         store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
-        for number in store.enqueue(settings.tries):
-            LOG.warning("--try: this config is trial %d already", number)
-        session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker)
+        known_already = store.enqueue(settings.tries)
+        notes += [f"--try: this config is trial {number} already" for number in known_already]
+        for note in notes:
+            LOG.warning(note)
+        session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker, notes)
         try:
             yield session
         finally:

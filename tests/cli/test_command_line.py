@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from objectives import BadInput, Objective
-from sweeps.cli import options, run, run_command_line
+from sweeps.cli import options, run, run_command_line, typed
 from sweeps.cli.listing import listing
 from sweeps.study.sweep import Sweep
 from sweeps.tracking import NoTracker
@@ -86,6 +86,33 @@ def test_a_pruner_is_remembered(folder: Path) -> None:
     assert json.loads((folder / "out.json").read_text())["counts"] == {"complete": 12}
 
 
+def test_another_pruner_on_the_way_is_said_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    go("--trials", "2", "--confirm", "0")
+    capsys.readouterr()
+    go("--trials", "3", "--pruner", "none")
+    assert capsys.readouterr().out.startswith("--pruner: none from here on, halving before\n")
+    go("--trials", "4")
+    assert "from here on" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("python", "expected"),
+    [
+        ("python", "mlflow"),
+        ("/opt/env/bin/python", "mlflow"),
+        (".venv/bin/python3", ".venv/bin/mlflow"),
+        ("../env/bin/python", "../env/bin/mlflow"),
+    ],
+)
+def test_programs_are_named_as_the_python_was(
+    python: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.orig_argv", [python, "-m", "sweeps.dense_binary"])
+    assert typed("mlflow") == expected
+
+
 def test_the_first_lines_are_data_device_and_the_expected_time(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +159,7 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
         (["--range", "rate=1:99"], "99.0 is refused, it must be a number above 0 and at most 10"),
         (["--fix", "width=banana"], "'banana' is not a whole number; the sweep takes 1 to 16"),
         (["--fix", "schedule=maybe"], "'maybe' is refused, it must be true or false"),
+        (["--range", "rate=0:1"], "the low end 0 has no place on a logarithmic scale"),
         (["--range", "rate=2:1"], "low end 2 lies above the high end 1"),
         (["--sampler", "grid"], "'grid'"),
         (["--pruner", "median"], "'median'"),

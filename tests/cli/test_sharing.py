@@ -34,7 +34,7 @@ def test_comparing_names_both_studies(folder: Path, capsys: pytest.CaptureFixtur
     assert run_command_line(SWEEP, ["compare", "one", "two", "--json", "gap.json"]) == 0
     printed = capsys.readouterr().out
     assert "one " in printed
-    assert "undecided" in printed
+    assert "none on any seed" in printed
     assert json.loads((folder / "gap.json").read_text())["better"] is None
     other = dataclasses.replace(SWEEP, name="other")
     assert run_command_line(other, ["compare", "one", "two"]) == 2
