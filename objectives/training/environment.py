@@ -27,7 +27,7 @@ def prepare_environment(threads: int | None = None, device: str | None = None) -
     flags = os.environ.get("TF_XLA_FLAGS", "")
     if CACHE not in flags:
         try:
-            folder = cache_folder()
+            folder = cache_folder() / "xla"
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, RuntimeError):
             return  # no home that can be written to: every process compiles for itself
@@ -36,6 +36,6 @@ def prepare_environment(threads: int | None = None, device: str | None = None) -
 
 
 def cache_folder() -> Path:
-    """Return where compiled programs are kept."""
+    """Return where compiled programs and what else takes long to make are kept."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "keras-sweeps" / "xla"
+    return (Path(base) if base else Path.home() / ".cache") / "keras-sweeps"

@@ -45,8 +45,8 @@ def portable(model: keras.Model) -> bool:
     return not foreign
 
 
-def _read(model: keras.Model) -> tuple[Any, set[str]]:
-    """Return the plain values of a compiled model, and the modules of code that is not Keras's."""
+def _read(model: keras.Model) -> tuple[Any, bool]:
+    """Return the plain values of a compiled model, and whether they name code not Keras's own."""
     layers = list(model._flatten_layers())
     reader = _Reader({layer.name: f"layer {i}" for i, layer in enumerate(layers)})
     compiled = dict(model._compile_config.config)
@@ -84,7 +84,7 @@ class _Reader:
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
-        self.foreign: set[str] = set()
+        self.foreign = False  # whether any code is not Keras's own
 
     def read(self, value: Any) -> Any:
         """Return plain values for anything; raise Unshareable if that cannot be done."""
@@ -121,12 +121,10 @@ class _Reader:
     def mapping(self, value: Mapping[Any, Any]) -> Any:
         """Read a dict; seeds of Keras's own objects are inputs."""
         if "class_name" in value:
-            self._note(str(value.get("module")))
-        if "class_name" in value and isinstance(value.get("config"), Mapping):
-            config = value["config"]
-            if str(value.get("module")).split(".")[0] == "keras":
-                config = {k: v for k, v in config.items() if k != "seed"}
-            value = {**value, "config": config}
+            module, config = str(value.get("module")), value.get("config")
+            self._note(module)
+            if isinstance(config, Mapping) and module.split(".")[0] == "keras":
+                value = {**value, "config": {k: v for k, v in config.items() if k != "seed"}}
         return sorted((repr(self.read(k)), self.read(v)) for k, v in value.items())
 
     def config(self, value: Any) -> Any:
@@ -206,8 +204,7 @@ class _Reader:
 
     def _note(self, module: str) -> None:
         """Take the module of code that is known by its name alone."""
-        if module.split(".")[0] not in MACHINERY:
-            self.foreign.add(module)
+        self.foreign |= module.split(".")[0] not in MACHINERY
 
     def code(self, value: types.CodeType) -> Any:
         """Read a code object without the place it was compiled at."""

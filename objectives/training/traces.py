@@ -110,7 +110,7 @@ def place(model: keras.Model, structure: str) -> Path | None:
     content = repr((structure, settings, devices, versions))
     name = hashlib.sha256(content.encode()).hexdigest()[:32]
     try:
-        return cache_folder().parent / "traces" / f"{name}.npz"
+        return cache_folder() / "traces" / f"{name}.npz"
     except RuntimeError:  # no home
         return None
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from objectives.reading import counted
 from objectives.training import Logs, Outcome, TrialResult, TrialSpec
-from sweeps.cli import typed
 from sweeps.cli.pace import Pace
-from sweeps.cli.text import time_text
+from sweeps.cli.text import curves_text, time_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -203,7 +202,7 @@ class Watcher:
         """Say once, as soon as it is known, where the curves can be watched."""
         if not self._addressed and (address := self.address()) is not None:
             self._addressed = True
-            self._say(f"curves   {typed('mlflow')} ui      then open {address}")
+            self._say(curves_text(address))
 
     def state(self, left: str = "about {} left") -> str:
         """Return the counts, the best so far and the time left, which is worded so."""

@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from objectives import Data, direction
+from sweeps.cli import typed
 from sweeps.explain.confirm import Confirmed
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
 from sweeps.study.summary import FEWEST, Summary
 
 SCORES = ("test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc")
+
+
+def curves_text(page: str) -> str:
+    """Return how the curves are seen. page: its address."""
+    return f"curves   {typed('mlflow')} ui      then open {page}"
 
 
 def time_text(seconds: float) -> str:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from objectives.training import UnknownMonitor
 from sweeps import __version__
-from sweeps.cli import typed
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
-from sweeps.cli.text import data_text, split_text, summary_lines
+from sweeps.cli.text import curves_text, data_text, split_text, summary_lines
 from sweeps.explain.confirm import TOP, Confirm, confirmed
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
@@ -219,8 +218,7 @@ def lines(session: Session, summary: Summary) -> list[str]:
 def commands(session: Session, summary: Summary, program: str | None) -> list[str]:
     """Return what to do next. program: how commands begin; None leaves them out."""
     address = session.tracker.address() or session.store.study.user_attrs.get("address")
-    page = address or "http://127.0.0.1:5000"
-    found = [f"curves   {typed('mlflow')} ui      then open {page}"]
+    found = [curves_text(address or "http://127.0.0.1:5000")]
     if program is not None and summary.best is not None:
         study = "" if session.name == session.sweep.name else f" --study {session.name}"
         found += [
