@@ -231,6 +231,13 @@ class Objective(Generic[C]):
 
         return default_patience(self.max_epochs) if self.patience is None else self.patience
 
+    @property
+    def users(self) -> bool:
+        """Whether the model is of the user's own code, and not of this package."""
+        return self.build.__module__.split(".")[0] != "objectives" or self.build.__name__ == (
+            "<lambda>"
+        )
+
     def batch(self, config: C) -> int:
         """Return the rows of one step."""
         return int(flat(config).get("batch_size", self.batch_size))

@@ -55,7 +55,9 @@ class TrialSpec:
     of the training rows, the random part of them that is used; it depends on the seed alone.
     checkpoint: where a trial that runs for more than `checkpoint_every` seconds keeps its state,
     that often, in a file of this name and an ending; the trial begins with what is there, its
-    kept epochs reported first. Whoever gave the name deletes the file (`files.forget`).
+    kept epochs reported first. Whoever gave the name deletes the file (`files.forget`). ways: of
+    structures that the study has met, "xla", "graph" or "fit": they are not measured again.
+    check: whether the first steps of a structure of a user's own model are compared with `fit`'s.
     """
 
     number: int
@@ -70,6 +72,8 @@ class TrialSpec:
     share: float = 1.0
     checkpoint: Path | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
+    ways: Mapping[str, str] = field(default_factory=dict)
+    check: bool = True
 
 
 @dataclass(frozen=True)
@@ -170,8 +174,15 @@ def effective_rate(learning_rate: float, beta_1: float, beta_2: float, steps: in
     return learning_rate * math.sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps)
 
 
+TRAINERS = ("auto", "xla", "graph", "fit")
+
+
 def here(objective: Objective[Any], data: Data, trainer: str = "auto") -> Trainer:
-    """Return a trainer in this process: "auto" compiles whole epochs, "fit" does not."""
+    """Return a trainer in this process.
+
+    trainer: "auto" runs whole epochs the fastest way, "xla" and "graph" one way wherever it is
+    possible, "fit" calls `model.fit`.
+    """
     from objectives.training.environment import prepare_environment
 
     prepare_environment()
@@ -181,4 +192,4 @@ def here(objective: Objective[Any], data: Data, trainer: str = "auto") -> Traine
         return FitTrainer(objective, data)
     from objectives.training.compiled import CompiledTrainer
 
-    return CompiledTrainer(objective, data)
+    return CompiledTrainer(objective, data, trainer)

@@ -1,23 +1,29 @@
-"""The fast trainer: whole epochs as compiled programs, one for all trials of a structure."""
+"""The fast trainer: whole epochs as traced programs, one for all trials of a structure."""
 
 from __future__ import annotations
 
 import logging
 import math
-import re
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
 import tensorflow as tf
 
+from objectives.training.check import difference
+from objectives.training.epoch import Parts, Unsupported, trace, words
 from objectives.training.fit import Epochs, FitTrainer
+from objectives.training.inputs import Inputs
+from objectives.training.kept_ways import KeptWays
 from objectives.training.live import LiveState
-from objectives.training.program import Parts, Program, Unsupported
+from objectives.training.program import Program, variables
 from objectives.training.progress import load_weights
-from objectives.training.structure import Unshareable, structure
-from objectives.training.traces import place
+from objectives.training.settings import unchanged
+from objectives.training.structure import rowwise, structure
+from objectives.training.traces import Trace, circumstances, place
+from objectives.training.ways import by_fit, by_graph, fastest, first_run, reason
 
 if TYPE_CHECKING:
     from objectives import Data, Objective
@@ -37,48 +43,87 @@ BATCH_HOOKS = (
     "on_test_begin",
     "on_test_end",
 )
+# What `fit` calls and a traced epoch does not.
+FIT_METHODS = (
+    "fit",
+    "evaluate",
+    "make_train_function",
+    "make_test_function",
+    "reset_metrics",
+    "_get_metrics_result_or_logs",
+)
+# Where it changes no result, validation takes up to this many rows, and numbers in x, at once.
+WIDE = 1024
+WIDE_NUMBERS = 1_000_000
+
+
+@dataclass
+class Known:
+    """A structure that this process has met: its trace, and how its trials are trained.
+
+    Attributes:
+        trace: Without a model.
+        way: "xla" or "graph"; None until it is chosen.
+        refused: Why `fit` trains it, or None.
+        ran: Ways that have run an epoch in this process.
+    """
+
+    trace: Trace
+    way: str | None = None
+    refused: str | None = None
+    ran: frozenset[str] = frozenset()
 
 
 class CompiledTrainer(FitTrainer):
-    """Trains one trial at a time in this process, each epoch as one call of a compiled program.
+    """Trains one trial at a time in this process, each epoch as one call of a traced program.
 
-    What cannot be compiled whole is trained by `model.fit`: the result's `fallback` says why, and
-    the log does once. A result's `extra` has the trial's `structure`, and whether its program was
-    made for it (`compiled`).
+    What cannot be traced whole is trained by `model.fit`: the result's `fallback` says why, and
+    the log does once. A result's `extra` has the trial's `structure`, the `way` that its epochs
+    ran ("xla", "graph" or "fit"), and whether this process met the structure first with this
+    trial (`compiled`).
+
+    Args:
+        way: "auto" takes the fastest; "xla" and "graph" take that one wherever it is possible.
     """
 
-    def __init__(self, objective: Objective[Any], data: Data) -> None:
+    def __init__(self, objective: Objective[Any], data: Data, way: str = "auto") -> None:
         super().__init__(objective, data)
-        self._programs: dict[str, Program | str] = {}  # by structure: a program, or why not
+        self._asked = way
+        self._known: dict[str, Known] = {}
+        self._scorers: dict[str, keras.Model] = {}
         self._parts: tuple[Parts, Parts] | None = None
         self._said: set[str] = set()
 
     @property
     def structures(self) -> int:
         """Structures met. XLA never frees a program: a process should not gather too many."""
-        return len(self._programs)
+        return len(self._known)
 
     def trial(self, progress: Progress) -> None:
-        """Train a trial as a compiled program, or by `model.fit` where that is impossible."""
+        """Train a trial by traced epochs, or by `model.fit` where that is impossible."""
         try:
-            self._trial(progress)
+            with unchanged():
+                self._trial(progress)
         except Unsupported as why:
             progress.fallback = str(why)
             self._say(f"model.fit trains this model, which is slower: {why}")
             super().trial(progress)
 
     def kept(self, spec: TrialSpec) -> keras.Model:
-        """Return the spec's model with its kept weights: the program's, if there is one."""
+        """Return the spec's model with its kept weights, or a listed model that equals it."""
         model = self.build(spec)
-        program = self._programs.get(self._key(model, spec))
-        if isinstance(program, Program):
-            model = program.model
+        inputs = Inputs(model)
+        # Where all numbers are equal too, scoring needs no new functions.
+        key = structure(model, inputs, inputs.values)
+        if key is not None:
+            model = self._scorers.setdefault(key, model)
         model.set_weights(load_weights(spec.weights))
         return model
 
     def close(self) -> None:
         """Forget all programs."""
-        self._programs.clear()
+        self._known.clear()
+        self._scorers.clear()
         super().close()
 
     def _trial(self, progress: Progress) -> None:
@@ -86,63 +131,162 @@ class CompiledTrainer(FitTrainer):
         model, callbacks = self.build(spec), self.callbacks(spec)
         refuse(model, callbacks)
         epochs = Epochs(progress, len(self.data.train))
-        key = self._key(model, spec)
-        known = key in self._programs
-        program = self._program(key, model, spec, len(epochs.rows))
-        progress.extra |= {"structure": key[:16], "compiled": not known}
-        program.start(model)
-        progress.weights = program.model.get_weights
-        state = LiveState(program.model, callbacks)
-        first = progress.begin(state, "compiled", *self.made_of(spec, program.model))
+        progress.weights = model.get_weights
+        state = LiveState(model, callbacks)
         hooks = keras.callbacks.CallbackList(
             [state, *callbacks, epochs],
             add_history=True,
-            model=program.model,
+            model=model,
             epochs=spec.max_epochs,
-            steps=math.ceil(len(epochs.rows) / program.batch),
+            steps=math.ceil(len(epochs.rows) / self.objective.batch(spec.config)),
             verbose=0,
         )
+        # Callbacks may change what the model's code reads, so it is traced after they began.
         hooks.on_train_begin()
+        hooks.on_epoch_begin(0)
+        known, program = self._program(progress, model, epochs.rows)
+        progress.extra["way"] = program.way
+        first = progress.begin(state, program.way, *self.made_of(spec, model))
         for epoch in range(first, spec.max_epochs):
-            hooks.on_epoch_begin(epoch)
-            run = program.run if program.compiled else partial(self._attempt, key, program.run)
-            logs = run(epochs.rows)
+            if epoch:
+                hooks.on_epoch_begin(epoch)
+            logs = self._run(known, program, epochs.rows)
             hooks.on_epoch_end(epoch, logs)
-            if program.model.stop_training:
+            if model.stop_training:
                 break
         hooks.on_train_end()
 
-    def _key(self, model: keras.Model, spec: TrialSpec) -> str:
-        """Return the key of the model's program; one of its own if it cannot be shared."""
-        parts = [(part.shape, str(part.dtype)) for parts in self._tensors() for part in parts]
-        try:
-            return structure(model, parts, self.objective.batch(spec.config), spec.share)
-        except Unshareable as why:
-            self._say(f"every trial compiles its own program: {why}")
-            return f"unshared {spec.number} {len(self._programs)}"
+    def _run(self, known: Known, program: Program, order: Any) -> dict[str, Any]:
+        """Run an epoch; the first one of a structure and a way is watched."""
+        if program.way in known.ran:
+            return program.run(order)
+        kept = self._kept_ways(known.trace)
+        logs: dict[str, Any] = first_run(program, lambda: program.run(order), kept)
+        known.ran |= {program.way}
+        return logs
 
-    def _program(self, key: str, model: keras.Model, spec: TrialSpec, rows: int) -> Program:
-        """Return the key's program, made if there is none. Raises Unsupported."""
-        program = self._programs.get(key)
-        if isinstance(program, str):
-            raise Unsupported(program)
-        if program is None:
-            batch = self.objective.batch(spec.config)
-            shared = not key.startswith("unshared")
-            kept = place(model, key) if shared else None
-            program = self._attempt(key, Program, model, batch, rows, *self._tensors(), kept)
-            if shared:
-                self._programs[key] = program
-        return program
+    def _program(
+        self, progress: Progress, model: keras.Model, order: Any
+    ) -> tuple[Known, Program]:
+        """Return the trial's program and its structure. Raises Unsupported."""
+        spec, inputs = progress.spec, Inputs(model)
+        batch = self.objective.batch(spec.config)
+        train, validation = self._tensors()
+        build(model, train, batch)
+        shapes = [(tuple(part.shape), part.dtype.name) for part in (*train, *validation)]
+        listed = structure(model, inputs, shapes, batch, len(order))
+        wide = batch
+        if listed is not None and rowwise(model):
+            wide = widest(validation[0], batch)
+        arrays = tuple(map(words, train)), validation
+        make = lambda: trace(model, train, validation, len(order), batch, wide, inputs)  # noqa: E731
+        key, traced = self._traced(listed, model, make)
+        new = key not in self._known
+        known = self._known.setdefault(key, Known(traced.without_model()))
+        progress.extra |= {"structure": key[:16], "compiled": new}
+        if known.refused is None and new:
+            known.refused = by_fit(traced)
+        if known.refused is not None:
+            raise Unsupported(known.refused)
 
-    def _attempt(self, key: str, make: Callable[..., T], *args: Any) -> T:
-        """Call; make any failure Unsupported, and remember it."""
+        def program(way: str) -> Program:
+            return Program(traced, way, arrays, len(order), batch, wide, inputs.values)
+
+        if known.way is None:
+            known.way = self._way(spec, key, known, program("graph"), order)
+            if spec.check and self.objective.users:
+                self._checked(spec, model, known, program(known.way), order)
+        return known, program(known.way)
+
+    def _traced(
+        self, listed: str | None, model: keras.Model, make: Callable[[], Trace]
+    ) -> tuple[str, Trace]:
+        """Return the key of the model's structure, and the model's own trace."""
+        if listed is None:
+            return self._own(make)
+        own, known = variables(model), self._known.get(listed)
+        kept = place(listed)
+        found = known.trace if known else (kept and Trace.read(kept))
+        names = set(model.get_metrics_result())
+        if found and found.places is not None and all(set(each) == names for each in found.names):
+            return listed, found.of(own)
+        traced = self._attempt(make).located(own)
+        if traced.places is None:  # it captures constants: only its trace tells two apart
+            return self._own(lambda: traced)
+        if kept and not known:
+            traced.write(kept)
+        return listed, traced
+
+    def _own(self, make: Callable[[], Trace]) -> tuple[str, Trace]:
+        """Return the digest of the model's trace and the trace."""
+        traced = self._attempt(make)
+        if traced.digest in self._known:
+            return traced.digest, traced
+        again = self._attempt(make)
+        if again.digest != traced.digest:
+            # The first call of a model's code may prepare what later calls find.
+            traced, again = again, self._attempt(make)
+        if again.digest != traced.digest:
+            raise Unsupported(
+                "the model's own Python code computes something else at every call: random "
+                "numbers or counters outside of TensorFlow"
+            )
+        return again.digest, again
+
+    def _attempt(self, make: Callable[[], T]) -> T:
+        """Call; make any failure Unsupported."""
         try:
-            return make(*args)
+            return make()
+        except Unsupported:
+            raise
         except Exception as fault:
-            why = reason(fault)
-            self._programs[key] = why
-            raise Unsupported(why) from fault
+            raise Unsupported(reason(fault)) from fault
+
+    def _way(self, spec: TrialSpec, key: str, known: Known, program: Program, order: Any) -> str:
+        """Return the way of a structure that this process meets first."""
+        recorded = spec.ways.get(key[:16])
+        if recorded in ("xla", "graph"):
+            return str(recorded)
+        if recorded == "fit":
+            raise Unsupported("so were this study's earlier trials of this structure")
+        if self._asked != "auto":
+            why = by_graph(known.trace) if self._asked == "xla" else None
+            if why is None or "slow" in why:
+                return self._asked
+            self._say(f"a TensorFlow graph trains this model: {why}")
+            return "graph"
+        if by_graph(known.trace) is not None:
+            return "graph"
+        with self._failing(known):
+            return fastest(program, order, spec.max_epochs, self._kept_ways(known.trace, spec))
+
+    @contextmanager
+    def _failing(self, known: Known) -> Iterator[None]:
+        """Make a failure Unsupported, and remember it for the structure."""
+        try:
+            yield
+        except Exception as fault:
+            known.refused = str(fault) if isinstance(fault, Unsupported) else reason(fault)
+            raise Unsupported(known.refused) from fault
+
+    def _checked(
+        self, spec: TrialSpec, model: keras.Model, known: Known, program: Program, order: Any
+    ) -> None:
+        """Compare a structure's first steps with `fit`'s. Raises Unsupported where they differ."""
+        kept = self._kept_ways(known.trace)
+        if kept.read().get("checked"):
+            return
+        with self._failing(known):
+            found = difference(self, spec, model, program, order)
+            if found is not None:
+                raise Unsupported(found)
+        kept.write(checked=True)
+
+    def _kept_ways(self, traced: Trace, spec: TrialSpec | None = None) -> KeptWays:
+        """Return what this machine knows of a structure, or of it in trials of some length."""
+        threads = tf.config.threading.get_intra_op_parallelism_threads()
+        length = (threads, spec.max_epochs) if spec else ()
+        return KeptWays(traced.digest, circumstances(), *length)
 
     def _tensors(self) -> tuple[Parts, Parts]:
         """Return the training and the validation part, on the device once."""
@@ -157,24 +301,34 @@ class CompiledTrainer(FitTrainer):
             log.warning("%s", line)
 
 
-def reason(fault: Exception) -> str:
-    """Return one line that says why a program could not be made."""
-    text = str(fault)
-    operations = sorted(set(re.findall(r"No registered '(\w+)' OpKernel for XLA", text)))
-    if operations:
-        return f"XLA cannot compile {', '.join(operations)}"
-    lines = text.strip().splitlines() or [""]
-    return f"{type(fault).__name__}: {lines[0]}"
+def build(model: keras.Model, train: Parts, batch: int) -> None:
+    """Make the variables of a compiled model's optimizer and, where Keras does so, its metrics."""
+    model.optimizer.build(model.trainable_variables)
+    if type(model).train_step is keras.Model.train_step:
+        model._symbolic_build(data_batch=tuple(part[:batch] for part in train))
+
+
+def widest(x: tf.Tensor, batch: int) -> int:
+    """Return how many rows of validation to take at once where it changes no result."""
+    rows = x.shape[0]
+    most = min(WIDE, WIDE_NUMBERS // max(1, math.prod(x.shape[1:])))
+    even = math.ceil(rows / math.ceil(rows / max(most, 1)))  # at best, no short last one
+    return max(batch, even)
 
 
 def refuse(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Raise Unsupported for what a program of a whole epoch cannot do."""
+    """Raise Unsupported for what a traced epoch cannot do as `fit` does."""
     for callback in callbacks:
         for hook in BATCH_HOOKS:
             own = getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
             if own or hook in vars(callback):
                 raise Unsupported(f"the callback {type(callback).__name__} acts within epochs")
-    if model.run_eagerly:
+    for name in FIT_METHODS:
+        if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name):
+            raise Unsupported(f"{type(model).__name__} has a method {name} of its own")
+    if model.run_eagerly or tf.config.functions_run_eagerly():
         raise Unsupported("the model is compiled with run_eagerly=True")
     if tf.distribute.has_strategy():
         raise Unsupported("a tf.distribute strategy is active")
+    if model.optimizer is None:
+        raise Unsupported("the model is compiled without an optimizer")

@@ -17,6 +17,7 @@ from objectives.training.batches import arrays, order
 from objectives.training.files import replace
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
+from objectives.training.settings import unchanged
 from objectives.training.uncorrected import UncorrectedAdam
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ class FitTrainer:
     def trial(self, progress: Progress) -> None:
         """Build a trial's model and train it to its end."""
         gc.collect()  # the last trial's model, which holds itself: megabytes that Python ignores
+        with unchanged():
+            self._fit(progress)
+
+    def _fit(self, progress: Progress) -> None:
         spec = progress.spec
+        progress.extra["way"] = "fit"
         model = self.build(spec)
         progress.weights = model.get_weights
         batch = self.objective.batch(spec.config)
@@ -74,9 +80,6 @@ class FitTrainer:
 
     def build(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's compiled model with the initial weights of its seed."""
-        policy = keras.config.dtype_policy()  # the user's, which Keras would forget here
-        keras.utils.clear_session(free_memory=False)
-        keras.config.set_dtype_policy(policy)
         keras.utils.set_random_seed(spec.seed)
         model = self.objective.build(spec.config, self.data)
         if not isinstance(model, keras.Model) or not model.compiled:
@@ -102,6 +105,10 @@ class FitTrainer:
 
         The predictions behind the scores are kept beside the weights, as `.npy`.
         """
+        with unchanged():
+            return self._scores(spec, model)
+
+    def _scores(self, spec: TrialSpec, model: Path | None) -> Logs:
         kept = self.kept(spec)
         batch = self.objective.batch(spec.config)
         x, y, *weight = arrays(self.data.test)
@@ -189,7 +196,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Report, and stop where the answer says so."""
-        found = {name: float(value) for name, value in (logs or {}).items()}
+        found = {name: self.progress.number(name, value) for name, value in (logs or {}).items()}
         found |= rates(self.model.optimizer, self.rate)
         found["epoch_seconds"] = time.perf_counter() - self.started
         if not self.progress.epoch(epoch + 1, found):

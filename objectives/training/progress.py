@@ -76,6 +76,7 @@ class Progress:
         self.weights: Callable[[], list[Array]] = list
         self.fallback: str | None = None
         self.extra: dict[str, Any] = {}
+        self.notes: list[str] = self.extra.setdefault("notes", [])
         self._on_epoch = on_epoch
         self._clock = clock
         self._best = Best(spec.monitor, spec.mode)
@@ -116,6 +117,16 @@ class Progress:
         self._started -= kept.seconds
         live.restore(kept)
         return kept.epoch
+
+    def number(self, name: str, value: Any) -> float:
+        """Return a metric's value, or the mean of its values where it has several."""
+        if np.ndim(value) == 0:
+            return float(value)
+        line = f"{name.removeprefix('val_')} has {np.size(value)} values: its curve is their mean"
+        if line not in self.notes:
+            self.notes.append(line)
+            LOG.warning(line)
+        return float(np.mean(value))
 
     def epoch(self, epoch: int, logs: Logs) -> bool:
         """Take an epoch's logs; return whether training goes on."""

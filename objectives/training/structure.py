@@ -1,215 +1,221 @@
-"""The key of a compiled program, read off a built model: everything that tracing bakes in.
+"""The key of a model's program, read off the model without tracing it.
 
-Left out is what a program takes as input: weights, the optimizer's variables, a learning rate and
-a weight decay that are numbers, seeds. Nobody marks anything. What cannot be compared for sure
-is never shared: a program that wrongly served another model would give wrong curves silently.
+That is a shortcut, and only for models that consist wholly of Keras's own classes on the lists
+below, used as their configs say. For any other model the trace itself is the key (see `naming`):
+Python objects can hide anything that a trace would bake in.
+
+Left out of the key is what a program takes as an input: weights, seeds, a learning rate that is a
+number, and `Inputs`.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-INPUTS = ("learning_rate", "weight_decay")
+from objectives.training.inputs import Inputs
+from objectives.training.uncorrected import UncorrectedAdam
+
+
+def _of(module: Any, names: str) -> frozenset[type]:
+    return frozenset(getattr(module, name) for name in names.split())
+
+
+LAYERS = _of(
+    keras.layers,
+    "InputLayer Dense Activation ReLU ELU PReLU LeakyReLU Softmax Embedding Masking Dropout "
+    "GaussianNoise BatchNormalization LayerNormalization Flatten Reshape Permute RepeatVector "
+    "Rescaling Add Subtract Multiply Average Maximum Minimum Concatenate LSTM GRU SimpleRNN "
+    "LSTMCell GRUCell SimpleRNNCell Bidirectional GlobalAveragePooling1D GlobalMaxPooling1D",
+) | {keras.Sequential, keras.src.models.Functional}
+OPTIMIZERS = _of(keras.optimizers, "SGD RMSprop Adam AdamW Nadam") | {UncorrectedAdam}
+# Each is a mean over the rows of a value of the row, so that batches may be of any size.
+LOSSES = _of(
+    keras.losses,
+    "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy MeanSquaredError "
+    "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredLogarithmicError Huber LogCosh "
+    "Poisson Hinge SquaredHinge KLDivergence",
+)
+METRICS = _of(
+    keras.metrics,
+    "Accuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy TopKCategoricalAccuracy "
+    "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy MeanSquaredError "
+    "RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError AUC Precision Recall",
+)
+PARTS = (
+    _of(keras.regularizers, "L1 L2 L1L2")
+    | _of(keras.constraints, "MaxNorm NonNeg UnitNorm MinMaxNorm")
+    | _of(
+        keras.optimizers.schedules,
+        "ExponentialDecay CosineDecay CosineDecayRestarts InverseTimeDecay PiecewiseConstantDecay "
+        "PolynomialDecay",
+    )
+    | {keras.DTypePolicy}
+)
+LISTED = LAYERS | OPTIMIZERS | LOSSES | METRICS | PARTS
+NAMES = {kind.__name__ for kind in LISTED}
+# What Keras understands as a name of a listed loss or metric, besides its class in snake case.
+SHORT = {"mse", "mae", "mape", "msle", "accuracy", "acc", "crossentropy", "ce", "log_cosh"}
+LIBRARIES = {"keras", "tensorflow", "numpy", "optree", *sys.stdlib_module_names}
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
-MACHINERY = {"keras", "tensorflow", "_thread", "threading", "weakref", "inspect", "optree"}
 
 
-class Unshareable(TypeError):
-    """The model holds something of which it cannot be told whether two are the same."""
+class Unlisted(Exception):
+    """The model holds something that is not on the lists."""
 
 
-def structure(model: keras.Model, *shapes: Any) -> str:
-    """Return a digest of a compiled model and of what is fed to it (plain values).
+def structure(model: keras.Model, inputs: Inputs, *shapes: Any) -> str | None:
+    """Return a digest of a compiled model and of what is fed to it.
 
-    Raises Unshareable where two models could be mistaken for each other.
+    Args:
+        model: Built and compiled.
+        inputs: The numbers of the model, which are no part of the key.
+        shapes: Plain values: of the data, of the batch, of whatever else sets the program.
+
+    Returns:
+        The key, equal only where tracing bakes in the same; None for a model that is not on the
+        lists, whose trace is its key.
     """
-    found, _ = _read(model)
-    return hashlib.sha256(repr([shapes, found]).encode()).hexdigest()
+    try:
+        with inputs.hidden():
+            found = [_model(model), _optimizer(model.optimizer), _compiled(model)]
+    except Unlisted:
+        return None
+    content = repr([shapes, inputs.kinds, found])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
-def portable(model: keras.Model) -> bool:
-    """Return whether a model's structure means the same in another process, at any later time.
+def rowwise(model: keras.Model) -> bool:
+    """Return whether a listed model's losses and metrics do not depend on how rows are batched.
 
-    So it does where all code that it names is Keras's own: other code may change under its name.
+    Steps of a sequence that a mask hides do: Keras divides by their number in the batch.
     """
-    _, foreign = _read(model)
-    return not foreign
-
-
-def _read(model: keras.Model) -> tuple[Any, bool]:
-    """Return the plain values of a compiled model, and whether they name code not Keras's own."""
     layers = list(model._flatten_layers())
-    reader = _Reader({layer.name: f"layer {i}" for i, layer in enumerate(layers)})
-    compiled = dict(model._compile_config.config)
-    compiled["optimizer"] = None
-    found = [
-        [(tuple(v.shape), v.dtype, v.trainable) for v in model.variables],
-        reader.config(model),
-        [reader.thing(layer) for layer in layers],
-        reader.optimizer(model.optimizer),
-        reader.read(compiled),
+    stateful = any(getattr(layer, "stateful", False) for layer in layers)
+    across = any(0 in np.atleast_1d(getattr(layer, "axis", None) or -1) for layer in layers)
+    averaged = all(
+        isinstance(loss, str) or getattr(loss, "reduction", "") == "sum_over_batch_size"
+        for loss in keras.tree.flatten(model.loss)
+    )
+    flat = all(len(output.shape) <= 2 for output in model.outputs)
+    return averaged and flat and not stateful and not across
+
+
+def _model(model: keras.Model) -> Any:
+    """Read a model's layers and its variables."""
+    layers = list(model._flatten_layers())
+    for layer in layers:
+        _known(layer, LAYERS)
+        if layer._losses:
+            raise Unlisted("a loss of a layer's own")
+    if getattr(model, "_functional", model) is None:
+        raise Unlisted("a Sequential without an input")
+    if len(model.metrics) > 1 + bool(model._compile_metrics):
+        raise Unlisted("a metric of the model's own")
+    variables = [
+        (
+            tuple(each.shape),
+            each.dtype,
+            each.trainable,
+            _read(each.constraint),
+            _read(each.regularizer),
+        )
+        for each in model.variables
     ]
-    return found, reader.foreign
+    flags = [(layer.trainable, layer.supports_masking, layer.autocast) for layer in layers]
+    configs = [_read(layer.get_config()) for layer in layers]
+    held = [_read(getattr(layer, "activity_regularizer", None)) for layer in layers]
+    return [type(model).__name__, configs, flags, held, variables]
 
 
-def from_keras(kind: Any) -> bool:
-    """Return whether a class or function is Keras's own; a class's config says all there is."""
-    return str(kind.__module__).split(".")[0] == "keras"
+def _optimizer(value: Any) -> Any:
+    """Read an optimizer without the numbers that are inputs."""
+    _known(value, OPTIMIZERS)
+    if getattr(value, "_exclude_from_weight_decay", None) or getattr(
+        value, "_exclude_from_weight_decay_pattern", None
+    ):
+        raise Unlisted("weight decay with exceptions")
+    config = dict(value.get_config())
+    if isinstance(value._learning_rate, keras.Variable):
+        config["learning_rate"] = "input"
+    return [type(value).__name__, _read(config)]
 
 
-def keras_alone(model: keras.Model) -> bool:
-    """Return whether a model is Keras's own code all through, losses and metrics included."""
-    held = [model, *model._flatten_layers(), *model.metrics, *keras.tree.flatten(model.loss)]
-    functions = [
-        value
-        for thing in held
-        for value in (thing, *getattr(thing, "__dict__", {}).values())
-        if isinstance(value, types.FunctionType)
+def _compiled(model: keras.Model) -> Any:
+    """Read what `compile` was given, but for the optimizer."""
+    found = {k: v for k, v in model._compile_config.config.items() if k != "optimizer"}
+    if model.run_eagerly:
+        raise Unlisted("run eagerly")
+    _listed(keras.tree.flatten(model.loss), LOSSES)
+    for metrics in (found.get("metrics"), found.get("weighted_metrics")):
+        _listed(keras.tree.flatten([] if metrics is None else metrics), METRICS)
+    return [
+        _read(found),
+        list(getattr(model, "output_names", ())),
+        model.jit_compile,
+        model.steps_per_execution,
     ]
-    kinds = [type(thing) for thing in held if not isinstance(thing, (str, types.FunctionType))]
-    return all(map(from_keras, kinds)) and all(map(from_keras, functions))
 
 
-class _Reader:
-    """Turns whatever a model holds into nested plain values that are equal where it is."""
+def _listed(things: Iterable[Any], kinds: frozenset[type]) -> None:
+    """Raise Unlisted unless losses or metrics are of these classes, or named so."""
+    names = {kind.__name__.lower() for kind in kinds} | SHORT
+    for each in things:
+        if isinstance(each, str):
+            if each not in SHORT and each.replace("_", "").lower() not in names:
+                raise Unlisted(each)
+        elif each is not None:
+            _known(each, kinds)
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-        self.foreign = False  # whether any code is not Keras's own
 
-    def read(self, value: Any) -> Any:
-        """Return plain values for anything; raise Unshareable if that cannot be done."""
-        if isinstance(value, str):
-            return self.names.get(value, value)
-        if isinstance(value, PLAIN):
-            return (type(value).__name__, repr(value))
-        if isinstance(value, Mapping):
-            return self.mapping(value)
-        if isinstance(value, (set, frozenset)):
-            return sorted(map(repr, map(self.read, value)))
-        if isinstance(value, (list, tuple)):
-            return [self.read(item) for item in value]
-        if isinstance(value, (np.ndarray, np.generic, tf.Tensor)) and not tf.is_symbolic_tensor(
-            value
-        ):
-            array = np.asarray(value)
-            if array.dtype.hasobject:
-                raise Unshareable("an array of objects")
-            content = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
-            return ("array", array.dtype.str, array.shape, content)
-        if isinstance(value, (keras.Variable, tf.Variable)):
-            return ("variable", tuple(value.shape), str(value.dtype))
-        if isinstance(value, keras.layers.Layer):
-            return ("layer", self.names.get(value.name, value.name))
-        if isinstance(value, functools.partial):
-            return [self.read(part) for part in (value.func, value.args, value.keywords)]
-        if isinstance(value, type):
-            return self.kind(value)
-        if callable(value) and not hasattr(value, "get_config"):
-            return self.function(value)
-        return self.thing(value)
+def _known(thing: Any, kinds: frozenset[type]) -> None:
+    """Raise Unlisted unless an object is of one of these very classes, and holds only Keras's."""
+    if type(thing) not in kinds:
+        raise Unlisted(type(thing).__qualname__)
+    for name, value in vars(thing).items():
+        if name == "loss":  # of a model, read as `compile` was given it
+            continue
+        method = getattr(type(thing), name, None)
+        wrapped = getattr(value, "__wrapped__", None)  # Keras wraps `build` and `quantize`
+        if callable(method) and getattr(wrapped, "__func__", None) is not method:
+            raise Unlisted(f"a method of its own: {name}")
+        function = isinstance(value, types.FunctionType | types.MethodType)
+        module = value.__module__ if function else type(value).__module__
+        if str(module).split(".")[0] not in LIBRARIES and wrapped is None:
+            raise Unlisted(f"{name}: {module}")
 
-    def mapping(self, value: Mapping[Any, Any]) -> Any:
-        """Read a dict; seeds of Keras's own objects are inputs."""
-        if "class_name" in value:
-            module, config = str(value.get("module")), value.get("config")
-            self._note(module)
-            if isinstance(config, Mapping) and module.split(".")[0] == "keras":
-                value = {**value, "config": {k: v for k, v in config.items() if k != "seed"}}
-        return sorted((repr(self.read(k)), self.read(v)) for k, v in value.items())
 
-    def config(self, value: Any) -> Any:
-        """Read an object's config."""
-        try:
-            config = dict(value.get_config())
-        except Exception as fault:
-            if isinstance(value, keras.Model) and not from_keras(type(value)):
-                return None  # a subclassed model: its attributes and layers say it
-            raise Unshareable(f"{type(value).__name__} has no config") from fault
-        if from_keras(type(value)):
-            config.pop("seed", None)
-        return self.read(config)
+def _read(value: Any) -> Any:
+    """Return nested plain values that are equal only where the value is."""
+    if isinstance(value, PLAIN):
+        return (type(value).__name__, repr(value))
+    if isinstance(value, Mapping):
+        return _mapping(value)
+    if isinstance(value, (list, tuple)):
+        return [type(value).__name__, *map(_read, value)]
+    if isinstance(value, (np.ndarray, np.generic)) and not value.dtype.hasobject:
+        content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return ("array", value.dtype.str, value.shape, content)
+    if type(value) in LISTED:
+        _known(value, LISTED)
+        return [type(value).__name__, _read(value.get_config())]
+    raise Unlisted(type(value).__qualname__)
 
-    def thing(self, value: Any) -> Any:
-        """Read an object: its class, its config, the functions in it; of a custom one, all."""
-        kind, custom = type(value), not from_keras(type(value))
-        if custom and kind.__module__.split(".")[0] in MACHINERY:
-            return self.kind(kind)
-        if custom and not hasattr(value, "get_config"):
-            raise Unshareable(f"{kind.__module__}.{kind.__qualname__}")
-        found = [self.kind(kind)]
-        if hasattr(value, "get_config"):
-            found.append(self.config(value))
-        return found + self.attributes(value)
 
-    def attributes(self, value: Any) -> list[Any]:
-        """Read what an object's config may leave out: of a custom one, everything."""
-        custom, found = not from_keras(type(value)), []
-        for name, held in sorted(getattr(value, "__dict__", {}).items()):
-            if isinstance(held, keras.optimizers.Optimizer):
-                continue  # the model's, which is read apart
-            if isinstance(held, types.FunctionType):
-                found.append((name, self.function(held)))
-            elif not from_keras(type(held)) and (custom or hasattr(held, "get_config")):
-                found.append((name, self.read(held)))
-        return found
-
-    def optimizer(self, value: Any) -> Any:
-        """Read an optimizer without the numbers that are inputs."""
-        if getattr(value, "_exclude_from_weight_decay", None) or getattr(
-            value, "_exclude_from_weight_decay_pattern", None
-        ):
-            raise Unshareable("weight decay with exceptions")
-        config = {k: v for k, v in value.get_config().items() if k != "name"}
-        for name in INPUTS:
-            if isinstance(config.get(name), (int, float)):
-                config[name] = "input"
-        held = [item for item in self.attributes(value) if item[0] not in (*INPUTS, "name")]
-        return [self.kind(type(value)), self.read(config), held]
-
-    def kind(self, value: type) -> Any:
-        """Read a class: by its name, since it is imported once."""
-        if "<locals>" in value.__qualname__:
-            raise Unshareable(f"the class {value.__qualname__} is made anew every time")
-        self._note(value.__module__)
-        return ("class", value.__module__, value.__qualname__)
-
-    def function(self, value: Any) -> Any:
-        """Read a function: by its name if imported, and by its code, defaults and closure."""
-        module, name = str(getattr(value, "__module__", "")), getattr(value, "__qualname__", "")
-        self._note(module)
-        if isinstance(value, types.MethodType):
-            return [self.read(value.__self__), self.function(value.__func__)]
-        keras_own = module.split(".")[0] == "keras" and isinstance(value, types.FunctionType)
-        if keras_own or getattr(sys.modules.get(module), name, None) is value:
-            return ("function", module, name)
-        if not isinstance(value, types.FunctionType):
-            raise Unshareable(f"the callable {value!r:.60}")
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        read = [value.__globals__.get(name) for name in value.__code__.co_names]
-        return [
-            self.code(value.__code__),
-            self.read([value.__defaults__, value.__kwdefaults__, cells]),
-            [self.read(held) for held in read if isinstance(held, PLAIN)],
-        ]
-
-    def _note(self, module: str) -> None:
-        """Take the module of code that is known by its name alone."""
-        self.foreign |= module.split(".")[0] not in MACHINERY
-
-    def code(self, value: types.CodeType) -> Any:
-        """Read a code object without the place it was compiled at."""
-        constants = [
-            self.code(held) if isinstance(held, types.CodeType) else self.read(held)
-            for held in value.co_consts
-        ]
-        return [value.co_code.hex(), value.co_names, value.co_varnames, constants]
+def _mapping(value: Mapping[Any, Any]) -> Any:
+    """Read a dict without seeds and initializers; a serialized object has to be of the lists."""
+    if "class_name" in value and value["class_name"] not in NAMES | {
+        "__tuple__",
+        "__keras_tensor__",
+    }:
+        raise Unlisted(str(value["class_name"]))
+    items = [
+        (k, v) for k, v in value.items() if k != "seed" and not str(k).endswith("_initializer")
+    ]
+    return sorted((repr(_read(k)), _read(v)) for k, v in items)

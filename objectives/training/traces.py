@@ -1,114 +1,180 @@
-"""Traced programs kept on disk beside XLA's: what one process has traced, no other has to.
+"""Traced epochs, callable with the tensors of any model of their structure, and kept on disk.
 
 XLA's persistent cache saves compiling. Tracing, which runs the model's own Python, would still be
-done in every process, for about as long as it takes XLA to find its program.
-
-A trace is kept under everything that it depends on: the structure, the versions, Keras's global
-settings, the devices and the code of this package. A model with any code but Keras's own is traced
-every time, since that code may change under the same name.
+done in every process, for about as long as it takes XLA to find its program. A trace is kept on
+disk only for models whose key is read off their objects (see `structure`): that key, the versions,
+the global settings, the devices, XLA's flags and the code of this package are all that it
+depends on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
+from tensorflow.core.framework.function_pb2 import FunctionDef, FunctionDefLibrary
+from tensorflow.core.framework.types_pb2 import DT_STRING
 from tensorflow.python.eager import context  # as Keras does: there is no public way
 
 from objectives.training.environment import cache_folder
 from objectives.training.files import replace
-from objectives.training.structure import portable
+
+XLA = "_XlaMustCompile"
+Outputs = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A function as TensorFlow's definitions of it and of all it calls, itself the first.
+    """An epoch as TensorFlow's definitions of it and of all it calls, itself the first.
 
-    captured: tensors that it takes after its arguments. logs: names of the numbers that it
-    returns, of the training and of the validation.
+    Attributes:
+        digest: Equal for two traces that compute the same.
+        functions: The definitions, in canonical form.
+        names: Of the logs that it returns: of training and of validation.
+        captured: The tensors that it takes after its arguments, most of them handles of variables.
+        variables: The variables whose handles are captured, by the handle's `id`.
+        places: Where the captured handles stand among the variables of a model of this structure
+            (see `of`); None where it captures anything else.
     """
 
+    digest: str
     functions: list[Any]
-    captured: list[tf.Tensor]
-    logs: tuple[list[str], list[str]]
+    names: tuple[list[str], ...]
+    captured: list[tf.Tensor] = field(default_factory=list)
+    variables: Mapping[int, tf.Variable] = field(default_factory=dict)
+    places: tuple[int, ...] | None = None
 
-    def function(self) -> Callable[..., tuple[dict[str, Any], dict[str, Any]]]:
-        """Return it as a call of its arguments, which returns both dicts of logs."""
+    @functools.cached_property
+    def operations(self) -> frozenset[str]:
+        """The types of all operations."""
+        return frozenset(node.op for each in self.functions for node in each.node_def)
+
+    @functools.cached_property
+    def texts(self) -> bool:
+        """Whether any tensor is a string."""
+        return any(
+            value.type == DT_STRING or DT_STRING in value.list.type
+            for each in self.functions
+            for node in each.node_def
+            for value in node.attr.values()
+        ) or any(tensor.dtype == tf.string for tensor in self.captured)
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws random numbers."""
+        return any("Random" in name for name in self.operations)
+
+    @property
+    def size(self) -> int:
+        """The number of operations."""
+        return sum(len(each.node_def) for each in self.functions)
+
+    @property
+    def state(self) -> list[tf.Variable]:
+        """The captured variables."""
+        return list(self.variables.values())
+
+    def located(self, variables: Sequence[tf.Variable]) -> Trace:
+        """Return the trace with `places` among these variables of its model."""
+        at = {id(variable.handle): i for i, variable in enumerate(variables)}
+        found = [at.get(id(tensor)) for tensor in self.captured]
+        known = [place for place in found if place is not None]
+        places = tuple(known) if len(known) == len(found) else None
+        return dataclasses.replace(self, places=places)
+
+    def of(self, variables: Sequence[tf.Variable]) -> Trace:
+        """Return the trace of another model of this structure, given its variables."""
+        if self.places is None:
+            raise ValueError("the trace captures more than variables of its model")
+        own = [variables[place] for place in self.places]
+        return dataclasses.replace(
+            self,
+            captured=[variable.handle for variable in own],
+            variables={id(variable.handle): variable for variable in own},
+        )
+
+    def without_model(self) -> Trace:
+        """Return the definitions alone, which keep no model alive."""
+        return dataclasses.replace(self, captured=[], variables={})
+
+    def function(self, way: str) -> Callable[..., Outputs]:
+        """Return it as a call of its arguments, which returns both dicts of logs.
+
+        Args:
+            way: "xla" compiles it as one program, "graph" runs it as a TensorFlow graph.
+        """
         runtime = context.context()
-        for each in self.functions:
+        first = FunctionDef.FromString(self.functions[0].SerializeToString())
+        first.signature.name += f"_{way}"
+        first.attr[XLA].b = way == "xla"
+        for each in (first, *self.functions[1:]):
             if not runtime.has_function(each.signature.name):
                 runtime.add_function_def(each)
-        signature, (training, validation) = self.functions[0].signature, self.logs
+        name, count = first.signature.name, len(first.signature.output_arg)
 
-        def call(*arguments: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        def call(*arguments: Any) -> Outputs:
             given = [*tf.nest.flatten(arguments), *self.captured]
-            name, count = signature.name.encode(), len(signature.output_arg)
-            found = runtime.call_function(name, given, count)
-            split = len(training)
-            return (
-                dict(zip(training, found[:split], strict=True)),
-                dict(zip(validation, found[split:], strict=True)),
-            )
+            found = iter(runtime.call_function(name.encode(), given, count) or ())
+            return [{each: next(found) for each in names} for names in self.names]
 
-        call.__name__ = signature.name
+        call.__name__ = name
         return call
 
-    def write(self, file: Path, state: Sequence[tf.Variable]) -> None:
-        """Keep it, if all that it captures is of the state. A cache that is full has no room."""
-        at = {id(variable.handle): i for i, variable in enumerate(state)}
-        if not all(id(tensor) in at for tensor in self.captured):
+    def write(self, file: Path) -> None:
+        """Keep it, if it has `places`. A cache that is full has no room."""
+        if self.places is None:
             return
         library = FunctionDefLibrary(function=self.functions).SerializeToString()
 
         def save(path: Path) -> None:
             np.savez_compressed(
                 path,
+                digest=np.array(self.digest),
                 library=np.frombuffer(library, np.uint8),
-                captured=np.array([at[id(tensor)] for tensor in self.captured]),
-                training=np.array(self.logs[0]),
-                validation=np.array(self.logs[1]),
+                places=np.array(self.places),
+                training=np.array(self.names[0]),
+                validation=np.array(self.names[1]),
             )
 
         with contextlib.suppress(OSError):
             replace(file, save)
 
     @classmethod
-    def read(cls, file: Path, state: Sequence[tf.Variable], names: set[str]) -> Trace | None:
-        """Return the kept trace, captured from this state; None where it is not there, or broken.
-
-        names: of the model's logs. They may hold names of layers, which are no part of the
-        structure: a trace of other names is another's.
-        """
+    def read(cls, file: Path) -> Trace | None:
+        """Return the kept trace; None where it is not there, or broken."""
         try:
             with file.open("rb") as opened, np.load(opened) as found:
                 library = FunctionDefLibrary.FromString(found["library"].tobytes())
-                captured = [state[i].handle for i in found["captured"]]
-                logs = found["training"].tolist(), found["validation"].tolist()
+                names = found["training"].tolist(), found["validation"].tolist()
+                places = tuple(int(i) for i in found["places"])
+                return cls(str(found["digest"]), list(library.function), names, places=places)
         except Exception:  # whatever is wrong with the file, it is made anew
             return None
-        if set(logs[0]) != names or set(logs[1]) != names:
-            return None
-        return cls(list(library.function), captured, logs)
 
 
-def place(model: keras.Model, structure: str) -> Path | None:
-    """Return the file of a structure's trace, or None where it cannot be kept."""
-    if not portable(model):
-        return None
+def circumstances() -> str:
+    """Return a digest of what a program depends on besides its structure."""
     settings = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
     devices = [device.name for device in tf.config.list_logical_devices()]
+    flags = [os.environ.get(name, "") for name in ("XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS")]
     versions = tf.__version__, keras.__version__, _own_code()
-    content = repr((structure, settings, devices, versions))
-    name = hashlib.sha256(content.encode()).hexdigest()[:32]
+    content = repr((settings, keras.config.dtype_policy().name, devices, flags, versions))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def place(structure: str) -> Path | None:
+    """Return the file of a structure's trace, or None where nothing can be kept."""
+    name = hashlib.sha256(f"{structure} {circumstances()}".encode()).hexdigest()[:32]
     try:
         return cache_folder() / "traces" / f"{name}.npz"
     except RuntimeError:  # no home

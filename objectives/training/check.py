@@ -1,0 +1,72 @@
+"""A guard for what nobody thought of: a structure's first steps are compared with `fit`'s."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from objectives.training.fit import Batches
+from objectives.training.program import Program
+
+if TYPE_CHECKING:
+    from objectives.training import TrialSpec
+    from objectives.training.fit import FitTrainer
+
+BATCHES = 8  # of training and of validation, and a short last one of each
+# Two sums of float32 in another order differ by some 1e-6; what is wrong differs by far more.
+RELATIVE, ABSOLUTE = 1e-3, 1e-5
+
+
+def difference(
+    trainer: FitTrainer, spec: TrialSpec, model: keras.Model, program: Program, order: Any
+) -> str | None:
+    """Train the first batches of an epoch by a program and by `fit`, and compare their logs.
+
+    Args:
+        trainer: Builds the model that `fit` trains.
+        spec: Of the trial.
+        model: The trial's own, whose variables are as before when this returns.
+        program: Of the trial.
+        order: Of the rows of the trial's first epoch.
+
+    Returns:
+        One line that says what differs, or None.
+    """
+    if program.way == "xla" and program.trace.random:
+        program = program.other("graph")  # XLA draws other random numbers
+    with program.undone():
+        found = program.run(order, BATCHES)
+    plain = trainer.build(spec)
+    if isinstance(plain.optimizer._learning_rate, keras.Variable):
+        plain.optimizer.learning_rate = float(model.optimizer.learning_rate)
+    size = trainer.objective.batch(spec.config)
+    train, validation = trainer.arrays
+    rows = first(np.asarray(order), size)
+    shown = first(np.arange(len(validation[0])), program.wide)
+    history = plain.fit(
+        Batches(train, size, rows),
+        epochs=1,
+        shuffle=False,
+        validation_data=tuple(part[shown] for part in validation),
+        validation_batch_size=size,
+        verbose=0,
+    ).history
+    expected = {name: values[-1] for name, values in history.items()}
+    if set(expected) != set(found):
+        missing = sorted(set(expected) ^ set(found))
+        return f"its first steps have other logs than fit's: {', '.join(missing)}"
+    for name, value in expected.items():
+        if not np.allclose(found[name], value, RELATIVE, ABSOLUTE, equal_nan=True):
+            return (
+                f"its first steps differ from fit's: {name} is {np.mean(found[name]):.6g}, "
+                f"by fit {np.mean(value):.6g}"
+            )
+    return None
+
+
+def first(rows: Any, size: int) -> Any:
+    """Return the rows of the first full batches and of the short last one."""
+    full = len(rows) // size * size
+    return np.concatenate([rows[: min(full, BATCHES * size)], rows[full:]])
