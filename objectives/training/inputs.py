@@ -9,6 +9,7 @@ computes in float64, as Python does, so that the digits stay.
 from __future__ import annotations
 
 import contextlib
+import numbers
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -180,6 +181,9 @@ class Number:
             )
         other = tf.convert_to_tensor(other)
         return compute(tf.cast(self.tensor, other.dtype), other)
+
+
+numbers.Real.register(Number)  # which TensorFlow asks of a dropout's rate
 
 
 def _value(other: Any) -> Any:

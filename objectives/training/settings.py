@@ -33,7 +33,7 @@ def _determinism(on: bool) -> None:
 
 def _optimizer_options(options: dict[str, Any]) -> None:
     tf.config.optimizer.set_experimental_options(
-        {name: False for name in tf.config.optimizer.get_experimental_options()} | options
+        dict.fromkeys(tf.config.optimizer.get_experimental_options(), False) | options
     )
 
 

@@ -44,9 +44,9 @@ LOSSES = _of(
 )
 METRICS = _of(
     keras.metrics,
-    "Accuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy TopKCategoricalAccuracy "
+    "Accuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy Precision Recall "
     "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy MeanSquaredError "
-    "RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError AUC Precision Recall",
+    "RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError AUC TopKCategoricalAccuracy",
 )
 PARTS = (
     _of(keras.regularizers, "L1 L2 L1L2")
