@@ -172,7 +172,7 @@ class CompiledTrainer(FitTrainer):
         spec, inputs = progress.spec, Inputs(model)
         batch = self.objective.batch(spec.config)
         train, validation = self._tensors()
-        build(model, train, batch)
+        model.optimizer.build(model.trainable_variables)
         shapes = [(tuple(part.shape), part.dtype.name) for part in (*train, *validation)]
         listed = structure(model, inputs, shapes, batch, len(order))
         wide = batch
@@ -204,6 +204,7 @@ class CompiledTrainer(FitTrainer):
         """Return the key of the model's structure, and the model's own trace."""
         if listed is None:
             return self._own(make)
+        build(model, self._tensors()[0], 1)
         own, known = variables(model), self._known.get(listed)
         kept = place(listed)
         found = known.trace if known else (kept and Trace.read(kept))
@@ -302,10 +303,24 @@ class CompiledTrainer(FitTrainer):
 
 
 def build(model: keras.Model, train: Parts, batch: int) -> None:
-    """Make the variables of a compiled model's optimizer and, where Keras does so, its metrics."""
-    model.optimizer.build(model.trainable_variables)
-    if type(model).train_step is keras.Model.train_step:
+    """Make the variables of the metrics and losses of a listed model, as its first step does."""
+    if len(model.outputs) > 1 or any(map(_late, keras.tree.flatten(_metrics(model)))):
         model._symbolic_build(data_batch=tuple(part[:batch] for part in train))
+        return
+    y = keras.KerasTensor((batch, *train[1].shape[1:]), train[1].dtype.name)
+    for part in (model._compile_metrics, model._compile_loss):
+        if part is not None and not part.built:
+            part.build(y, model.outputs[0])  # the shapes suffice, and no step need be traced
+
+
+def _metrics(model: keras.Model) -> list[Any]:
+    found = model._compile_config.config
+    return [found.get(name) for name in ("metrics", "weighted_metrics")]
+
+
+def _late(metric: Any) -> bool:
+    """Return whether a metric makes its variables when it sees values."""
+    return bool(getattr(metric, "multi_label", False))
 
 
 def widest(x: tf.Tensor, batch: int) -> int:

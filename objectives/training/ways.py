@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sweeps")
 
 STRUCTURE_TRIALS = 4  # that a structure's program is expected to train for
-SECONDS_PER_OPERATION = 0.003  # of compiling by XLA, and of no more than this accuracy
+SECONDS_PER_OPERATION = 0.001  # of compiling by XLA, on a machine that is not busy
 GAIN = 0.85  # of a graph's time that XLA saves at most
 STEPS = 20  # enough to tell two ways apart where the arithmetic of a step is small
 HOPELESS = 3.0  # times as slow as a graph in the first steps: no need to look closer
