@@ -22,14 +22,14 @@ from objectives.reading import counted, files, known, result, series, splits
 from objectives.reading.arrays import Arrays, floats, one_column
 from objectives.reading.matrix import labels
 from objectives.reading.roles import wishes_of
-from objectives.reading.scaling import CLIP, fit
+from objectives.reading.scaling import CLIP, fit, merged
 from objectives.reading.targets import target
 from objectives.reading.values import text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float32]
+    Floats = NDArray[np.float32] | NDArray[np.float64]
 
 OPTIONS = {"ignore", "id", "time", "nan", "weights"}
 MASK_VALUE = -20.0  # far below what clipped values can be
@@ -104,7 +104,9 @@ def _cut(x: Floats, length: NDArray[Any]) -> Floats:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise BadInput(f"length is {length[row]} in row {row}: X has {counted(steps, 'step')}")
-    return np.where(np.arange(steps)[None, :, None] < length[:, None, None], x, np.float32(np.nan))
+    return np.where(
+        np.arange(steps)[None, :, None] < length[:, None, None], x, x.dtype.type(np.nan)
+    )
 
 
 def _from_long(columns: dict[str, pa.ChunkedArray], source: Source) -> Data:
@@ -166,7 +168,13 @@ def _finish(
     rows = result.split(found, source, groups)
     raw = [found.rows[part] for part in rows]
     masked = not bool(np.all(belongs))
-    scaling = fit(x[raw[0]][belongs[raw[0]]])
+    steps = x[raw[0]][belongs[raw[0]]]
+    scaling = fit(steps)
+    warnings = [
+        f"channel {channel!r}: {says}"
+        for place, channel in enumerate(names)
+        if (says := merged(steps[:, place], scaling, place))
+    ]
     xs = []
     for part in raw:
         out = np.empty((len(part), x.shape[1], scaling.width), np.float32)
@@ -199,7 +207,7 @@ def _finish(
         "multiclass",
         preprocessing=preprocessing,
         lines=lines,
-        warnings=[],
+        warnings=warnings,
         extra=details,
     )
 

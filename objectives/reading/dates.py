@@ -106,7 +106,7 @@ def parse_dates(levels: pa.Array, pattern: str) -> Seconds:
     return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
 
 
-def parts(seconds: Seconds) -> dict[str, NDArray[np.float32]]:
+def parts(seconds: Seconds) -> dict[str, NDArray[np.float64]]:
     """Return a date's numeric parts, NaN where it is missing.
 
     days: since 1970-01-01. month: 1 to 12. day: of the month, from 1. weekday: Monday is 0.
@@ -123,6 +123,4 @@ def parts(seconds: Seconds) -> dict[str, NDArray[np.float32]]:
         "weekday": (days.astype(np.int64) + 3) % 7,
         "hour": (stamps - days).astype(np.int64) / 3600.0,
     }
-    return {
-        name: np.where(missing, np.nan, part).astype(np.float32) for name, part in found.items()
-    }
+    return {name: np.where(missing, np.nan, part) for name, part in found.items()}

@@ -90,7 +90,9 @@ def finish(
         class_weight=weights,
         metrics=source.metrics,
         details={key: value for key, value in details.items() if value not in (None, [])},
-        preprocessing=dict(preprocessing),
+        preprocessing={**preprocessing, "target_offset": found.offset}
+        if found.offset
+        else dict(preprocessing),
     )
 
 
@@ -125,7 +127,9 @@ def target_line(name: str, found: Target, total: int) -> Row:
     dropped = total - len(found.rows)
     left = f"; {counted(dropped, 'row')} without a label left out" if dropped else ""
     if found.labels is None:
-        says = f"mean {float(found.y.mean()):.4g}, standard deviation {float(found.y.std()):.4g}"
+        y = found.y.astype(np.float64)
+        digits = 10 if found.offset else 4
+        says = f"mean {y.mean() + found.offset:.{digits}g}, standard deviation {y.std():.4g}"
         return (name, "target", says + left)
     shares = np.bincount(found.labels) / len(found.y)
     named = [

@@ -31,11 +31,11 @@ IDENTIFIER = re.compile(
 
 @dataclass(frozen=True)
 class Number:
-    """One numeric input: a raw column, or a `part` of a date. values: rows, float32."""
+    """One numeric input: a raw column, or a `part` of a date. values: rows, as they are."""
 
     column: str
     part: str | None
-    values: NDArray[np.float32]
+    values: NDArray[np.float64] | NDArray[np.int64]
     format: str | None = None
 
     @property
@@ -182,7 +182,7 @@ def _number(
         return
     gap = f"; {counted(gaps, 'missing cell')}: the mean, and an indicator" if gaps else ""
     roles.rows.append((name, "number", "standardised" + gap))
-    roles.numbers.append(Number(name, None, found.values.astype(np.float32)))
+    roles.numbers.append(Number(name, None, found.values))
 
 
 def _refuse_infinite(name: str, array: NDArray[np.float64] | NDArray[np.int64]) -> None:

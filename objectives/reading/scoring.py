@@ -32,22 +32,22 @@ def column(frame: pd.DataFrame, name: str) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(plain, pa.string())])
 
 
-def numbers(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.float32]:
+def numbers(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.float64]:
     """Return a numeric input: a column's numbers, or a part of its dates."""
     name = one["column"]
     cells = column(frame, name)
     if len(cells) == 0:
-        return np.zeros(0, np.float32)
+        return np.zeros(0)
     if "part" in one:
         return parts(_dates(cells, name, one["format"]))[one["part"]]
     found = values(cells, name)
     if found is None:  # nothing but missing cells
-        return np.full(len(cells), np.nan, np.float32)
+        return np.full(len(cells), np.nan)
     if not isinstance(found, Numbers):
         if len(getattr(found, "levels", [None])) == 0:
-            return np.full(len(cells), np.nan, np.float32)
+            return np.full(len(cells), np.nan)
         raise BadInput(f"column {name!r} holds {quoted(cells[0].as_py())} where numbers belong")
-    return found.values.astype(np.float32)
+    return found.values.astype(np.float64)
 
 
 def _dates(cells: pa.ChunkedArray, name: str, pattern: str) -> NDArray[np.datetime64]:
@@ -66,7 +66,7 @@ def levels(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.object_]:
     return np.array([*found.levels.to_pylist(), ""], object)[found.codes]
 
 
-def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[np.float32]:
+def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[np.float64]:
     """Return series x steps x channels from a long frame, series in the order of their ids.
 
     Raises BadInput where a series has more steps than the model takes.
@@ -82,6 +82,6 @@ def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[
     steps = preprocessing["steps"]
     if short.shape[1] > steps:
         raise BadInput(f"a series has {short.shape[1]:,} steps: the model takes {steps:,} at most")
-    x = np.full((len(short), steps, len(names)), np.nan, np.float32)
+    x = np.full((len(short), steps, len(names)), np.nan)
     x[:, : short.shape[1]] = short
     return x

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput, Data, Part, Source
+from objectives.reading.scaling import check_distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +42,8 @@ def split(x: Any, y: Any, source: Source) -> Data:
             kind = "stratified"
             groups = [np.flatnonzero(places == k) for k in range(len(classes))]
     cut = [_cut(rng.permutation(rows), source) for rows in groups]
+    if y.dtype == np.float64:
+        check_distinct(y, y.astype(np.float32), "y")
     parts = []
     for rows in (rng.permutation(np.concatenate(part)) for part in zip(*cut, strict=True)):
         if not len(rows):
