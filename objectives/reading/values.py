@@ -82,7 +82,7 @@ def values(column: pa.ChunkedArray, name: str, advice: str = ADVICE) -> Values |
         seconds = column.cast(pa.timestamp("s"), safe=False)
         return Dates(seconds.to_numpy().astype("datetime64[s]"), None)
     if pa.types.is_integer(column.type):
-        return Numbers(column.to_numpy(), whole=True)
+        return Numbers(_signed(column), whole=True)
     if pa.types.is_floating(column.type):
         return _numbers(column.to_numpy())
     if _is_text(kind):
@@ -140,6 +140,14 @@ def _plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _numbers(array: NDArray[np.float64]) -> Numbers:
     finite = array[np.isfinite(array)]
     return Numbers(array, whole=bool(np.all(finite == np.floor(finite))))
+
+
+def _signed(column: pa.ChunkedArray) -> NDArray[np.float64] | NDArray[np.int64]:
+    """Return whole numbers whose differences do not wrap, as those of unsigned or short ones do."""
+    array = column.to_numpy()  # float64 where cells are missing
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        return array.astype(np.float64)
+    return array if array.dtype.kind == "f" else array.astype(np.int64, copy=False)
 
 
 def _hours(column: pa.ChunkedArray) -> Numbers:

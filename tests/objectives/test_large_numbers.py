@@ -89,7 +89,7 @@ def test_a_target_keeps_its_digits_or_is_refused():
     assert len(np.unique(np.concatenate([p.y for p in (data.train, data.validation)]))) > 50
     assert not data.details.get("warnings")
     mixed = pd.Series(np.where(np.arange(ROWS) % 10, SECONDS, 0), name="at")
-    with pytest.raises(BadInput, match="'at'.* become .* in float32"):
+    with pytest.raises(BadInput, match=r"'at'.* become .* in float32"):
         loaded(pd.DataFrame({"noise": NOISE}), mixed, "regression")
     own = Objective(load=lambda source: (NOISE[:, None], target), build=lambda trial: None)  # type: ignore[arg-type, return-value]
     with pytest.raises(BadInput, match="in float32"):
@@ -139,3 +139,14 @@ def test_the_exported_regression_gives_the_targets_own_unit() -> None:
     assert found.dtype == np.float64
     assert abs(found.mean() - target.mean()) < 100
     assert len(np.unique(found)) > 250
+
+
+@pytest.mark.parametrize("kind", ["uint32", "uint64", "uint16", "int16", "float64", "UInt32"])
+def test_whole_numbers_of_any_type_are_learnt_from_alike(kind: str):
+    income = RNG.permutation(np.arange(20_000, 65_000))[:ROWS]
+    values = income - 40_000 if kind == "int16" else income
+    frame = pd.DataFrame({"income": values.astype(kind.lower())}).astype({"income": kind})
+    data = loaded(frame.assign(noise=NOISE))
+    assert data.details["columns"][1][:2] == ["income", "number"]
+    exact = loaded(pd.DataFrame({"income": values, "noise": NOISE}))
+    np.testing.assert_array_equal(data.train.x, exact.train.x)
