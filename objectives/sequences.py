@@ -5,7 +5,8 @@ row. A long table: one row a step, with `--id`, `--time` and `--target`. Missing
 and a row whose last steps are NaN in every channel ends before them.
 
 The options of a `Source` that sequences understand: `id`, `time`, `ignore` (columns, as a list or
-with commas between them), `nan` ("impute" or "refuse") and `weights` ("auto" or "off").
+with commas between them), `nan` ("impute" or "refuse"), `weights` ("off" or "balanced") and
+`threshold_for` ("balanced_accuracy", "f1" or "none").
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32] | NDArray[np.float64]
 
-OPTIONS = {"ignore", "id", "time", "nan", "weights"}
+OPTIONS = {"ignore", "id", "time", "nan", "weights", "threshold_for"}
 MASK_VALUE = -20.0  # far below what clipped values can be
 
 

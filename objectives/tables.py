@@ -1,8 +1,9 @@
 """A user's own table (CSV, TSV, Parquet, NPZ or a data frame) as three parts of numbers.
 
 The options of a `Source` that a table understands: `ignore`, `categorical` and `numeric` (names
-of columns, as a list or with commas between them), `nan` ("impute" or "refuse") and `weights`
-("auto": classes are weighted in the loss where one is rare; "off": never).
+of columns, as a list or with commas between them), `nan` ("impute" or "refuse"), `weights`
+("off", or "balanced": the classes weigh equally in the loss) and `threshold_for` (of two classes:
+"balanced_accuracy", "f1" or "none").
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-OPTIONS = {"ignore", "categorical", "numeric", "nan", "weights"}
+OPTIONS = {"ignore", "categorical", "numeric", "nan", "weights", "threshold_for"}
 
 
 def load_table(source: Source, task: str) -> Data:

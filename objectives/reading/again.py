@@ -7,7 +7,7 @@ from typing import Any
 from objectives import Source
 from objectives.reading import names
 
-OPTIONS = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights")
+OPTIONS = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights", "threshold_for")
 NAMES = {"ignore", "categorical", "numeric"}
 
 

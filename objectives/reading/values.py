@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -143,8 +143,8 @@ def _numbers(array: NDArray[np.float64]) -> Numbers:
 
 
 def _signed(column: pa.ChunkedArray) -> NDArray[np.float64] | NDArray[np.int64]:
-    """Return whole numbers whose differences do not wrap, as those of unsigned or short ones do."""
-    array = column.to_numpy()  # float64 where cells are missing
+    """Return whole numbers whose differences do not wrap, as those of unsigned ones do."""
+    array: NDArray[Any] = column.to_numpy()  # float64 where cells are missing
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         return array.astype(np.float64)
     return array if array.dtype.kind == "f" else array.astype(np.int64, copy=False)

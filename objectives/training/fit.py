@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from objectives.judging import threshold
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
 from objectives.training.files import replace
@@ -113,9 +114,17 @@ class FitTrainer:
             scores |= self.objective.scores(y, predictions)
             if spec.weights is not None:
                 np.save(spec.weights.with_suffix(".npy"), predictions)
+            if (goal := threshold.wanted(self.data)) is not None:
+                a, b, *_ = arrays(self.data.validation)
+                scores |= threshold.decided(
+                    goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
+                )
         if model is not None:
             export(FitTrainer.kept(self, spec), self.data, model)
-        return {f"test_{name}": float(value) for name, value in scores.items()}
+        return {
+            name if name == threshold.KEY else f"test_{name}": float(value)
+            for name, value in scores.items()
+        }
 
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""

@@ -12,7 +12,6 @@ from objectives import BadInput
 from objectives.nearest import nearest
 from search_spaces import Dimension, Space, sample_with, survey
 
-
 _REFUSED = object()
 
 
