@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 PARTS = ("train", "validation", "test")
 FALLING = (
-    "loss", "error", "brier", "mse", "mae", "mape", "msle", "crossentropy", "divergence", "deviance",
+    "loss", "error", "brier", "mse", "mae", "mape", "msle", "crossentropy", "divergence",
+    "deviance",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from objectives import BadInput, Data, Source
 from objectives.reading import counted, files, known, result, series, splits
-from objectives.reading.arrays import Arrays, floats, one_column
+from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.matrix import labels
 from objectives.reading.roles import wishes_of
 from objectives.reading.scaling import CLIP, fit, merged
@@ -59,7 +59,7 @@ def from_arrays(x: Any, y: Any, source: Source, length: Any = None, groups: Any 
     """Return the data of arrays: x, rows x steps x channels; y, a label a row; length, steps."""
     splits.check(source)
     result.check_options(source, OPTIONS, "sequences")
-    return _from_arrays(np.asarray(x), np.asarray(y), source, length, groups)
+    return _from_arrays(unmasked(x), unmasked(y), source, length, groups)
 
 
 def _load_npz(source: Source, path: Path) -> Data:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from objectives import BadInput, Data, Source
 from objectives.reading import files, result, shown, splits
-from objectives.reading.arrays import Arrays, floats, one_column
+from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.frame import from_columns
 from objectives.reading.matrix import from_matrix
 
@@ -55,8 +55,8 @@ def from_arrays(x: Any, y: Any, source: Source, task: str, groups: Any = None) -
     _check(source)
     if hasattr(x, "columns"):
         return _from_frame(x, y, source, task, groups)
-    matrix = floats(np.asarray(x), "X", 2)
-    labels = one_column(np.asarray(y), "y", len(matrix))
+    matrix = floats(unmasked(x), "X", 2)
+    labels = one_column(unmasked(y), "y", len(matrix))
     return from_matrix(matrix, labels, source, task, groups)
 
 
@@ -106,7 +106,7 @@ def _from_frame(
         name = str(getattr(y, "name", None) or source.target or "y")
         if name in frame.columns:
             raise BadInput(f"the labels and a column are both called {name!r}: rename one")
-        frame = frame.assign(**{name: np.asarray(y)})
+        frame = frame.assign(**{name: unmasked(y)})
         source = dataclasses.replace(source, target=name)
     if groups is not None:
         source = dataclasses.replace(source, group=source.group or "group")

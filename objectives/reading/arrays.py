@@ -77,6 +77,17 @@ def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dt
     return shape, kind
 
 
+def unmasked(given: Any) -> Array:
+    """Return an array whose masked cells are missing: NaN, or None among text."""
+    if not np.ma.isMaskedArray(given) or not np.ma.is_masked(given):
+        return np.asarray(given)
+    numbers = given.dtype.kind in "fiub"
+    found: Array = np.ma.filled(given.astype(np.float64 if numbers else object), np.nan)
+    if not numbers:
+        found[np.ma.getmaskarray(given)] = None
+    return found
+
+
 def floats(array: Array, name: str, dimensions: int) -> NDArray[np.float32] | NDArray[np.float64]:
     """Return an array as float32 where that holds all its type can, else as float64.
 

@@ -21,6 +21,7 @@ import pyarrow.parquet
 from objectives import BadInput
 from objectives.nearest import nearest
 from objectives.reading import MISSING, check_memory, counted
+from objectives.reading.values import padded
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".npz")
 PACKED = {".gz": gzip.open, ".bz2": bz2.open}
@@ -131,7 +132,43 @@ def _read_text(path: Path) -> pa.Table:
     if any(pa.types.is_binary(column.type) for column in table.columns):
         raise BadInput(_not_utf8(path) or f"{str(path)!r} holds bytes that are no text")
     _refuse_open_quote(path, table)
+    return _with_zeros(path, table, delimiter)
+
+
+def _with_zeros(path: Path, table: pa.Table, delimiter: str) -> pa.Table:
+    """Return the table with codes such as 00501 as text: as numbers they lose their zeros."""
+    whole = [f.name for f in table.schema if pa.types.is_integer(f.type)]
+    if not whole or not _leading_zeros(path, delimiter):
+        return table
+    texts = pa.csv.read_csv(
+        path,
+        read_options=pa.csv.ReadOptions(block_size=BLOCK),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            include_columns=whole,
+            column_types=dict.fromkeys(whole, pa.string()),
+            strings_can_be_null=True,
+            null_values=list(MISSING),
+        ),
+    )
+    for name in whole:
+        if padded(texts.column(name)):
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, name, texts.column(name))
     return table
+
+
+def _leading_zeros(path: Path, delimiter: str) -> bool:
+    """Return whether any cell of the file begins with a 0 and a digit."""
+    mark = re.escape(delimiter).encode()
+    begins = re.compile(rb'(?:^|[\n\r"]|' + mark + rb")\s*0\d")
+    before = b"\n"
+    with _open(path) as file:
+        while piece := file.read(1 << 20):
+            if begins.search(before + piece):
+                return True
+            before = piece[-8:]
+    return False
 
 
 def _refuse_open_quote(path: Path, table: pa.Table) -> None:

@@ -11,7 +11,8 @@ import pyarrow as pa
 from objectives import BadInput
 from objectives.reading import known, quoted, series
 from objectives.reading.dates import parse_dates, parts
-from objectives.reading.values import Dates, Numbers, text, values
+from objectives.reading.spelled import Way
+from objectives.reading.values import Dates, Numbers, is_number, text, values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,10 @@ def numbers(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.float64]:
         return np.zeros(0)
     if "part" in one:
         return parts(_dates(cells, name, one["format"]))[one["part"]]
+    if "way" in one and not is_number(cells.type):
+        plain = text(cells)
+        read = Way(**one["way"]).read(plain.levels.to_pylist())
+        return np.append(read, np.nan)[plain.codes]
     found = values(cells, name)
     if found is None:  # nothing but missing cells
         return np.full(len(cells), np.nan)
@@ -61,9 +66,17 @@ def _dates(cells: pa.ChunkedArray, name: str, pattern: str) -> NDArray[np.dateti
 
 
 def levels(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.object_]:
-    """Return a category's cells as text, "" where they are missing."""
-    found = text(column(frame, one["column"]))
-    return np.array([*found.levels.to_pylist(), ""], object)[found.codes]
+    """Return a category's cells as text, "" where they are missing.
+
+    Where levels have leading zeros a number stands for the level of its value.
+    """
+    cells = column(frame, one["column"])
+    found = text(cells)
+    names = found.levels.to_pylist()
+    if is_number(cells.type):
+        known = {level.lstrip("0") or "0": level for level in one["levels"] if level.isdigit()}
+        names = [known.get(name, name) for name in names]
+    return np.array([*names, ""], object)[found.codes]
 
 
 def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -23,6 +23,9 @@ def split(x: Any, y: Any, source: Source) -> Data:
     Whole-number labels of few kinds are split class by class, so that each part has its share.
     float64 becomes float32, as Keras computes. Raises BadInput.
     """
+    for name, array in (("x", x), ("y", y)):
+        if np.ma.is_masked(array):
+            raise BadInput(f"{name} has masked cells, which no net reads: fill them first")
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim < 1 or y.ndim < 1 or len(x) != len(y):
         raise BadInput(f"x has the shape {x.shape} and y {y.shape}: they need equally many rows")

@@ -90,6 +90,11 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
     if not isinstance(found, Numbers):
         what = "dates" if isinstance(found, Dates) else "nothing"
         raise BadInput(f"target {name!r} holds {what} where numbers belong")
+    if found.example[1] is not None:
+        raise BadInput(
+            f"target {name!r} holds {quoted(found.example[1])} where numbers like "
+            f"{quoted(found.example[0])} belong: mend it or leave the cell empty"
+        )
     y = found.values.astype(np.float64)
     rows = np.flatnonzero(~np.isnan(y))
     y = y[rows]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from objectives import BadInput
 from objectives.reading import MISSING, quoted, shown
 from objectives.reading.dates import read_dates
+from objectives.reading.spelled import Way, way_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,10 +28,16 @@ DRESSED = re.compile(
 
 @dataclass(frozen=True)
 class Numbers:
-    """values: rows, float64 or whole int64, NaN where missing. whole: they were whole numbers."""
+    """values: rows, float64 or whole int64, NaN where missing. whole: they were whole numbers.
+
+    way: how they were written, where not plainly. example: such a text, and one that is no number
+    and counts as missing, or None.
+    """
 
     values: NDArray[np.float64] | NDArray[np.int64]
     whole: bool
+    way: Way | None = None
+    example: tuple[str, str | None] = ("", None)
 
 
 @dataclass(frozen=True)
@@ -59,15 +66,17 @@ Values = Numbers | Dates | Text
 ADVICE = ", or say --categorical {0} or --ignore {0}"
 
 
-def values(column: pa.ChunkedArray, name: str, advice: str = ADVICE) -> Values | None:
+def values(
+    column: pa.ChunkedArray, name: str, advice: str = ADVICE, *, codes: bool = False
+) -> Values | None:
     """Return what a column holds, or None if it is nothing that can be learnt from.
 
-    Text becomes numbers where every cell is one. Raises BadInput where nearly every cell is,
-    with advice for the column's name.
+    Text becomes numbers where every cell is one; codes: not where some have leading zeros, as
+    zip codes do. Raises BadInput where nearly every cell is, with advice for the column's name.
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return values(column.cast(kind.value_type), name, advice)
+        return values(column.cast(kind.value_type), name, advice, codes=codes)
     if pa.types.is_null(kind):
         return None
     if pa.types.is_boolean(kind):
@@ -87,6 +96,8 @@ def values(column: pa.ChunkedArray, name: str, advice: str = ADVICE) -> Values |
         return _numbers(column.to_numpy())
     if _is_text(kind):
         found = text(column)
+        if codes and padded(found.levels):
+            return found
         numbers = _as_numbers(found, name, advice)
         if numbers is not None:
             return numbers
@@ -112,6 +123,11 @@ def text(column: pa.ChunkedArray) -> Text:
         [pc.fill_null(one.indices, -1).to_numpy(zero_copy_only=False) for one in pieces]
     )
     return Text(np.append(remap, np.int32(-1))[codes], again.dictionary)
+
+
+def padded(texts: pa.Array | pa.ChunkedArray) -> bool:
+    """Return whether whole numbers among texts have leading zeros: they are codes."""
+    return bool(pc.any(pc.match_substring_regex(texts, r"^\s*0\d+\s*$")).as_py())
 
 
 def is_number(kind: pa.DataType) -> bool:
@@ -162,9 +178,27 @@ def _as_numbers(found: Text, name: str, advice: str) -> Numbers | None:
     try:
         parsed = pc.cast(found.levels, pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
-        _refuse_stray_text(found, name, advice)
-        return None
+        written = _written(found)
+        if written is None:
+            _refuse_stray_text(found, name, advice)
+        return written
     return _numbers(np.append(parsed, np.nan)[found.codes])
+
+
+def _written(found: Text) -> Numbers | None:
+    """Return numbers that are not written plainly: percentages, prices, thousands, commas."""
+    levels: list[str] = found.levels.to_pylist()
+    way = way_of(levels, found.codes)
+    if way is None:
+        return None
+    parsed = way.read(levels)
+    numbers = ~np.isnan(parsed)
+    spelled = [n and not PLAIN.fullmatch(level) for n, level in zip(numbers, levels, strict=True)]
+    if not any(spelled):
+        return None
+    stray = None if numbers.all() else levels[int(np.argmin(numbers))]
+    plain = _numbers(np.append(parsed, np.nan)[found.codes])
+    return Numbers(plain.values, plain.whole, way, (levels[int(np.argmax(spelled))], stray))
 
 
 def _refuse_stray_text(found: Text, name: str, advice: str) -> None:
