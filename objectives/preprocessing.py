@@ -9,14 +9,16 @@ A matrix (NPZ) enters as one input `x`, rows x features; sequences as one input 
 x channels, whose missing values are NaN and whose end is filled up with NaN.
 
 `inputs` makes all this from a data frame. `Model.predict` casts float64 arrays to float32 before
-the model sees them: give such a column as whole numbers, call the model itself, or use `predict`
-below. The file needs nothing of this package to be loaded.
+the model sees them: give such a column as whole numbers, call the model itself, or let
+`objectives.scorer` do it. The file needs nothing of this package to be loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput
 
 if TYPE_CHECKING:
     import keras
@@ -38,11 +40,19 @@ def assemble(model: keras.Model, preprocessing: Mapping[str, Any]) -> keras.Mode
         inputs.append(column)
         # Index 0 is every level that is not in the vocabulary.
         levels = keras.layers.StringLookup(
-            vocabulary=category["levels"], num_oov_indices=1, output_mode="one_hot"
+            vocabulary=category["levels"],
+            num_oov_indices=1,
+            oov_token=_unused("[UNK]", category["levels"]),
+            output_mode="one_hot",
         )(column)
         blocks.append(levels if category["other"] else levels[:, 1:])
     encoded = keras.layers.Concatenate()(blocks) if len(blocks) > 1 else blocks[0]
     return keras.Model(inputs, _output(model(encoded), preprocessing))
+
+
+def _unused(word: str, levels: Sequence[str]) -> str:
+    """Return a word that is no level: Keras's own for unknown ones may be one."""
+    return word if word not in levels else _unused(f"[{word}]", levels)
 
 
 def _output(found: Any, preprocessing: Mapping[str, Any]) -> Any:
@@ -139,10 +149,15 @@ def inputs(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> dict[str, A
         return {"x": scoring.sequences(frame, preprocessing)}
     matrix = preprocessing.get("matrix")
     if matrix is not None:
-        return {matrix["input"]: frame.to_numpy(np.float32)}
+        if frame.shape[1] != matrix["features"]:
+            raise BadInput(
+                f"the frame has {frame.shape[1]:,} columns: the model takes {matrix['features']:,}"
+            )
+        return {matrix["input"]: frame.to_numpy(_kind(preprocessing), na_value=np.nan)}
+    columns = scoring.named(frame)
     found: dict[str, Any] = {}
     for one in preprocessing["inputs"]:
-        found[one["input"]] = scoring.numbers(frame, one)
+        found[one["input"]] = scoring.numbers(columns, one)
     for one in preprocessing["categories"]:
-        found[one["input"]] = tf.constant(scoring.levels(frame, one))
+        found[one["input"]] = tf.constant(scoring.levels(columns, one))
     return found

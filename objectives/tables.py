@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from objectives import BadInput, Data, Source
 from objectives.reading import files, result, shown, splits
 from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.frame import from_columns
 from objectives.reading.matrix import from_matrix
+from objectives.reading.pandas_frames import column_of, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,20 +100,23 @@ def _load_npz(source: Source, task: str, path: Path) -> Data:
 def _from_frame(
     frame: pd.DataFrame, y: Any, source: Source, task: str, groups: NDArray[Any] | None
 ) -> Data:
+    import pandas as pd
+
     if isinstance(y, str):
         source = dataclasses.replace(source, target=y)
     else:
-        name = str(getattr(y, "name", None) or source.target or "y")
+        y, called = labels_of(y, len(frame))
+        name = called or source.target or "y"
         if name in frame.columns:
             raise BadInput(f"the labels and a column are both called {name!r}: rename one")
-        frame = frame.assign(**{name: unmasked(y)})
+        if len(y) != len(frame):
+            raise BadInput(f"y has {len(y):,} rows, the frame {len(frame):,}")
+        labels = y if hasattr(y, "iloc") else pd.Series(unmasked(y))
+        frame = frame.assign(**{name: labels.set_axis(frame.index)})
         source = dataclasses.replace(source, target=name)
     if groups is not None:
         source = dataclasses.replace(source, group=source.group or "group")
         frame = frame.assign(**{str(source.group): np.asarray(groups)})
-    try:
-        table = pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)
-    except (pa.ArrowException, ValueError) as error:
-        raise BadInput(f"cannot read the data frame: {str(error).splitlines()[0]}") from None
-    table = files.named(table, Path("data frame"))
-    return from_columns(dict(zip(table.column_names, table.columns, strict=True)), source, task)
+    names = files.distinct([str(name) for name in frame.columns], "the data frame")
+    columns = {name: column_of(frame.iloc[:, k]) for k, name in enumerate(names)}
+    return from_columns(columns, source, task)

@@ -95,7 +95,7 @@ def _refuse_stray(
 
 
 def parse_dates(levels: pa.Array, pattern: str) -> Seconds:
-    """Return datetime64[s] of texts under a `strptime` format, NaT where they have another.
+    """Return datetime64[us] of texts under a `strptime` format, NaT where they have another.
 
     Times with a zone become UTC, as Arrow makes them.
     """
@@ -103,17 +103,17 @@ def parse_dates(levels: pa.Array, pattern: str) -> Seconds:
 
     texts = pd.Series(levels.to_pylist(), dtype=object)
     parsed = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
-    return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
 
 
 def parts(seconds: Seconds) -> dict[str, NDArray[np.float64]]:
     """Return a date's numeric parts, NaN where it is missing.
 
     days: since 1970-01-01. month: 1 to 12. day: of the month, from 1. weekday: Monday is 0.
-    hour: 0 to 24, minutes and seconds as its fraction.
+    hour: 0 to 24, minutes and seconds, also parts of them, as its fraction.
     """
     missing = np.isnat(seconds)
-    stamps = np.where(missing, np.datetime64(0, "s"), seconds)
+    stamps = np.where(missing, np.datetime64(0, "us"), seconds)
     days = stamps.astype("datetime64[D]")
     months = days.astype("datetime64[M]")
     found = {
@@ -121,6 +121,6 @@ def parts(seconds: Seconds) -> dict[str, NDArray[np.float64]]:
         "month": months.astype(np.int64) % 12 + 1,
         "day": (days - months).astype(np.int64) + 1,
         "weekday": (days.astype(np.int64) + 3) % 7,
-        "hour": (stamps - days).astype(np.int64) / 3600.0,
+        "hour": (stamps - days).astype("m8[us]").astype(np.int64) / 3.6e9,
     }
     return {name: np.where(missing, np.nan, part) for name, part in found.items()}

@@ -75,14 +75,19 @@ def read_table(path: Path) -> pa.Table:
 
 def named(table: pa.Table, path: Path) -> pa.Table:
     """Return the table with pandas' names for unnamed columns; raise BadInput on duplicates."""
-    names = [name.strip() or f"Unnamed: {index}" for index, name in enumerate(table.column_names)]
+    return table.rename_columns(distinct(table.column_names, repr(str(path))))
+
+
+def distinct(names: list[str], what: str) -> list[str]:
+    """Return trimmed names, pandas' own for empty ones; raise BadInput on duplicates."""
+    names = [name.strip() or f"Unnamed: {index}" for index, name in enumerate(names)]
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise BadInput(
-            f"{str(path)!r} has {counted(names.count(twice[0]), 'column')} called {twice[0]!r}: "
+            f"{what} has {counted(names.count(twice[0]), 'column')} called {twice[0]!r}: "
             "every column needs a name of its own"
         )
-    return table.rename_columns(names)
+    return names
 
 
 def _read_parquet(path: Path) -> pa.Table:

@@ -161,6 +161,8 @@ def _input(one: Number, names: set[str], double: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"input": _unique(one.name, names), "column": one.column}
     if double:
         found["double"] = True
+    if one.kind:
+        found["kind"] = one.kind
     if one.way is not None:
         found["way"] = vars(one.way)
     if one.part is not None:

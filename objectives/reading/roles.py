@@ -43,7 +43,7 @@ IDENTIFIER = re.compile(
 class Number:
     """One numeric input: a raw column, or a `part` of a date. values: rows, as they are.
 
-    format: of a date's text. way: how numbers were written, where not plainly.
+    format: of a date's text. way, kind: of `Numbers`.
     """
 
     column: str
@@ -51,6 +51,7 @@ class Number:
     values: NDArray[np.float64] | NDArray[np.int64]
     format: str | None = None
     way: Way | None = None
+    kind: str = ""
 
     @property
     def name(self) -> str:
@@ -129,6 +130,11 @@ def decide(columns: dict[str, pa.ChunkedArray], train: NDArray[np.int64], wishes
             roles.rows.append((name, "left out", "--ignore"))
             continue
         forced = name in wishes.numeric or name in wishes.categorical
+        if name in wishes.categorical and pa.types.is_nested(column.type):
+            raise BadInput(
+                f"--categorical {name!r}: {column.type} values are no levels: make them text, or "
+                "columns of their own"
+            )
         as_text, codes = name in wishes.categorical, name not in wishes.numeric
         found = text(column) if as_text else values(column, name, codes=codes)
         if name in wishes.numeric and not isinstance(found, Numbers):
@@ -197,7 +203,7 @@ def _number(
         return
     gap = f"; {counted(gaps, 'missing cell')}: the mean, and an indicator" if gaps else ""
     roles.rows.append((name, "number", "standardised" + _reading(found) + gap))
-    roles.numbers.append(Number(name, None, found.values, way=found.way))
+    roles.numbers.append(Number(name, None, found.values, way=found.way, kind=found.kind))
 
 
 def _reading(found: Numbers) -> str:

@@ -61,7 +61,7 @@ def order(columns: Mapping[str, pa.ChunkedArray], ids: str, time: str) -> Order:
 def _stamps(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     found = values(column, name)
     if isinstance(found, Dates):
-        stamps = found.seconds.astype("datetime64[s]").astype(np.int64).astype(np.float64)
+        stamps = found.seconds.astype("datetime64[us]").astype(np.int64).astype(np.float64)
         stamps[np.isnat(found.seconds)] = np.nan
     elif isinstance(found, Numbers):
         stamps = found.values.astype(np.float64)

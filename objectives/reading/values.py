@@ -30,19 +30,21 @@ DRESSED = re.compile(
 class Numbers:
     """values: rows, float64 or whole int64, NaN where missing. whole: they were whole numbers.
 
-    way: how they were written, where not plainly. example: such a text, and one that is no number
-    and counts as missing, or None.
+    kind: "time" (hours), "duration" (seconds) or "truth", where they were no numbers. way: how
+    they were written, where not plainly. example: such a text, and one that is no number and
+    counts as missing, or None.
     """
 
     values: NDArray[np.float64] | NDArray[np.int64]
     whole: bool
+    kind: str = ""
     way: Way | None = None
     example: tuple[str, str | None] = ("", None)
 
 
 @dataclass(frozen=True)
 class Dates:
-    """seconds: rows, datetime64[s], NaT where missing. format: of `strptime`, None if typed.
+    """seconds: rows, datetime64[us], NaT where missing. format: of `strptime`, None if typed.
 
     other: another format that all cells would fit as well.
     """
@@ -63,6 +65,7 @@ class Text:
 Values = Numbers | Dates | Text
 
 
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 ADVICE = ", or say --categorical {0} or --ignore {0}"
 
 
@@ -80,16 +83,16 @@ def values(
     if pa.types.is_null(kind):
         return None
     if pa.types.is_boolean(kind):
-        column = column.cast(pa.int8())
+        return Numbers(_signed(column.cast(pa.int8())), whole=True, kind="truth")
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         column = column.cast(pa.float64())
     if pa.types.is_duration(kind):
-        column = column.cast(pa.int64())
+        return _numbers(_ticks(column) / PER_SECOND[kind.unit], "duration")
     if pa.types.is_time(kind):
-        return _hours(column)
-    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
-        seconds = column.cast(pa.timestamp("s"), safe=False)
-        return Dates(seconds.to_numpy().astype("datetime64[s]"), None)
+        return _numbers(_ticks(column) / (3600.0 * PER_SECOND[kind.unit]), "time")
+    if pa.types.is_temporal(kind):
+        stamps = column.cast(pa.timestamp("us"), safe=False)
+        return Dates(stamps.to_numpy().astype("datetime64[us]"), None)
     if pa.types.is_integer(column.type):
         return Numbers(_signed(column), whole=True)
     if pa.types.is_floating(column.type):
@@ -150,12 +153,15 @@ def _plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column = pa.chunked_array([pa.array(array, from_pandas=True)])
         if np.all((filled == np.floor(filled)) & (np.abs(filled) < 2.0**53)):
             column = column.cast(pa.int64())
-    return column.cast(pa.string())
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException:
+        raise BadInput(f"{column.type} values are neither numbers nor text") from None
 
 
-def _numbers(array: NDArray[np.float64]) -> Numbers:
+def _numbers(array: NDArray[np.float64], kind: str = "") -> Numbers:
     finite = array[np.isfinite(array)]
-    return Numbers(array, whole=bool(np.all(finite == np.floor(finite))))
+    return Numbers(array, bool(np.all(finite == np.floor(finite))), kind)
 
 
 def _signed(column: pa.ChunkedArray) -> NDArray[np.float64] | NDArray[np.int64]:
@@ -166,10 +172,10 @@ def _signed(column: pa.ChunkedArray) -> NDArray[np.float64] | NDArray[np.int64]:
     return array if array.dtype.kind == "f" else array.astype(np.int64, copy=False)
 
 
-def _hours(column: pa.ChunkedArray) -> Numbers:
-    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit]
+def _ticks(column: pa.ChunkedArray) -> NDArray[Any]:
     plain = pa.int32() if pa.types.is_time32(column.type) else pa.int64()
-    return Numbers(column.cast(plain).to_numpy() / (3600.0 * per_second), whole=False)
+    found: NDArray[Any] = column.cast(plain).to_numpy()
+    return found
 
 
 def _as_numbers(found: Text, name: str, advice: str) -> Numbers | None:
@@ -198,7 +204,7 @@ def _written(found: Text) -> Numbers | None:
         return None
     stray = None if numbers.all() else levels[int(np.argmin(numbers))]
     plain = _numbers(np.append(parsed, np.nan)[found.codes])
-    return Numbers(plain.values, plain.whole, way, (levels[int(np.argmax(spelled))], stray))
+    return Numbers(plain.values, plain.whole, "", way, (levels[int(np.argmax(spelled))], stray))
 
 
 def _refuse_stray_text(found: Text, name: str, advice: str) -> None:

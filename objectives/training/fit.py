@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from objectives.judging import threshold
+from objectives.scorer import attach, plan_of
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
 from objectives.training.files import replace
@@ -120,7 +121,7 @@ class FitTrainer:
                     goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
                 )
         if model is not None:
-            export(FitTrainer.kept(self, spec), self.data, model)
+            export(FitTrainer.kept(self, spec), self.data, model, scores.get(threshold.KEY))
         return {
             name if name == threshold.KEY else f"test_{name}": float(value)
             for name, value in scores.items()
@@ -137,15 +138,23 @@ class FitTrainer:
         keras.utils.clear_session()
 
 
-def export(model: keras.Model, data: Data, path: Path) -> None:
-    """Write the whole model, with its preprocessing if the data have one, as `.keras`."""
+def export(model: keras.Model, data: Data, path: Path, cut: float | None = None) -> None:
+    """Write the whole model, with its preprocessing if the data have one, as `.keras`.
+
+    cut: the threshold between two classes, which its scorer knows then.
+    """
     if model.optimizer is not None:  # or Keras warns of its missing variables when it loads
         model.optimizer.build(model.trainable_variables)
     if data.preprocessing is not None:
         from objectives.preprocessing import assemble
 
         model = assemble(model, data.preprocessing)
-    replace(path.with_suffix(".keras"), model.save)
+
+    def write(file: Path) -> None:
+        model.save(file)
+        attach(file, plan_of(data, cut))
+
+    replace(path.with_suffix(".keras"), write)
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
