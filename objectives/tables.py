@@ -102,21 +102,20 @@ def _from_frame(
 ) -> Data:
     import pandas as pd
 
+    names = files.distinct([str(name) for name in frame.columns], "the data frame")
+    columns = {name: column_of(frame.iloc[:, place]) for place, name in enumerate(names)}
     if isinstance(y, str):
         source = dataclasses.replace(source, target=y)
     else:
         y, called = labels_of(y, len(frame))
         name = called or source.target or "y"
-        if name in frame.columns:
+        if name in columns:
             raise BadInput(f"the labels and a column are both called {name!r}: rename one")
         if len(y) != len(frame):
             raise BadInput(f"y has {len(y):,} rows, the frame {len(frame):,}")
-        labels = y if hasattr(y, "iloc") else pd.Series(unmasked(y))
-        frame = frame.assign(**{name: labels.set_axis(frame.index)})
+        columns[name] = column_of(y if hasattr(y, "iloc") else pd.Series(unmasked(y)))
         source = dataclasses.replace(source, target=name)
     if groups is not None:
         source = dataclasses.replace(source, group=source.group or "group")
-        frame = frame.assign(**{str(source.group): np.asarray(groups)})
-    names = files.distinct([str(name) for name in frame.columns], "the data frame")
-    columns = {name: column_of(frame.iloc[:, k]) for k, name in enumerate(names)}
+        columns[str(source.group)] = column_of(pd.Series(np.asarray(groups)))
     return from_columns(columns, source, task)

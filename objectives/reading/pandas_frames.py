@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+MIXED = ("mixed", "mixed-integer")
+
+
 def column_of(cells: pd.Series) -> pa.ChunkedArray:
     """Return a column of a frame: sparse, interval, period and mixed cells too."""
     import pandas as pd
@@ -31,6 +34,10 @@ def column_of(cells: pd.Series) -> pa.ChunkedArray:
     ):
         cells = cells.astype(object).where(cells.notna(), None).map(str, na_action="ignore")
     try:
+        # Arrow would take true among numbers for 1.
+        mixed = kind.kind == "O" and pd.api.types.infer_dtype(cells, skipna=True) in MIXED
+        if mixed:
+            raise TypeError
         found = pa.array(cells, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError):
         gaps = cells.isna()

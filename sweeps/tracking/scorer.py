@@ -26,11 +26,20 @@ class Scorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow has no 
         params: `{"output": "label"}` gives classes by the threshold that was chosen for them.
         """
         output = (params or {}).get("output", "prediction")
-        if output == "label":
-            return self.scorer.labels(model_input)
-        if output != "prediction":
-            raise ValueError(f"output {output!r}: choose prediction or label")
-        return self.scorer.predict(model_input)
+        if output not in ("label", "prediction"):
+            raise _refused(f"output {output!r}: choose prediction or label")
+        try:
+            if output == "label":
+                return self.scorer.labels(model_input)
+            return self.scorer.predict(model_input)
+        except ValueError as error:  # BadInput: one line for whoever sent the rows
+            raise _refused(str(error)) from error
+
+
+def _refused(message: str) -> mlflow.MlflowException:
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+    return mlflow.MlflowException(message, error_code=INVALID_PARAMETER_VALUE)
 
 
 mlflow.models.set_model(Scorer())
