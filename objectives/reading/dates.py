@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Seconds = NDArray[np.datetime64]
 
-CLOCK = r"([ T]\d{1,2}:\d{2}(:\d{2})?( [AaPp][Mm])?)?"
+CLOCK = r"([ T]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( [AaPp][Mm])?)?"
 # What a day looks like, and the `strptime` formats that may read it. A year of two digits is
 # taken for one only where nothing else looks alike: 1.2.10 is a version.
 DAYS = (
@@ -31,7 +31,11 @@ DAYS = (
         "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d-%B-%Y",
     )),
 )  # fmt: skip
-TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S")
+TIMES = (
+    "", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S",
+    " %H:%M:%S.%f", " %H:%M:%S,%f", "T%H:%M:%S.%f",
+)  # fmt: skip
+PARTS_OF_SECONDS = (".%f", ",%f")
 SAMPLE = 50
 MOSTLY = 0.95  # of the cells are dates: the rest is then at fault
 ENOUGH = 20  # different dates, below which the rest is not called a fault
@@ -103,6 +107,9 @@ def parse_dates(levels: pa.Array, pattern: str) -> Seconds:
 
     texts = pd.Series(levels.to_pylist(), dtype=object)
     parsed = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
+    if pattern.endswith(PARTS_OF_SECONDS) and parsed.isna().any():  # whole seconds lack the part
+        whole = pd.to_datetime(texts, format=pattern[:-3], errors="coerce", utc=True)
+        parsed = parsed.fillna(whole)
     return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
 
 

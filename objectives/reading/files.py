@@ -109,7 +109,10 @@ def _read_text(path: Path) -> pa.Table:
     head = _head(path)
     _refuse_binary(path, head)
     text = head.decode("utf-8-sig", errors="replace")
-    delimiter = "\t" if _suffix(path) == ".tsv" else _delimiter(text)
+    said = re.match(r"""["']?sep=(.)["']?\r?\n""", text)  # Excel's first line
+    text = text[said.end() :] if said else text
+    delimiter = "\t" if _suffix(path) == ".tsv" else said[1] if said else _delimiter(text)
+    skip = int(said is not None)
     comma = _decimal_comma(text, delimiter)
     options: dict[str, Any] = {
         "convert_options": pa.csv.ConvertOptions(
@@ -122,7 +125,7 @@ def _read_text(path: Path) -> pa.Table:
     def read(threads: bool, handler: Callable[[Any], str] | None = None) -> pa.Table:
         return pa.csv.read_csv(
             path,
-            read_options=pa.csv.ReadOptions(use_threads=threads, block_size=BLOCK),
+            read_options=pa.csv.ReadOptions(use_threads=threads, block_size=BLOCK, skip_rows=skip),
             parse_options=pa.csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=handler
             ),
@@ -137,17 +140,17 @@ def _read_text(path: Path) -> pa.Table:
     if any(pa.types.is_binary(column.type) for column in table.columns):
         raise BadInput(_not_utf8(path) or f"{str(path)!r} holds bytes that are no text")
     _refuse_open_quote(path, table)
-    return _with_zeros(path, table, delimiter)
+    return _with_zeros(path, table, delimiter, skip)
 
 
-def _with_zeros(path: Path, table: pa.Table, delimiter: str) -> pa.Table:
+def _with_zeros(path: Path, table: pa.Table, delimiter: str, skip: int) -> pa.Table:
     """Return the table with codes such as 00501 as text: as numbers they lose their zeros."""
     whole = [f.name for f in table.schema if pa.types.is_integer(f.type)]
     if not whole or not _leading_zeros(path, delimiter):
         return table
     texts = pa.csv.read_csv(
         path,
-        read_options=pa.csv.ReadOptions(block_size=BLOCK),
+        read_options=pa.csv.ReadOptions(block_size=BLOCK, skip_rows=skip),
         parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
             include_columns=whole,
