@@ -8,6 +8,9 @@ NaN behind the end of a short series; y), as aeon and sktime load them.
     python benchmarks/own_data.py [--folder DIR] [--only breast digits] [--trials 30] [--splits 5]
 
 Scores are of the test part, which no decision looks at; of several splits the mean and the worst.
+Then log loss, Brier score and calibration error beside accuracy and AUC, for the net, for logistic
+regression and for HistGradientBoosting on the same split and encoded columns. `imbalanced`
+is made: 12% of its rows are positive.
 """
 
 from __future__ import annotations
@@ -22,8 +25,10 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,19 @@ CASES = {
     "breast cancer": Case("breast.csv", "dense_binary", {"accuracy": 0.96}, 5),
     "digits, odd or even": Case("odd.csv", "dense_binary", {"accuracy": 0.98}, 5),
     "digits, ten classes": Case("ten.csv", "dense_multiclass", {"accuracy": 0.97}, 5),
+    "imbalanced": Case("imbalanced.csv", "dense_binary", {"auc": 0.85}, 3),
     "diabetes": Case("diabetes.csv", "dense_regression", {"r2": 0.4}),
     "Adult": Case("adult.csv", "dense_binary", {"accuracy": 0.855, "auc": 0.91}),
     "BasicMotions": Case("BasicMotions.npz", "lstm_recall", {"accuracy": 0.85}, 5),
     "ItalyPowerDemand": Case("ItalyPowerDemand.npz", "lstm_recall", {"accuracy": 0.96}),
     "JapaneseVowels": Case("JapaneseVowels.npz", "lstm_recall", {"accuracy": 0.95}),
 }
+
+
+SCORES = {
+    "loss": "log loss", "brier": "Brier", "calibration_error": "calibr.", "accuracy": "accuracy",
+    "auc": "AUC",
+}  # fmt: skip
 
 
 def write(folder: Path) -> None:
@@ -56,8 +68,21 @@ def write(folder: Path) -> None:
     ten = datasets.load_digits(as_frame=True).frame
     odd = ten.assign(target=ten["target"] % 2)
     diabetes = datasets.load_diabetes(as_frame=True).frame
+    made(8000).to_csv(folder / "imbalanced.csv", index=False)
     for name, frame in {"breast": breast, "ten": ten, "odd": odd, "diabetes": diabetes}.items():
         frame.to_csv(folder / f"{name}.csv", index=False)
+
+
+def made(rows: int) -> Any:
+    """Return a table with a rare class, whose chances are known to be learnable."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 8))
+    odds = 1.5 * x[:, 0] + x[:, 1] - x[:, 2] * x[:, 3] - 3.2
+    target = rng.random(rows) < 1.0 / (1.0 + np.exp(-odds))
+    return pd.DataFrame(x, columns=[f"a{k}" for k in range(8)]).assign(target=target.astype(int))
 
 
 def run(case: Case, file: Path, seed: int, options: argparse.Namespace) -> dict[str, float]:
@@ -76,7 +101,53 @@ def run(case: Case, file: Path, seed: int, options: argparse.Namespace) -> dict[
             check=True,
         )
         final = json.loads((Path(folder) / "found.json").read_text(encoding="utf-8"))["final"]
-    return {**final["best"], **final["plain"]["metrics"]}
+    return {**final["best"], **final["plain"]["metrics"]} | peers(case, file, seed)
+
+
+def peers(case: Case, file: Path, seed: int) -> dict[str, float]:
+    """Return the test scores of scikit-learn's models on the same split, `MODEL_SCORE`."""
+    if case.sweep not in ("dense_binary", "dense_multiclass"):
+        return {}
+    import numpy as np
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
+
+    from objectives import Source, judging
+    from objectives.tables import load_table
+
+    with file.open(encoding="utf-8") as text:
+        target = text.readline().strip().split(",")[-1]
+    task = case.sweep.removeprefix("dense_")
+    data = load_table(Source(path=str(file), target=target, seed=seed), task)
+    fitted = np.concatenate([data.train.x, data.validation.x])
+    labels = np.concatenate([data.train.y, data.validation.y]).astype(int)
+    found = {}
+    for name, model in {
+        "linear": LogisticRegression(max_iter=2000),
+        "trees": HistGradientBoostingClassifier(random_state=0),
+    }.items():
+        chances = model.fit(fitted, labels).predict_proba(data.test.x)
+        said = chances[:, 1] if task == "binary" else chances
+        scores = judging.scores(data.test.y, said, task)
+        scores["loss"] = float(log_loss(data.test.y.astype(int), chances))
+        found |= {f"{name}_{score}": value for score, value in scores.items()}
+    return found
+
+
+def compare(name: str, found: list[dict[str, float]]) -> None:
+    """Print the scores of the three models side by side."""
+    if "trees_loss" not in found[0]:
+        return
+    for prefix, title in {
+        "test": "net", "linear": "logistic regression", "trees": "HistGradientBoosting",
+    }.items():  # fmt: skip
+        cells = (
+            f"{statistics.mean(one[f'{prefix}_{score}'] for one in found):10.4f}"
+            for score in SCORES
+            if all(f"{prefix}_{score}" in one for one in found)
+        )
+        print(f"  {name:<20} {title:<22}" + "".join(cells), flush=True)
 
 
 def show(name: str, case: Case, found: list[dict[str, float]], seconds: float) -> bool:
@@ -105,7 +176,7 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=5, help="at most")
     options = parser.parse_args()
     print(f"{'data':<20} {'score':<9} {'net':>7} {'worst':>7} {'linear':>7} {'wanted':>7}  time")
-    reached = True
+    reached, all_found = True, {}
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder))
         for name, case in CASES.items():
@@ -117,6 +188,10 @@ def main() -> None:
             seeds = range(min(case.splits, options.splits))
             found = [run(case, file, seed, options) for seed in seeds]
             reached &= show(name, case, found, time.perf_counter() - started)
+            all_found[name] = found
+    print(f"\n  {'data':<20} {'model':<22}" + "".join(f"{s:>10}" for s in SCORES.values()))
+    for name, found in all_found.items():
+        compare(name, found)
     raise SystemExit(not reached)
 
 

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 PARTS = ("train", "validation", "test")
-FALLING = ("loss", "error", "mse", "mae", "mape", "msle", "crossentropy", "divergence", "deviance")
+FALLING = (
+    "loss", "error", "brier", "mse", "mae", "mape", "msle", "crossentropy", "divergence",
+    "deviance",
+)  # fmt: skip
 
 
 class BadInput(ValueError):

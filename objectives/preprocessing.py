@@ -1,19 +1,24 @@
 """The preprocessing of an exported model: plain Keras layers, from plain statistics.
 
 A table's model has one named input for every raw column that it learnt from, shape (rows, 1):
-numbers as float32 with NaN for a missing cell, text as strings with "" for one. A date column
+numbers as float32 with NaN for a missing cell (float64 where float32 would round a column too
+coarsely, as it rounds the seconds since 1970), text as strings with "" for one. A date column
 enters as its numeric parts, each an input of its own (`signup.days`: since 1970-01-01;
 `signup.month` 1 to 12; `.day` of the month; `.weekday`, Monday is 0; `.hour` with its fraction).
 A matrix (NPZ) enters as one input `x`, rows x features; sequences as one input `x`, rows x steps
 x channels, whose missing values are NaN and whose end is filled up with NaN.
 
-`inputs` makes all this from a data frame. The file needs nothing of this package to be loaded.
+`inputs` makes all this from a data frame. `Model.predict` casts float64 arrays to float32 before
+the model sees them: give such a column as whole numbers, call the model itself, or let
+`objectives.scorer` do it. The file needs nothing of this package to be loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput
 
 if TYPE_CHECKING:
     import keras
@@ -26,8 +31,8 @@ def assemble(model: keras.Model, preprocessing: Mapping[str, Any]) -> keras.Mode
 
     if preprocessing["kind"] == "sequence":
         shape = (preprocessing["steps"], len(preprocessing["channels"]))
-        raw = keras.Input(shape, name="x")
-        return keras.Model([raw], model(_sequence(raw, preprocessing)))
+        raw = keras.Input(shape, name="x", dtype=_kind(preprocessing))
+        return keras.Model([raw], _output(model(_sequence(raw, preprocessing)), preprocessing))
     numbers, inputs = _numeric(preprocessing)
     blocks = [_scaled(numbers, preprocessing)] if numbers is not None else []
     for category in preprocessing["categories"]:
@@ -35,11 +40,30 @@ def assemble(model: keras.Model, preprocessing: Mapping[str, Any]) -> keras.Mode
         inputs.append(column)
         # Index 0 is every level that is not in the vocabulary.
         levels = keras.layers.StringLookup(
-            vocabulary=category["levels"], num_oov_indices=1, output_mode="one_hot"
+            vocabulary=category["levels"],
+            num_oov_indices=1,
+            oov_token=_unused("[UNK]", category["levels"]),
+            output_mode="one_hot",
         )(column)
         blocks.append(levels if category["other"] else levels[:, 1:])
     encoded = keras.layers.Concatenate()(blocks) if len(blocks) > 1 else blocks[0]
-    return keras.Model(inputs, model(encoded))
+    return keras.Model(inputs, _output(model(encoded), preprocessing))
+
+
+def _unused(word: str, levels: Sequence[str]) -> str:
+    """Return a word that is no level: Keras's own for unknown ones may be one."""
+    return word if word not in levels else _unused(f"[{word}]", levels)
+
+
+def _output(found: Any, preprocessing: Mapping[str, Any]) -> Any:
+    """Return what the net gives, in the target's own unit: float64 where an offset was off."""
+    import keras
+
+    offset = preprocessing.get("target_offset", 0.0)
+    if not offset:
+        return found
+    double = keras.ops.cast(found, "float64")
+    return keras.layers.Rescaling(1.0, offset, dtype="float64")(double)
 
 
 def _numeric(preprocessing: Mapping[str, Any]) -> tuple[Any, list[Any]]:
@@ -48,15 +72,26 @@ def _numeric(preprocessing: Mapping[str, Any]) -> tuple[Any, list[Any]]:
 
     matrix = preprocessing.get("matrix")
     if matrix is not None:
-        x = keras.Input((matrix["features"],), name=matrix["input"])
+        kind = _kind(preprocessing)
+        x = keras.Input((matrix["features"],), name=matrix["input"], dtype=kind)
         keep = matrix["keep"]
         kept = x if len(keep) == matrix["features"] else keras.ops.take(x, keep, axis=-1)
         return kept, [x]
-    columns = [keras.Input((1,), name=column["input"]) for column in preprocessing["inputs"]]
+    columns = [
+        keras.Input((1,), name=one["input"], dtype="float64" if one.get("double") else "float32")
+        for one in preprocessing["inputs"]
+    ]
     if not columns:
         return None, []
-    together = keras.layers.Concatenate()(columns) if len(columns) > 1 else columns[0]
+    kind = _kind(preprocessing)
+    alike = [keras.ops.cast(x, kind) if x.dtype != kind else x for x in columns]
+    together = keras.layers.Concatenate(dtype=kind)(alike) if len(columns) > 1 else alike[0]
     return together, columns
+
+
+def _kind(preprocessing: Mapping[str, Any]) -> str:
+    """Return the type in which raw numbers are centred."""
+    return "float64" if any(preprocessing["numbers"]["double"]) else "float32"
 
 
 def _scaled(raw: Any, preprocessing: Mapping[str, Any]) -> Any:
@@ -68,8 +103,12 @@ def _scaled(raw: Any, preprocessing: Mapping[str, Any]) -> Any:
     numbers = {name: np.asarray(value) for name, value in preprocessing["numbers"].items()}
     missing = ops.isnan(raw)
     x = raw
-    if np.any(numbers["unit"] != 1.0):
-        x = keras.layers.Rescaling(preprocessing["numbers"]["unit"])(x)
+    unit, offset = numbers["unit"], numbers["offset"]
+    if np.any(unit != 1.0) or np.any(offset != 0.0) or raw.dtype != "float32":
+        # Units are powers of two, so that this is exact: as the offset taken off first.
+        moved = (-offset * unit).tolist()
+        x = keras.layers.Rescaling(unit.tolist(), moved, dtype=_kind(preprocessing))(x)
+        x = ops.cast(x, "float32")
     mean, variance = preprocessing["numbers"]["mean"], preprocessing["numbers"]["variance"]
     x = ops.where(
         missing, ops.zeros_like(x), keras.layers.Normalization(mean=mean, variance=variance)(x)
@@ -110,10 +149,15 @@ def inputs(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> dict[str, A
         return {"x": scoring.sequences(frame, preprocessing)}
     matrix = preprocessing.get("matrix")
     if matrix is not None:
-        return {matrix["input"]: frame.to_numpy(np.float32)}
+        if frame.shape[1] != matrix["features"]:
+            raise BadInput(
+                f"the frame has {frame.shape[1]:,} columns: the model takes {matrix['features']:,}"
+            )
+        return {matrix["input"]: frame.to_numpy(_kind(preprocessing), na_value=np.nan)}
+    columns = scoring.named(frame)
     found: dict[str, Any] = {}
     for one in preprocessing["inputs"]:
-        found[one["input"]] = scoring.numbers(frame, one)
+        found[one["input"]] = scoring.numbers(columns, one)
     for one in preprocessing["categories"]:
-        found[one["input"]] = tf.constant(scoring.levels(frame, one))
+        found[one["input"]] = tf.constant(scoring.levels(columns, one))
     return found

@@ -5,7 +5,8 @@ row. A long table: one row a step, with `--id`, `--time` and `--target`. Missing
 and a row whose last steps are NaN in every channel ends before them.
 
 The options of a `Source` that sequences understand: `id`, `time`, `ignore` (columns, as a list or
-with commas between them), `nan` ("impute" or "refuse") and `weights` ("auto" or "off").
+with commas between them), `nan` ("impute" or "refuse"), `weights` ("off" or "balanced") and
+`threshold_for` ("balanced_accuracy", "f1" or "none").
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Data, Source
-from objectives.reading import counted, files, known, result, series, splits
-from objectives.reading.arrays import Arrays, floats, one_column
+from objectives.reading import again, counted, files, known, result, series, splits
+from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.matrix import labels
 from objectives.reading.roles import wishes_of
-from objectives.reading.scaling import CLIP, fit
+from objectives.reading.scaling import CLIP, fit, merged
 from objectives.reading.targets import target
 from objectives.reading.values import text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float32]
+    Floats = NDArray[np.float32] | NDArray[np.float64]
 
-OPTIONS = {"ignore", "id", "time", "nan", "weights"}
+OPTIONS = {"ignore", "id", "time", "nan", "weights", "threshold_for"}
 MASK_VALUE = -20.0  # far below what clipped values can be
 
 
@@ -58,7 +59,7 @@ def from_arrays(x: Any, y: Any, source: Source, length: Any = None, groups: Any 
     """Return the data of arrays: x, rows x steps x channels; y, a label a row; length, steps."""
     splits.check(source)
     result.check_options(source, OPTIONS, "sequences")
-    return _from_arrays(np.asarray(x), np.asarray(y), source, length, groups)
+    return _from_arrays(unmasked(x), unmasked(y), source, length, groups)
 
 
 def _load_npz(source: Source, path: Path) -> Data:
@@ -104,10 +105,13 @@ def _cut(x: Floats, length: NDArray[Any]) -> Floats:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise BadInput(f"length is {length[row]} in row {row}: X has {counted(steps, 'step')}")
-    return np.where(np.arange(steps)[None, :, None] < length[:, None, None], x, np.float32(np.nan))
+    return np.where(
+        np.arange(steps)[None, :, None] < length[:, None, None], x, x.dtype.type(np.nan)
+    )
 
 
 def _from_long(columns: dict[str, pa.ChunkedArray], source: Source) -> Data:
+    source = again.resolved(source, columns)
     ids = _named(source.options.get("id"), "--id", "names the series")
     time = _named(source.options.get("time"), "--time", "orders the steps of a series")
     name = _named(source.target, "--target", "is the label")
@@ -166,7 +170,13 @@ def _finish(
     rows = result.split(found, source, groups)
     raw = [found.rows[part] for part in rows]
     masked = not bool(np.all(belongs))
-    scaling = fit(x[raw[0]][belongs[raw[0]]])
+    steps = x[raw[0]][belongs[raw[0]]]
+    scaling = fit(steps)
+    warnings = [
+        f"channel {channel!r}: {says}"
+        for place, channel in enumerate(names)
+        if (says := merged(steps[:, place], scaling, place))
+    ]
     xs = []
     for part in raw:
         out = np.empty((len(part), x.shape[1], scaling.width), np.float32)
@@ -199,7 +209,7 @@ def _finish(
         "multiclass",
         preprocessing=preprocessing,
         lines=lines,
-        warnings=[],
+        warnings=warnings,
         extra=details,
     )
 

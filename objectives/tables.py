@@ -1,8 +1,9 @@
 """A user's own table (CSV, TSV, Parquet, NPZ or a data frame) as three parts of numbers.
 
 The options of a `Source` that a table understands: `ignore`, `categorical` and `numeric` (names
-of columns, as a list or with commas between them), `nan` ("impute" or "refuse") and `weights`
-("auto": classes are weighted in the loss where one is rare; "off": never).
+of columns, as a list or with commas between them), `nan` ("impute" or "refuse"), `weights`
+("off", or "balanced": the classes weigh equally in the loss) and `threshold_for` (of two classes:
+"balanced_accuracy", "f1" or "none").
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from objectives import BadInput, Data, Source
 from objectives.reading import files, result, shown, splits
-from objectives.reading.arrays import Arrays, floats, one_column
+from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.frame import from_columns
 from objectives.reading.matrix import from_matrix
+from objectives.reading.pandas_frames import column_of, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-OPTIONS = {"ignore", "categorical", "numeric", "nan", "weights"}
+OPTIONS = {"ignore", "categorical", "numeric", "nan", "weights", "threshold_for"}
 
 
 def load_table(source: Source, task: str) -> Data:
@@ -54,8 +55,8 @@ def from_arrays(x: Any, y: Any, source: Source, task: str, groups: Any = None) -
     _check(source)
     if hasattr(x, "columns"):
         return _from_frame(x, y, source, task, groups)
-    matrix = floats(np.asarray(x), "X", 2)
-    labels = one_column(np.asarray(y), "y", len(matrix))
+    matrix = floats(unmasked(x), "X", 2)
+    labels = one_column(unmasked(y), "y", len(matrix))
     return from_matrix(matrix, labels, source, task, groups)
 
 
@@ -99,20 +100,22 @@ def _load_npz(source: Source, task: str, path: Path) -> Data:
 def _from_frame(
     frame: pd.DataFrame, y: Any, source: Source, task: str, groups: NDArray[Any] | None
 ) -> Data:
+    import pandas as pd
+
+    names = files.distinct([str(name) for name in frame.columns], "the data frame")
+    columns = {name: column_of(frame.iloc[:, place]) for place, name in enumerate(names)}
     if isinstance(y, str):
         source = dataclasses.replace(source, target=y)
     else:
-        name = str(getattr(y, "name", None) or source.target or "y")
-        if name in frame.columns:
+        y, called = labels_of(y, len(frame))
+        name = called or source.target or "y"
+        if name in columns:
             raise BadInput(f"the labels and a column are both called {name!r}: rename one")
-        frame = frame.assign(**{name: np.asarray(y)})
+        if len(y) != len(frame):
+            raise BadInput(f"y has {len(y):,} rows, the frame {len(frame):,}")
+        columns[name] = column_of(y if hasattr(y, "iloc") else pd.Series(unmasked(y)))
         source = dataclasses.replace(source, target=name)
     if groups is not None:
         source = dataclasses.replace(source, group=source.group or "group")
-        frame = frame.assign(**{str(source.group): np.asarray(groups)})
-    try:
-        table = pa.Table.from_pandas(frame.rename(columns=str), preserve_index=False)
-    except (pa.ArrowException, ValueError) as error:
-        raise BadInput(f"cannot read the data frame: {str(error).splitlines()[0]}") from None
-    table = files.named(table, Path("data frame"))
-    return from_columns(dict(zip(table.column_names, table.columns, strict=True)), source, task)
+        columns[str(source.group)] = column_of(pd.Series(np.asarray(groups)))
+    return from_columns(columns, source, task)

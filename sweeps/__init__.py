@@ -19,7 +19,7 @@ from sweeps.study.sweep import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.cli.python import Study, load, run
+    from sweeps.cli.python import Study, load, run, scorer
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "percentile",
     "random",
     "run",
+    "scorer",
     "successive_halving",
     "tpe",
 ]
@@ -40,7 +41,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Late, so that declaring a sweep imports none of what running one needs.
-    if name in ("run", "load", "Study"):
+    if name in ("run", "load", "scorer", "Study"):
         from sweeps.cli import python
 
         return getattr(python, name)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 CELLS = 10_000_000  # of the training part that the linear model sees
 WIDEST = 5_000  # columns that a sequence is flattened to
 HEADLINE = {"binary": "auc", "multiclass": "accuracy", "regression": "r2"}
-WORDS = {"auc": "AUC", "r2": "R2", "balanced_accuracy": "balanced accuracy"}
+WORDS = {"auc": "AUC", "r2": "R2", "balanced_accuracy": "balanced accuracy", "brier": "Brier"} | {
+    "calibration_error": "calibration error"
+}
 LINEAR = {"binary": "logistic", "multiclass": "logistic", "regression": "ridge"}
 TITLES = {"logistic": "logistic regression", "ridge": "ridge regression", "majority": "majority"}
 
@@ -81,11 +83,12 @@ class Comparison:
 
     def lines(self) -> list[str]:
         """Return the comparison as text: a line a model, and what it comes to."""
-        names = list(next(iter(self.models.values())))
+        hidden = "accuracy" if self.headline == "balanced_accuracy" else "balanced_accuracy"
+        names = [name for name in next(iter(self.models.values())) if name != hidden]
         found = ["test part, the best trial with its own seed; 95% intervals over the rows"]
         for model, scores in self.models.items():
             title = "mean" if model == "majority" and self.task == "regression" else model
-            cells = [f"{name} {scores[name]}" for name in names if name in scores]
+            cells = [f"{WORDS.get(k, k)} {scores[k]:.3g}" for k in names if k in scores]
             found.append(f"  {title:<10}" + "  ".join(cells))
         if self.difference is None:
             return found

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from objectives import BadInput
@@ -57,10 +58,23 @@ def known(name: str, names: Iterable[str], option: str, what: str = "column") ->
     return name
 
 
-def names(given: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Return names that come as a list, or in one text with commas."""
-    parts = given.split(",") if isinstance(given, str) else given or ()
-    return tuple(part.strip() for part in parts if part.strip())
+def names(given: str | Iterable[str] | None, there: Collection[str] = ()) -> tuple[str, ...]:
+    """Return names that come as a list, or in one text with commas.
+
+    there: the columns, of which some may have commas in their names; quotes hold a name together.
+    """
+    if not isinstance(given, str):
+        return tuple(part.strip() for part in given or () if part.strip())
+    if '"' in given and given.strip() not in there:
+        return names(next(csv.reader([given], skipinitialspace=True)))
+    parts, found = given.split(","), []
+    while parts:
+        # The longest run of parts that is a column's name.
+        runs = range(len(parts), 1, -1)
+        run = next((n for n in runs if ",".join(parts[:n]).strip() in there), 1)
+        found.append(",".join(parts[:run]))
+        parts = parts[run:]
+    return names(found)
 
 
 def counted(number: int, noun: str) -> str:

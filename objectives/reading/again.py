@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 from objectives import Source
 from objectives.reading import names
 
-OPTIONS = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights")
+OPTIONS = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights", "threshold_for")
 NAMES = {"ignore", "categorical", "numeric"}
+
+
+def resolved(source: Source, columns: Collection[str]) -> Source:
+    """Return the source with its lists of names as such, found among the columns."""
+    given = source.options
+    found = {option: names(given[option], columns) for option in NAMES if given.get(option)}
+    return dataclasses.replace(source, options={**given, **found})
 
 
 def details(source: Source, kind: str) -> dict[str, Any]:

@@ -77,8 +77,22 @@ def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dt
     return shape, kind
 
 
-def floats(array: Array, name: str, dimensions: int) -> NDArray[np.float32]:
-    """Return an array as float32. Raises BadInput for text, infinity or another shape."""
+def unmasked(given: Any) -> Array:
+    """Return an array whose masked cells are missing: NaN, or None among text."""
+    if not np.ma.isMaskedArray(given) or not np.ma.is_masked(given):
+        return np.asarray(given)
+    numbers = given.dtype.kind in "fiub"
+    found: Array = np.ma.filled(given.astype(np.float64 if numbers else object), np.nan)
+    if not numbers:
+        found[np.ma.getmaskarray(given)] = None
+    return found
+
+
+def floats(array: Array, name: str, dimensions: int) -> NDArray[np.float32] | NDArray[np.float64]:
+    """Return an array as float32 where that holds all its type can, else as float64.
+
+    Raises BadInput for text, infinity or another shape.
+    """
     if array.dtype.kind not in "fiub":
         example = f" ({array.ravel()[0]!s})" if array.size else ""
         raise BadInput(f"array {name!r} holds {array.dtype}{example} where numbers belong")
@@ -99,7 +113,9 @@ def floats(array: Array, name: str, dimensions: int) -> NDArray[np.float32]:
                 f"array {name!r} is {array[index]:g} at {list(index)}: infinite or too large a "
                 "number; mend it, or make it NaN"
             )
-    return array.astype(np.float32)
+    exact = np.can_cast(array.dtype, np.float32)
+    found: NDArray[np.float64] = array.astype(np.float32 if exact else np.float64, copy=False)
+    return found
 
 
 def one_column(array: Array, name: str, rows: int) -> Array:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Seconds = NDArray[np.datetime64]
 
-CLOCK = r"([ T]\d{1,2}:\d{2}(:\d{2})?( [AaPp][Mm])?)?"
+CLOCK = r"([ T]\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( [AaPp][Mm])?)?"
 # What a day looks like, and the `strptime` formats that may read it. A year of two digits is
 # taken for one only where nothing else looks alike: 1.2.10 is a version.
 DAYS = (
@@ -31,7 +31,11 @@ DAYS = (
         "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d-%B-%Y",
     )),
 )  # fmt: skip
-TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S")
+TIMES = (
+    "", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S",
+    " %H:%M:%S.%f", " %H:%M:%S,%f", "T%H:%M:%S.%f",
+)  # fmt: skip
+PARTS_OF_SECONDS = (".%f", ",%f")
 SAMPLE = 50
 MOSTLY = 0.95  # of the cells are dates: the rest is then at fault
 ENOUGH = 20  # different dates, below which the rest is not called a fault
@@ -95,7 +99,7 @@ def _refuse_stray(
 
 
 def parse_dates(levels: pa.Array, pattern: str) -> Seconds:
-    """Return datetime64[s] of texts under a `strptime` format, NaT where they have another.
+    """Return datetime64[us] of texts under a `strptime` format, NaT where they have another.
 
     Times with a zone become UTC, as Arrow makes them.
     """
@@ -103,17 +107,20 @@ def parse_dates(levels: pa.Array, pattern: str) -> Seconds:
 
     texts = pd.Series(levels.to_pylist(), dtype=object)
     parsed = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
-    return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    if pattern.endswith(PARTS_OF_SECONDS) and parsed.isna().any():  # whole seconds lack the part
+        whole = pd.to_datetime(texts, format=pattern[:-3], errors="coerce", utc=True)
+        parsed = parsed.fillna(whole)
+    return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
 
 
-def parts(seconds: Seconds) -> dict[str, NDArray[np.float32]]:
+def parts(seconds: Seconds) -> dict[str, NDArray[np.float64]]:
     """Return a date's numeric parts, NaN where it is missing.
 
     days: since 1970-01-01. month: 1 to 12. day: of the month, from 1. weekday: Monday is 0.
-    hour: 0 to 24, minutes and seconds as its fraction.
+    hour: 0 to 24, minutes and seconds, also parts of them, as its fraction.
     """
     missing = np.isnat(seconds)
-    stamps = np.where(missing, np.datetime64(0, "s"), seconds)
+    stamps = np.where(missing, np.datetime64(0, "us"), seconds)
     days = stamps.astype("datetime64[D]")
     months = days.astype("datetime64[M]")
     found = {
@@ -121,8 +128,6 @@ def parts(seconds: Seconds) -> dict[str, NDArray[np.float32]]:
         "month": months.astype(np.int64) % 12 + 1,
         "day": (days - months).astype(np.int64) + 1,
         "weekday": (days.astype(np.int64) + 3) % 7,
-        "hour": (stamps - days).astype(np.int64) / 3600.0,
+        "hour": (stamps - days).astype("m8[us]").astype(np.int64) / 3.6e9,
     }
-    return {
-        name: np.where(missing, np.nan, part).astype(np.float32) for name, part in found.items()
-    }
+    return {name: np.where(missing, np.nan, part) for name, part in found.items()}

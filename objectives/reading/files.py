@@ -21,6 +21,7 @@ import pyarrow.parquet
 from objectives import BadInput
 from objectives.nearest import nearest
 from objectives.reading import MISSING, check_memory, counted
+from objectives.reading.values import padded
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".npz")
 PACKED = {".gz": gzip.open, ".bz2": bz2.open}
@@ -74,14 +75,19 @@ def read_table(path: Path) -> pa.Table:
 
 def named(table: pa.Table, path: Path) -> pa.Table:
     """Return the table with pandas' names for unnamed columns; raise BadInput on duplicates."""
-    names = [name.strip() or f"Unnamed: {index}" for index, name in enumerate(table.column_names)]
+    return table.rename_columns(distinct(table.column_names, repr(str(path))))
+
+
+def distinct(names: list[str], what: str) -> list[str]:
+    """Return trimmed names, pandas' own for empty ones; raise BadInput on duplicates."""
+    names = [name.strip() or f"Unnamed: {index}" for index, name in enumerate(names)]
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise BadInput(
-            f"{str(path)!r} has {counted(names.count(twice[0]), 'column')} called {twice[0]!r}: "
+            f"{what} has {counted(names.count(twice[0]), 'column')} called {twice[0]!r}: "
             "every column needs a name of its own"
         )
-    return table.rename_columns(names)
+    return names
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -103,7 +109,10 @@ def _read_text(path: Path) -> pa.Table:
     head = _head(path)
     _refuse_binary(path, head)
     text = head.decode("utf-8-sig", errors="replace")
-    delimiter = "\t" if _suffix(path) == ".tsv" else _delimiter(text)
+    said = re.match(r"""["']?sep=(.)["']?\r?\n""", text)  # Excel's first line
+    text = text[said.end() :] if said else text
+    delimiter = "\t" if _suffix(path) == ".tsv" else said[1] if said else _delimiter(text)
+    skip = int(said is not None)
     comma = _decimal_comma(text, delimiter)
     options: dict[str, Any] = {
         "convert_options": pa.csv.ConvertOptions(
@@ -116,7 +125,7 @@ def _read_text(path: Path) -> pa.Table:
     def read(threads: bool, handler: Callable[[Any], str] | None = None) -> pa.Table:
         return pa.csv.read_csv(
             path,
-            read_options=pa.csv.ReadOptions(use_threads=threads, block_size=BLOCK),
+            read_options=pa.csv.ReadOptions(use_threads=threads, block_size=BLOCK, skip_rows=skip),
             parse_options=pa.csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=handler
             ),
@@ -131,7 +140,43 @@ def _read_text(path: Path) -> pa.Table:
     if any(pa.types.is_binary(column.type) for column in table.columns):
         raise BadInput(_not_utf8(path) or f"{str(path)!r} holds bytes that are no text")
     _refuse_open_quote(path, table)
+    return _with_zeros(path, table, delimiter, skip)
+
+
+def _with_zeros(path: Path, table: pa.Table, delimiter: str, skip: int) -> pa.Table:
+    """Return the table with codes such as 00501 as text: as numbers they lose their zeros."""
+    whole = [f.name for f in table.schema if pa.types.is_integer(f.type)]
+    if not whole or not _leading_zeros(path, delimiter):
+        return table
+    texts = pa.csv.read_csv(
+        path,
+        read_options=pa.csv.ReadOptions(block_size=BLOCK, skip_rows=skip),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            include_columns=whole,
+            column_types=dict.fromkeys(whole, pa.string()),
+            strings_can_be_null=True,
+            null_values=list(MISSING),
+        ),
+    )
+    for name in whole:
+        if padded(texts.column(name)):
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, name, texts.column(name))
     return table
+
+
+def _leading_zeros(path: Path, delimiter: str) -> bool:
+    """Return whether any cell of the file begins with a 0 and a digit."""
+    mark = re.escape(delimiter).encode()
+    begins = re.compile(rb'(?:^|[\n\r"]|' + mark + rb")\s*0\d")
+    before = b"\n"
+    with _open(path) as file:
+        while piece := file.read(1 << 20):
+            if begins.search(before + piece):
+                return True
+            before = piece[-8:]
+    return False
 
 
 def _refuse_open_quote(path: Path, table: pa.Table) -> None:

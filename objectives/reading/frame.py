@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Data, Source
-from objectives.reading import check_memory, known, listing, result
+from objectives.reading import again, check_memory, known, listing, result
 from objectives.reading.leaks import leaks
 from objectives.reading.roles import Category, Number, Roles, decide, wishes_of
-from objectives.reading.scaling import CLIP, Scaling, fit
+from objectives.reading.scaling import CLIP, Scaling, merged, together
 from objectives.reading.targets import target
 from objectives.reading.values import text
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
-BLOCK = 2048
+BLOCK = 2048  # rows: few enough to stay in the cache
+CELLS = 1 << 21  # of which statistics are taken at once
 
 
 def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str) -> Data:
     """Return the data of named columns, which are taken out of the dictionary on the way."""
+    source = again.resolved(source, columns)
     name, group = source.target, source.group
     if name is None:
         raise BadInput(f"which column is the label? Say --target NAME, one of: {listing(columns)}")
@@ -47,6 +49,9 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
     roles = decide(columns, raw[0], wishes)
     warnings = roles.warnings + leaks(roles, found.y[rows[0]], raw[0], task)
     xs, scaling = _encode(roles, raw)
+    for place, one in enumerate(roles.numbers):
+        says = merged(one.values[raw[0]], scaling, place)
+        warnings += [f"column {one.name!r}: {says}"] if says else []
     lines = [result.target_line(name, found, total)]
     if group is not None:
         lines.append((group, "group", "no group is on both sides of a split"))
@@ -98,16 +103,24 @@ def _encode(roles: Roles, raw: list[Rows]) -> tuple[list[Floats], Scaling]:
         "leave columns out with --ignore, or take a sample of its rows",
     )
     parts = [np.zeros((len(part), width), np.float32) for part in raw]
+    some = max(1, CELLS // max(1, len(raw[0])))
+    scaling = together(
+        (_stacked(roles.numbers[k : k + some], raw[0]) for k in range(0, count, some)), alike=True
+    )
     for out, part in zip(parts, raw, strict=True):
-        for start in range(0, len(part), BLOCK):  # few enough rows to stay in the cache
-            some, block = part[start : start + BLOCK], out[start : start + BLOCK]
-            for place, one in enumerate(roles.numbers):
-                block[:, place] = one.values[some]
-    scaling = fit(parts[0][:, :count], alike=True)
-    for out, part in zip(parts, raw, strict=True):
-        scaling.apply(out[:, :count], out)
+        for start in range(0, len(part) if count else 0, BLOCK):
+            block = slice(start, start + BLOCK)
+            scaling.apply(_stacked(roles.numbers, part[block]), out[block])
         _one_hot(roles.categories, part, out[:, scaling.width :])
     return parts, scaling
+
+
+def _stacked(numbers: list[Number], rows: Rows) -> NDArray[np.float64]:
+    """Return some rows of the numeric columns, side by side."""
+    found = np.empty((len(rows), len(numbers)))
+    for place, one in enumerate(numbers):
+        found[:, place] = one.values[rows]
+    return found
 
 
 def _one_hot(categories: list[Category], rows: Rows, out: Floats) -> None:
@@ -129,7 +142,10 @@ def _plain(roles: Roles, scaling: Scaling) -> dict[str, Any]:
         "kind": "table",
         "numbers": scaling.plain(),
         "clip": CLIP,
-        "inputs": [_input(one, names) for one in roles.numbers],
+        "inputs": [
+            _input(one, names, bool(double))
+            for one, double in zip(roles.numbers, scaling.double, strict=True)
+        ],
         "categories": [
             {
                 "input": _unique(one.column, names),
@@ -142,8 +158,14 @@ def _plain(roles: Roles, scaling: Scaling) -> dict[str, Any]:
     }
 
 
-def _input(one: Number, names: set[str]) -> dict[str, Any]:
+def _input(one: Number, names: set[str], double: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"input": _unique(one.name, names), "column": one.column}
+    if double:
+        found["double"] = True
+    if one.kind:
+        found["kind"] = one.kind
+    if one.way is not None:
+        found["way"] = vars(one.way)
     if one.part is not None:
         found |= {"part": one.part, "format": one.format}
     return found

@@ -45,7 +45,7 @@ def leaks(roles: Roles, y: NDArray[Any], train: NDArray[np.int64], task: str) ->
     return found
 
 
-def _bins(values: NDArray[np.float32]) -> NDArray[np.int64]:
+def _bins(values: NDArray[Any]) -> NDArray[np.int64]:
     """Return bin numbers: 0 where missing, else 1 and up, about as many rows in each."""
     filled = values[~np.isnan(values)]
     distinct = np.unique(filled)

@@ -11,7 +11,7 @@ from objectives import BadInput, Data, Source
 from objectives.reading import counted, result
 from objectives.reading.leaks import leaks
 from objectives.reading.roles import Number, Roles, Wishes, wishes_of
-from objectives.reading.scaling import CLIP, fit
+from objectives.reading.scaling import CLIP, fit, merged
 from objectives.reading.targets import target
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LOOKED_AT = 1000  # features of a wide matrix, for leaks
 
 
 def from_matrix(
-    x: NDArray[np.float32],
+    x: NDArray[Any],
     y: NDArray[Any],
     source: Source,
     task: str,
@@ -44,6 +44,11 @@ def from_matrix(
     if not len(keep):
         raise BadInput(f"X: {counted(len(names), 'feature')}, all constant: nothing to learn from")
     scaling = fit(train[:, keep], alike=True)
+    warnings = [
+        f"column {names[column]!r}: {says}"
+        for place, column in enumerate(keep[:LOOKED_AT])
+        if (says := merged(train[:, column], scaling, place))
+    ]
     missing = gaps.sum(axis=0)
     del train, gaps
     xs = []
@@ -70,11 +75,11 @@ def from_matrix(
         task,
         preprocessing=plain,
         lines=lines,
-        warnings=leaks(columns, found.y[rows[0]], raw[0], task),
+        warnings=leaks(columns, found.y[rows[0]], raw[0], task) + warnings,
     )
 
 
-def _wishes(x: NDArray[np.float32], source: Source, names: list[str]) -> Wishes:
+def _wishes(x: NDArray[Any], source: Source, names: list[str]) -> Wishes:
     wishes = wishes_of(source)
     wishes.check(names)
     if wishes.categorical:

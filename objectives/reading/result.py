@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import PARTS, BadInput, Data, Part, Source
+from objectives.judging import threshold
 from objectives.reading import again, counted, quoted, shown, splits
 
 if TYPE_CHECKING:
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-RARE = 0.4  # of an equal share: for two classes, a minority below 20%
+CHOICES = {
+    "nan": ("impute", "refuse"),
+    "weights": ("off", "balanced"),
+    "threshold_for": threshold.CHOICES,
+}
 Row = tuple[str, str, str]
 
 
@@ -26,11 +31,15 @@ def check_options(source: Source, understood: set[str], what: str) -> None:
     """Raise BadInput for an option that this reader does not have, or a value it cannot be."""
     for name, value in source.options.items():
         if value and name not in understood:
-            raise BadInput(f"--{name} {value!r}: {what} have no such option")
-    for name, choices in (("nan", ("impute", "refuse")), ("weights", ("auto", "off"))):
+            raise BadInput(f"--{_option(name)} {value!r}: {what} have no such option")
+    for name, choices in CHOICES.items():
         value = source.options.get(name)
         if value and value not in choices:
-            raise BadInput(f"--{name} {value!r}: choose {' or '.join(choices)}")
+            raise BadInput(f"--{_option(name)} {value!r}: choose {' or '.join(choices)}")
+
+
+def _option(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def split(found: Target, source: Source, groups: NDArray[Any] | None) -> tuple[Rows, Rows, Rows]:
@@ -52,13 +61,16 @@ def finish(
     extra: Mapping[str, Any] | None = None,
 ) -> Data:
     """Return the data of three parts' inputs. lines: one (column, what, why) for each column."""
-    weights = _class_weights(found, rows[0]) if source.options.get("weights") != "off" else None
+    weights = (
+        _class_weights(found, rows[0]) if source.options.get("weights") == "balanced" else None
+    )
     notes = []
     if weights:
         shares = np.bincount(found.labels[rows[0]]) / len(rows[0])  # type: ignore[index]
         notes.append(
-            f"the rarest class is {shares.min():.1%} of the rows: classes are weighted in the "
-            "loss (--weights off: they are not)"
+            "--weights balanced: the chances are those of classes that are equally common; a rare "
+            f"class ({shares.min():.1%} of the rows) gets far larger ones than it has. Without "
+            "weights they mean what they say"
         )
     parts = []
     for place, (x, part) in enumerate(zip(xs, rows, strict=True)):
@@ -81,6 +93,8 @@ def finish(
         "notes": notes,
         **(extra or {}),
     }
+    if found.positive is not None:
+        details["threshold_for"] = source.options.get("threshold_for") or threshold.CHOICES[0]
     train, validation, test = parts
     return Data(
         train,
@@ -90,7 +104,9 @@ def finish(
         class_weight=weights,
         metrics=source.metrics,
         details={key: value for key, value in details.items() if value not in (None, [])},
-        preprocessing=dict(preprocessing),
+        preprocessing={**preprocessing, "target_offset": found.offset}
+        if found.offset
+        else dict(preprocessing),
     )
 
 
@@ -111,12 +127,10 @@ def one_hot(data: Data) -> Data:
 
 
 def _class_weights(found: Target, train: Rows) -> dict[int, float] | None:
-    """Return balanced weights where the rarest class has less than 0.4 of an equal share."""
+    """Return weights by which all classes weigh equally; of numbers there are none."""
     if found.labels is None:
         return None
     counts = np.bincount(found.labels[train], minlength=len(found.classes))
-    if counts.min() >= RARE * len(train) / len(counts):
-        return None
     return {label: len(train) / (len(counts) * int(count)) for label, count in enumerate(counts)}
 
 
@@ -125,7 +139,9 @@ def target_line(name: str, found: Target, total: int) -> Row:
     dropped = total - len(found.rows)
     left = f"; {counted(dropped, 'row')} without a label left out" if dropped else ""
     if found.labels is None:
-        says = f"mean {float(found.y.mean()):.4g}, standard deviation {float(found.y.std()):.4g}"
+        y = found.y.astype(np.float64)
+        digits = 10 if found.offset else 4
+        says = f"mean {y.mean() + found.offset:.{digits}g}, standard deviation {y.std():.4g}"
         return (name, "target", says + left)
     shares = np.bincount(found.labels) / len(found.y)
     named = [

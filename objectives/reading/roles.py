@@ -13,7 +13,17 @@ import pyarrow as pa
 from objectives import BadInput, Source
 from objectives.reading import counted, known, names, quoted
 from objectives.reading.dates import parts
-from objectives.reading.values import Dates, Numbers, Text, dressed, is_number, text, values
+from objectives.reading.spelled import Way
+from objectives.reading.values import (
+    Dates,
+    Numbers,
+    Text,
+    dressed,
+    is_number,
+    padded,
+    text,
+    values,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,12 +41,17 @@ IDENTIFIER = re.compile(
 
 @dataclass(frozen=True)
 class Number:
-    """One numeric input: a raw column, or a `part` of a date. values: rows, float32."""
+    """One numeric input: a raw column, or a `part` of a date. values: rows, as they are.
+
+    format: of a date's text. way, kind: of `Numbers`.
+    """
 
     column: str
     part: str | None
-    values: NDArray[np.float32]
+    values: NDArray[np.float64] | NDArray[np.int64]
     format: str | None = None
+    way: Way | None = None
+    kind: str = ""
 
     @property
     def name(self) -> str:
@@ -115,7 +130,13 @@ def decide(columns: dict[str, pa.ChunkedArray], train: NDArray[np.int64], wishes
             roles.rows.append((name, "left out", "--ignore"))
             continue
         forced = name in wishes.numeric or name in wishes.categorical
-        found = text(column) if name in wishes.categorical else values(column, name)
+        if name in wishes.categorical and pa.types.is_nested(column.type):
+            raise BadInput(
+                f"--categorical {name!r}: {column.type} values are no levels: make them text, or "
+                "columns of their own"
+            )
+        as_text, codes = name in wishes.categorical, name not in wishes.numeric
+        found = text(column) if as_text else values(column, name, codes=codes)
         if name in wishes.numeric and not isinstance(found, Numbers):
             raise BadInput(_no_number(name, column, found))
         if found is None:
@@ -181,8 +202,18 @@ def _number(
         roles.rows.append((name, "left out", says))
         return
     gap = f"; {counted(gaps, 'missing cell')}: the mean, and an indicator" if gaps else ""
-    roles.rows.append((name, "number", "standardised" + gap))
-    roles.numbers.append(Number(name, None, found.values.astype(np.float32)))
+    roles.rows.append((name, "number", "standardised" + _reading(found) + gap))
+    roles.numbers.append(Number(name, None, found.values, way=found.way, kind=found.kind))
+
+
+def _reading(found: Numbers) -> str:
+    """Return how text was read as numbers, for the line of its column."""
+    if found.way is None:
+        return ""
+    written, stray = found.example
+    value = found.way.read([written])[0]
+    left = f", what is no number ({quoted(stray)}) as missing" if stray is not None else ""
+    return f"; read as numbers: {quoted(written)} is {value:.10g}{left}"
 
 
 def _refuse_infinite(name: str, array: NDArray[np.float64] | NDArray[np.int64]) -> None:
@@ -256,6 +287,8 @@ def _category(
     pooled = int((counts > 0).sum()) - len(kept)
     levels = ["" if place == 0 else _level(found, place - 1) for place in kept]
     why = counted(len(kept), "level") + (", one of them for missing cells" if 0 in kept else "")
+    if padded(found.levels):
+        why += "; kept as text for their leading zeros"
     if pooled:
         why += f"; {counted(pooled, 'rare one')} pooled as other"
     roles.rows.append((name, "category", why))

@@ -11,43 +11,79 @@ import pyarrow as pa
 from objectives import BadInput
 from objectives.reading import known, quoted, series
 from objectives.reading.dates import parse_dates, parts
-from objectives.reading.values import Dates, Numbers, text, values
+from objectives.reading.pandas_frames import column_of
+from objectives.reading.spelled import Way
+from objectives.reading.values import Dates, Numbers, is_number, text, values
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
 
-def column(frame: pd.DataFrame, name: str) -> pa.ChunkedArray:
-    """Return one column of a frame, whose cells may be of mixed types."""
-    known(name, [str(label) for label in frame.columns], "model input")
-    cells = frame[name]
-    try:
-        return pa.chunked_array([pa.array(cells, from_pandas=True)])
-    except (pa.ArrowException, TypeError):
-        plain = [
-            None if missing else str(cell)
-            for cell, missing in zip(cells, cells.isna(), strict=True)
-        ]
-        return pa.chunked_array([pa.array(plain, pa.string())])
+def named(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a frame's columns by their names as training has them: text, trimmed."""
+    return {str(label).strip(): frame.iloc[:, place] for place, label in enumerate(frame.columns)}
 
 
-def numbers(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.float32]:
+def column(columns: Mapping[str, Any], name: str) -> pa.ChunkedArray:
+    """Return one column, whose cells may be of mixed types. Raises BadInput without it."""
+    known(name, columns, "model input")
+    return column_of(columns[name])
+
+
+def numbers(columns: Mapping[str, Any], one: Mapping[str, Any]) -> NDArray[np.float64]:
     """Return a numeric input: a column's numbers, or a part of its dates."""
     name = one["column"]
-    cells = column(frame, name)
-    if len(cells) == 0:
-        return np.zeros(0, np.float32)
-    if "part" in one:
-        return parts(_dates(cells, name, one["format"]))[one["part"]]
-    found = values(cells, name)
-    if found is None:  # nothing but missing cells
-        return np.full(len(cells), np.nan, np.float32)
-    if not isinstance(found, Numbers):
-        if len(getattr(found, "levels", [None])) == 0:
-            return np.full(len(cells), np.nan, np.float32)
+    part = one.get("part")
+    if part is not None and name not in columns and f"{name}.{part}" in columns:
+        name, part = f"{name}.{part}", None  # the frame has the parts themselves
+    cells = column(columns, name)
+    if len(cells) == cells.null_count:
+        return np.full(len(cells), np.nan)
+    if part is not None:
+        return parts(_dates(cells, name, one["format"]))[str(part)]
+    if is_number(cells.type):
+        if one.get("kind") == "duration":  # as pandas writes JSON
+            return np.asarray(cells.to_numpy(), np.float64) / 1000.0
+    else:
+        plain = text(cells) if _is_text(cells.type) else None
+        if plain is not None:
+            return np.append(_parsed(plain.levels, one, name), np.nan)[plain.codes]
+    held = values(cells, name)
+    if not isinstance(held, Numbers):
         raise BadInput(f"column {name!r} holds {quoted(cells[0].as_py())} where numbers belong")
-    return found.values.astype(np.float32)
+    return held.values.astype(np.float64)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return not (is_number(kind) or pa.types.is_decimal(kind) or pa.types.is_temporal(kind))
+
+
+def _parsed(levels: pa.Array, one: Mapping[str, Any], name: str) -> NDArray[np.float64]:
+    """Return the numbers of texts, read as the column was in training."""
+    import pandas as pd
+
+    texts: list[str] = levels.to_pylist()
+    read: NDArray[np.float64]
+    if "way" in one:
+        return Way(**one["way"]).read(texts)
+    kind = one.get("kind")
+    if kind in ("time", "duration"):
+        # A time of day without seconds is one too: 8:30.
+        whole = [f"{t}:00" if kind == "time" and t.count(":") == 1 else t for t in texts]
+        seconds = pd.to_timedelta(pd.Series(whole, dtype=object), errors="coerce").dt
+        read = np.asarray(seconds.total_seconds(), np.float64) / (
+            3600.0 if kind == "time" else 1.0
+        )
+    else:
+        truth = {"true": "1", "false": "0"} if kind == "truth" else {}
+        plain = pd.Series([truth.get(t.casefold(), t) for t in texts], dtype=object)
+        read = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
+    wrong = np.flatnonzero(np.isnan(read))
+    if len(wrong):
+        what = {"time": "times of day", "duration": "durations"}.get(kind or "", "numbers")
+        raise BadInput(f"column {name!r} holds {quoted(texts[wrong[0]])} where {what} belong")
+    return read
 
 
 def _dates(cells: pa.ChunkedArray, name: str, pattern: str) -> NDArray[np.datetime64]:
@@ -55,18 +91,45 @@ def _dates(cells: pa.ChunkedArray, name: str, pattern: str) -> NDArray[np.dateti
         found = values(cells, name)
         if isinstance(found, Dates):
             return found.seconds
+    if is_number(cells.type):  # milliseconds, as pandas writes JSON
+        stamps = cells.to_numpy().astype(np.float64)
+        return np.where(np.isnan(stamps), np.nan, stamps * 1e3).astype("datetime64[us]")
     plain = text(cells)
     pattern = "ISO8601" if pattern == "typed" else pattern
-    return np.append(parse_dates(plain.levels, pattern), np.datetime64("NaT"))[plain.codes]
+    read = parse_dates(plain.levels, pattern)
+    if np.isnat(read).any() and pattern != "ISO8601":  # as JSON or a typed column has it
+        read = np.where(np.isnat(read), parse_dates(plain.levels, "ISO8601"), read)
+    if np.isnat(read).any():
+        wrong = plain.levels[int(np.argmax(np.isnat(read)))].as_py()
+        raise BadInput(f"column {name!r} holds {quoted(wrong)} where dates belong ({pattern})")
+    return np.append(read, np.datetime64("NaT"))[plain.codes]
 
 
-def levels(frame: pd.DataFrame, one: Mapping[str, Any]) -> NDArray[np.object_]:
-    """Return a category's cells as text, "" where they are missing."""
-    found = text(column(frame, one["column"]))
-    return np.array([*found.levels.to_pylist(), ""], object)[found.codes]
+def levels(columns: Mapping[str, Any], one: Mapping[str, Any]) -> NDArray[np.object_]:
+    """Return a category's cells as text, "" where they are missing.
+
+    A number stands for the level of its value, and a truth for its word, however they are
+    written: pandas reads the level 00501 of a CSV file as 501, and true as True.
+    """
+    cells = column(columns, one["column"])
+    found = text(cells)
+    names = found.levels.to_pylist()
+    vocabulary = [level for level in one["levels"] if level]
+    words = {level.casefold() for level in vocabulary} <= {"true", "false"}
+    if is_number(cells.type) or words:
+        same = {_meaning(level): level for level in reversed(vocabulary)}
+        names = [name if name in vocabulary else same.get(_meaning(name), name) for name in names]
+    return np.array([*names, ""], object)[found.codes]
 
 
-def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[np.float32]:
+def _meaning(level: str) -> float | str:
+    try:
+        return float(level)
+    except ValueError:
+        return level.casefold()
+
+
+def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[np.float64]:
     """Return series x steps x channels from a long frame, series in the order of their ids.
 
     Raises BadInput where a series has more steps than the model takes.
@@ -75,13 +138,14 @@ def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[
     if of is None:
         raise BadInput("the model was trained on an array: give it rows x steps x channels")
     names = preprocessing["channels"]
-    columns = {name: column(frame, name) for name in (of["id"], of["time"], *names)}
+    there = named(frame)
+    columns = {name: column(there, name) for name in (of["id"], of["time"], *names)}
     places = series.order(columns, of["id"], of["time"])
     found, _ = series.channels({name: columns[name] for name in names}, names)
     short = series.fill(found, places)
     steps = preprocessing["steps"]
     if short.shape[1] > steps:
         raise BadInput(f"a series has {short.shape[1]:,} steps: the model takes {steps:,} at most")
-    x = np.full((len(short), steps, len(names)), np.nan, np.float32)
+    x = np.full((len(short), steps, len(names)), np.nan)
     x[:, : short.shape[1]] = short
     return x

@@ -61,7 +61,7 @@ def order(columns: Mapping[str, pa.ChunkedArray], ids: str, time: str) -> Order:
 def _stamps(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     found = values(column, name)
     if isinstance(found, Dates):
-        stamps = found.seconds.astype("datetime64[s]").astype(np.int64).astype(np.float64)
+        stamps = found.seconds.astype("datetime64[us]").astype(np.int64).astype(np.float64)
         stamps[np.isnat(found.seconds)] = np.nan
     elif isinstance(found, Numbers):
         stamps = found.values.astype(np.float64)
@@ -89,9 +89,9 @@ def per_series(column: pa.ChunkedArray, name: str, places: Order, option: str) -
 
 def channels(
     columns: dict[str, pa.ChunkedArray], wanted: list[str] | None = None
-) -> tuple[dict[str, NDArray[np.float32]], list[tuple[str, str, str]]]:
+) -> tuple[dict[str, NDArray[np.float64]], list[tuple[str, str, str]]]:
     """Return the numeric columns, and a line (column, what, why) for each that is left out."""
-    found: dict[str, NDArray[np.float32]] = {}
+    found: dict[str, NDArray[np.float64]] = {}
     lines: list[tuple[str, str, str]] = []
     for name in list(columns):
         column = columns.pop(name)
@@ -103,9 +103,9 @@ def channels(
                     f"column {name!r} is {held.values[bad[0]]:g} in row {bad[0] + 1}: infinite or "
                     "too large a number; mend it, or leave the cell empty"
                 )
-            found[name] = held.values.astype(np.float32)
+            found[name] = held.values.astype(np.float64)
         elif wanted and name in wanted:
-            found[name] = np.full(len(column), np.nan, np.float32)
+            found[name] = np.full(len(column), np.nan)
         else:
             lines.append((name, "left out", "no numbers: a series' channels are numbers"))
     if not found:
@@ -113,15 +113,15 @@ def channels(
     return found, lines
 
 
-def fill(found: Mapping[str, NDArray[np.float32]], places: Order) -> NDArray[np.float32]:
+def fill(found: Mapping[str, NDArray[np.float64]], places: Order) -> NDArray[np.float64]:
     """Return series x steps x channels, NaN behind the end of a series."""
     shape = (*places.shape, len(found))
     check_memory(
-        12.0 * np.prod(shape, dtype=np.float64),
+        16.0 * np.prod(shape, dtype=np.float64),
         f"{counted(shape[0], 'series')} x {shape[1]:,} steps x {counted(shape[2], 'channel')}",
         "shorten the longest series, or take fewer of them",
     )
-    x = np.full(shape, np.nan, np.float32)
+    x = np.full(shape, np.nan)
     for place, column in enumerate(found.values()):
         x[places.series, places.step, place] = column
     return x

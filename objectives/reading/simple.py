@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput, Data, Part, Source
+from objectives.reading.scaling import check_distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,9 @@ def split(x: Any, y: Any, source: Source) -> Data:
     Whole-number labels of few kinds are split class by class, so that each part has its share.
     float64 becomes float32, as Keras computes. Raises BadInput.
     """
+    for name, array in (("x", x), ("y", y)):
+        if np.ma.is_masked(array):
+            raise BadInput(f"{name} has masked cells, which no net reads: fill them first")
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim < 1 or y.ndim < 1 or len(x) != len(y):
         raise BadInput(f"x has the shape {x.shape} and y {y.shape}: they need equally many rows")
@@ -41,6 +45,8 @@ def split(x: Any, y: Any, source: Source) -> Data:
             kind = "stratified"
             groups = [np.flatnonzero(places == k) for k in range(len(classes))]
     cut = [_cut(rng.permutation(rows), source) for rows in groups]
+    if y.dtype == np.float64:
+        check_distinct(y, y.astype(np.float32), "y")
     parts = []
     for rows in (rng.permutation(np.concatenate(part)) for part in zip(*cut, strict=True)):
         if not len(rows):

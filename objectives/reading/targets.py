@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from objectives import BadInput
 from objectives.reading import listing, quoted, similar
+from objectives.reading.scaling import COARSE, check_distinct, rounding
 from objectives.reading.values import Dates, Numbers, Text, text, values
 
 if TYPE_CHECKING:
@@ -30,13 +31,15 @@ class Target:
     """y: of the labelled rows, float32 or int32 class numbers. rows: which rows those are.
 
     classes: names in the order of their numbers, empty for numbers. positive: the class that
-    is 1, for two classes.
+    is 1, for two classes. offset: what was taken off numbers that float32 would round too
+    coarsely.
     """
 
     y: NDArray[Any]
     rows: NDArray[np.int64]
     classes: list[str]
     positive: str | None
+    offset: float = 0.0
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
@@ -87,6 +90,11 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
     if not isinstance(found, Numbers):
         what = "dates" if isinstance(found, Dates) else "nothing"
         raise BadInput(f"target {name!r} holds {what} where numbers belong")
+    if found.example[1] is not None:
+        raise BadInput(
+            f"target {name!r} holds {quoted(found.example[1])} where numbers like "
+            f"{quoted(found.example[0])} belong: mend it or leave the cell empty"
+        )
     y = found.values.astype(np.float64)
     rows = np.flatnonzero(~np.isnan(y))
     y = y[rows]
@@ -103,7 +111,12 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
         raise BadInput(
             f"target {name!r} has two values: for two classes there is {COMMANDS['binary']}"
         )
-    return Target(y.astype(np.float32), rows, [], None)
+    offset = 0.0
+    if rounding(y) > COARSE * float(y.std()):
+        offset = float(np.float32(y.mean()))
+    centred = (y - offset).astype(np.float32)
+    check_distinct(y, centred, f"target {name!r}")
+    return Target(centred, rows, [], None, offset)
 
 
 def _check_classes(

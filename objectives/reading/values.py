@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from objectives import BadInput
 from objectives.reading import MISSING, quoted, shown
 from objectives.reading.dates import read_dates
+from objectives.reading.spelled import Way, way_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,15 +28,23 @@ DRESSED = re.compile(
 
 @dataclass(frozen=True)
 class Numbers:
-    """values: rows, float64 or whole int64, NaN where missing. whole: they were whole numbers."""
+    """values: rows, float64 or whole int64, NaN where missing. whole: they were whole numbers.
+
+    kind: "time" (hours), "duration" (seconds) or "truth", where they were no numbers. way: how
+    they were written, where not plainly. example: such a text, and one that is no number and
+    counts as missing, or None.
+    """
 
     values: NDArray[np.float64] | NDArray[np.int64]
     whole: bool
+    kind: str = ""
+    way: Way | None = None
+    example: tuple[str, str | None] = ("", None)
 
 
 @dataclass(frozen=True)
 class Dates:
-    """seconds: rows, datetime64[s], NaT where missing. format: of `strptime`, None if typed.
+    """seconds: rows, datetime64[us], NaT where missing. format: of `strptime`, None if typed.
 
     other: another format that all cells would fit as well.
     """
@@ -56,37 +65,42 @@ class Text:
 Values = Numbers | Dates | Text
 
 
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 ADVICE = ", or say --categorical {0} or --ignore {0}"
 
 
-def values(column: pa.ChunkedArray, name: str, advice: str = ADVICE) -> Values | None:
+def values(
+    column: pa.ChunkedArray, name: str, advice: str = ADVICE, *, codes: bool = False
+) -> Values | None:
     """Return what a column holds, or None if it is nothing that can be learnt from.
 
-    Text becomes numbers where every cell is one. Raises BadInput where nearly every cell is,
-    with advice for the column's name.
+    Text becomes numbers where every cell is one; codes: not where some have leading zeros, as
+    zip codes do. Raises BadInput where nearly every cell is, with advice for the column's name.
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return values(column.cast(kind.value_type), name, advice)
+        return values(column.cast(kind.value_type), name, advice, codes=codes)
     if pa.types.is_null(kind):
         return None
     if pa.types.is_boolean(kind):
-        column = column.cast(pa.int8())
+        return Numbers(_signed(column.cast(pa.int8())), whole=True, kind="truth")
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         column = column.cast(pa.float64())
     if pa.types.is_duration(kind):
-        column = column.cast(pa.int64())
+        return _numbers(_ticks(column) / PER_SECOND[kind.unit], "duration")
     if pa.types.is_time(kind):
-        return _hours(column)
-    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
-        seconds = column.cast(pa.timestamp("s"), safe=False)
-        return Dates(seconds.to_numpy().astype("datetime64[s]"), None)
+        return _numbers(_ticks(column) / (3600.0 * PER_SECOND[kind.unit]), "time")
+    if pa.types.is_temporal(kind):
+        stamps = column.cast(pa.timestamp("us"), safe=False)
+        return Dates(stamps.to_numpy().astype("datetime64[us]"), None)
     if pa.types.is_integer(column.type):
-        return Numbers(column.to_numpy(), whole=True)
+        return Numbers(_signed(column), whole=True)
     if pa.types.is_floating(column.type):
         return _numbers(column.to_numpy())
     if _is_text(kind):
         found = text(column)
+        if codes and padded(found.levels):
+            return found
         numbers = _as_numbers(found, name, advice)
         if numbers is not None:
             return numbers
@@ -114,6 +128,11 @@ def text(column: pa.ChunkedArray) -> Text:
     return Text(np.append(remap, np.int32(-1))[codes], again.dictionary)
 
 
+def padded(texts: pa.Array | pa.ChunkedArray) -> bool:
+    """Return whether whole numbers among texts have leading zeros: they are codes."""
+    return bool(pc.any(pc.match_substring_regex(texts, r"^\s*0\d+\s*$")).as_py())
+
+
 def is_number(kind: pa.DataType) -> bool:
     """Return whether a column's type is a number's."""
     return bool(
@@ -134,18 +153,29 @@ def _plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column = pa.chunked_array([pa.array(array, from_pandas=True)])
         if np.all((filled == np.floor(filled)) & (np.abs(filled) < 2.0**53)):
             column = column.cast(pa.int64())
-    return column.cast(pa.string())
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException:
+        raise BadInput(f"{column.type} values are neither numbers nor text") from None
 
 
-def _numbers(array: NDArray[np.float64]) -> Numbers:
+def _numbers(array: NDArray[np.float64], kind: str = "") -> Numbers:
     finite = array[np.isfinite(array)]
-    return Numbers(array, whole=bool(np.all(finite == np.floor(finite))))
+    return Numbers(array, bool(np.all(finite == np.floor(finite))), kind)
 
 
-def _hours(column: pa.ChunkedArray) -> Numbers:
-    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit]
+def _signed(column: pa.ChunkedArray) -> NDArray[np.float64] | NDArray[np.int64]:
+    """Return whole numbers whose differences do not wrap, as those of unsigned ones do."""
+    array: NDArray[Any] = column.to_numpy()  # float64 where cells are missing
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        return array.astype(np.float64)
+    return array if array.dtype.kind == "f" else array.astype(np.int64, copy=False)
+
+
+def _ticks(column: pa.ChunkedArray) -> NDArray[Any]:
     plain = pa.int32() if pa.types.is_time32(column.type) else pa.int64()
-    return Numbers(column.cast(plain).to_numpy() / (3600.0 * per_second), whole=False)
+    found: NDArray[Any] = column.cast(plain).to_numpy()
+    return found
 
 
 def _as_numbers(found: Text, name: str, advice: str) -> Numbers | None:
@@ -154,9 +184,27 @@ def _as_numbers(found: Text, name: str, advice: str) -> Numbers | None:
     try:
         parsed = pc.cast(found.levels, pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
-        _refuse_stray_text(found, name, advice)
-        return None
+        written = _written(found)
+        if written is None:
+            _refuse_stray_text(found, name, advice)
+        return written
     return _numbers(np.append(parsed, np.nan)[found.codes])
+
+
+def _written(found: Text) -> Numbers | None:
+    """Return numbers that are not written plainly: percentages, prices, thousands, commas."""
+    levels: list[str] = found.levels.to_pylist()
+    way = way_of(levels, found.codes)
+    if way is None:
+        return None
+    parsed = way.read(levels)
+    numbers = ~np.isnan(parsed)
+    spelled = [n and not PLAIN.fullmatch(level) for n, level in zip(numbers, levels, strict=True)]
+    if not any(spelled):
+        return None
+    stray = None if numbers.all() else levels[int(np.argmin(numbers))]
+    plain = _numbers(np.append(parsed, np.nan)[found.codes])
+    return Numbers(plain.values, plain.whole, "", way, (levels[int(np.argmax(spelled))], stray))
 
 
 def _refuse_stray_text(found: Text, name: str, advice: str) -> None:

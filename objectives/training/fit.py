@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from objectives.judging import threshold
+from objectives.scorer import attach, plan_of
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
 from objectives.training.files import replace
@@ -120,9 +122,17 @@ class FitTrainer:
             scores |= self.objective.scores(y, predictions)
             if spec.weights is not None:
                 np.save(spec.weights.with_suffix(".npy"), predictions)
+            if (goal := threshold.wanted(self.data)) is not None:
+                a, b, *_ = arrays(self.data.validation)
+                scores |= threshold.decided(
+                    goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
+                )
         if model is not None:
-            export(FitTrainer.kept(self, spec), self.data, model)
-        return {f"test_{name}": float(value) for name, value in scores.items()}
+            export(FitTrainer.kept(self, spec), self.data, model, scores.get(threshold.KEY))
+        return {
+            name if name == threshold.KEY else f"test_{name}": float(value)
+            for name, value in scores.items()
+        }
 
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""
@@ -135,15 +145,23 @@ class FitTrainer:
         keras.utils.clear_session()
 
 
-def export(model: keras.Model, data: Data, path: Path) -> None:
-    """Write the whole model, with its preprocessing if the data have one, as `.keras`."""
+def export(model: keras.Model, data: Data, path: Path, cut: float | None = None) -> None:
+    """Write the whole model, with its preprocessing if the data have one, as `.keras`.
+
+    cut: the threshold between two classes, which its scorer knows then.
+    """
     if model.optimizer is not None:  # or Keras warns of its missing variables when it loads
         model.optimizer.build(model.trainable_variables)
     if data.preprocessing is not None:
         from objectives.preprocessing import assemble
 
         model = assemble(model, data.preprocessing)
-    replace(path.with_suffix(".keras"), model.save)
+
+    def write(file: Path) -> None:
+        model.save(file)
+        attach(file, plan_of(data, cut))
+
+    replace(path.with_suffix(".keras"), write)
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from objectives import BadInput
+from objectives.judging import threshold
 from objectives.training import Outcome
 from sweeps.cli.options import extra_metrics
 from sweeps.cli.share import register
@@ -15,7 +16,7 @@ from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import Say, no_tracker, quiet, versions
 from sweeps.export import score
-from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read
+from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read, with_scores
 from sweeps.export.model import MODEL, Written, differences, save, train
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
@@ -82,8 +83,10 @@ def exported(session: Session, trial: Ended) -> Exported:
     scores: dict[str, float] = {session.sweep.objective.monitor: trial.value or 0.0}
     if final.get("trial") == trial.number:
         scores |= final["best"]
-        scores |= {f"baseline_{k}": v for k, v in final.get("baseline", {}).items()}
-    return Exported(
+        scores |= {
+            f"baseline_{k}": v for k, v in final.get("baseline", {}).items() if k != threshold.KEY
+        }
+    found = Exported(
         sweep=session.sweep.name,
         config=session.store.config(trial.params),
         training=Training(
@@ -95,7 +98,6 @@ def exported(session: Session, trial: Ended) -> Exported:
         ),
         data=DataOf.of(session.data),
         split=Split.of(session.data),
-        scores=scores,
         origin=Origin(
             study=session.name,
             trial=trial.number,
@@ -103,6 +105,7 @@ def exported(session: Session, trial: Ended) -> Exported:
         ),
         versions=versions(),
     )
+    return with_scores(found, scores)
 
 
 def train_config(
@@ -172,6 +175,9 @@ def _ended(written: Written, monitor: str) -> int:
 
 def _say_written(written: Written) -> None:
     scores = "  ".join(f"{name} {value:.4g}" for name, value in written.exported.scores.items())
+    decision = written.exported.decision
+    if decision is not None:
+        scores += f"  threshold {decision.threshold:.4g}"
     if written.files:
         print(f"wrote {' and '.join(map(str, written.files))}")
         print(f"scores: {scores}")

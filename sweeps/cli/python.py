@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from objectives.scorer import Scorer
     from sweeps.study.sweep import Pruner, Sampler, Sweep
 
 
@@ -221,8 +222,17 @@ class TrialHandle:
     def model(self) -> keras.Model:
         """Return the trained model, as it was in its best epoch, preprocessing included.
 
-        Trained again where its weights are no longer kept.
+        Its `predict` also takes a data frame of raw columns. Trained again where its weights are
+        no longer kept.
         """
+        from objectives.scorer import takes_frames
+
+        return takes_frames(self.scorer())
+
+    def scorer(self) -> Scorer:
+        """Return what predicts from raw rows: `predict` (chances or numbers) and `labels`."""
+        from objectives.scorer import Scorer
+
         study = self._study
         with (
             chatter_to(study._settings.folder / FILE),
@@ -230,11 +240,19 @@ class TrialHandle:
             trainers(study.sweep, study._settings, workers=0) as make_trainer,
             _reading(study.sweep, study._settings, study.data, make_trainer) as session,
         ):
-            import keras
-
             path = Path(folder) / "model.keras"
             session.trainer.evaluate(with_weights(session, self._ended), model=path)
-            return keras.models.load_model(path)
+            return Scorer.open(path)
+
+
+def scorer(path: str | Path) -> Scorer:
+    """Return what predicts from data frames as they are, of an exported folder or `.keras` file.
+
+    Raises BadInput.
+    """
+    from objectives.scorer import Scorer
+
+    return Scorer.open(Path(path))
 
 
 @contextmanager

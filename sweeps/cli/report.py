@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
+from objectives.judging import threshold
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
@@ -23,7 +24,7 @@ from sweeps.study.summary import Summary, summarise
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     import pandas as pd
 
@@ -86,14 +87,37 @@ def gathered(session: Session, program: str) -> Any:
         ),
         config=config,
         versions=versions(),
-        notes=_verdict((final.get("plain") or {}).get("lines", [])),
+        notes=_notes(final, session),
+        calibration=_reliability(session, summary),
         address=store.study.user_attrs.get("address"),
     )
 
 
-def _verdict(lines: Sequence[str]) -> list[str]:
-    """Return what the comparison with plain models comes to; the page has their scores."""
-    return [line for line in lines[1:] if not line.startswith(" ")]
+def _notes(final: Mapping[str, Any], session: Session) -> list[str]:
+    """Return what the comparison with plain models comes to, and the threshold's line."""
+    lines = (final.get("plain") or {}).get("lines", [])
+    found = [line for line in lines[1:] if not line.startswith(" ")]
+    says = threshold.words(
+        final.get("best", {}), session.data.details.get("threshold_for", threshold.CHOICES[0])
+    )
+    return found + ([says] if says else [])
+
+
+def _reliability(session: Session, summary: Summary) -> list[dict[str, float]]:
+    """Return the reliability curve of the best trial on the test part, of classes alone."""
+    from objectives.judging import plain, reliability
+
+    if summary.best is None or plain.task_of(session.data) == "regression":
+        return []
+    predictions = session.folder / "weights" / f"{summary.best.number:05d}.npy"
+    if not predictions.exists():
+        return []
+    import numpy as np
+
+    chances = np.load(predictions, allow_pickle=False)
+    if chances.ndim > 2 or np.any((chances < 0.0) | (chances > 1.0)):  # a model of the user's own
+        return []
+    return reliability(session.data.test.y, chances)
 
 
 def _options(session: Session) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,17 +72,19 @@ def register(session: Session, number: int, model: Path, scores: dict[str, float
             monitor=session.sweep.objective.monitor,
             mode=session.mode,
             number=number,
-            dates=text_dates(session.data.preprocessing or {}),
+            code=scoring_code(),
         )
     except NoSuchRun as error:
         raise BadInput(f"--register: {error}") from None
     return f"registered {found.uri}: {found.reason}"
 
 
-def text_dates(preprocessing: Mapping[str, Any]) -> dict[str, str]:
-    """Return the format of each column of dates that were text."""
-    columns = [one for one in preprocessing.get("inputs", []) if "format" in one]
-    return {one["column"]: one["format"] for one in columns if one["format"] != "typed"}
+def scoring_code() -> list[Path]:
+    """Return the packages that a registered model's scorer imports."""
+    import objectives
+    import search_spaces
+
+    return [Path(str(package.__file__)).parent for package in (objectives, search_spaces)]
 
 
 def sync(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:

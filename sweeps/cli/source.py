@@ -11,9 +11,10 @@ DATA_HELP = """\
 data      --data FILE --target NAME [--positive V]   CSV, TSV, Parquet, NPZ
           --group NAME | --time-order  --validation 0.2  --test 0.2  --split-seed 0
           --ignore A,B  --categorical A,B  --numeric A,B  --nan impute|refuse
-          --weights auto|off  --id NAME --time NAME (sequences in a long table)
+          --threshold-for balanced_accuracy|f1|none  --weights off|balanced
+          --id NAME --time NAME (sequences in a long table)
 """
-READERS = ("ignore", "categorical", "numeric", "nan", "weights", "id", "time")
+READERS = ("ignore", "categorical", "numeric", "nan", "weights", "threshold_for", "id", "time")
 
 
 def share(text: str) -> float:
@@ -38,7 +39,8 @@ def add_options(parser: argparse.ArgumentParser, whole: Any) -> None:
     add("--test", type=share)
     add("--split-seed", type=whole(0))
     add("--nan", choices=("impute", "refuse"))
-    add("--weights", choices=("auto", "off"))
+    add("--weights", choices=("off", "balanced"))
+    add("--threshold-for", choices=("balanced_accuracy", "f1", "none"))
 
 
 def source(options: argparse.Namespace, metrics: tuple[str, ...]) -> Source | None:
@@ -50,7 +52,7 @@ def source(options: argparse.Namespace, metrics: tuple[str, ...]) -> Source | No
     if options.data is None:
         for name, value in {**given, **shares, **readers}.items():
             if value is not None:
-                option = "split-seed" if name == "seed" else name
+                option = "split-seed" if name == "seed" else name.replace("_", "-")
                 raise BadInput(f"--{option} {value} says how to read a file: add --data FILE")
         return Source(metrics=metrics) if metrics else None
     return Source(

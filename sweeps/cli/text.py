@@ -6,12 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from objectives import Data, direction
+from objectives.judging import threshold
 from sweeps.cli import typed
 from sweeps.explain.confirm import Confirmed
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
 from sweeps.study.summary import FEWEST, Summary
 
-SCORES = ("test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc")
+SCORES = (
+    "test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc", "test_brier",
+    "test_calibration_error",
+)  # fmt: skip
 
 
 def curves_text(page: str) -> str:
@@ -81,6 +85,9 @@ def summary_lines(
     else:
         lines += _table(summary, confirmed, labels)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
+        final = (summary.final or {}).get("best", {})
+        says = threshold.words(final, data.details.get("threshold_for", ""))
+        lines += [says] if says else []
         lines.append(f"best: {params_text(summary.best.params)}")
         lines.append(_top(summary, confirmed))
         lines += _next(summary)
@@ -92,7 +99,7 @@ def _table(
     summary: Summary, confirmed: Confirmed | None, labels: Mapping[int, str]
 ) -> Iterator[str]:
     shown = dict(confirmed.means) if confirmed is not None else _single(summary)
-    names = [n for n in shown["best"] if n != summary.monitor]
+    names = [n for n in shown["best"] if n != summary.monitor and not threshold.of_one(n)]
     second = summary.top[1] if len(summary.top) > 1 else None
     rows = [("baseline", summary.baseline, "baseline"), ("best", summary.best, "best")]
     if summary.best == summary.baseline:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 from annotated_types import Ge, Interval
 
 from objectives import BadInput, Data, Source
+from objectives.judging.threshold import CHOICES, KEY
 from objectives.reading.again import OPTIONS
 from sweeps.export.text import OFF, parse, to_json, to_yaml
 from sweeps.study.schema import Node, complaint
@@ -92,6 +93,14 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """From which chance on a row is called positive, and what that was chosen for."""
+
+    threshold: Annotated[float, Interval(ge=0.0, le=1.0)] = 0.5
+    chosen_for: str = "none"
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where it comes from."""
 
@@ -114,6 +123,7 @@ class Exported:
     data: DataOf = DataOf()
     split: Split = Split()
     scores: Mapping[str, float] = field(default_factory=dict)
+    decision: Decision | None = None
     origin: Origin = Origin()
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -137,6 +147,16 @@ class Exported:
             metrics=metrics,
             options={**data.options} | ({"ignore": list(data.ignore)} if data.ignore else {}),
         )
+
+
+def with_scores(exported: Exported, scores: Mapping[str, float]) -> Exported:
+    """Return the file with further scores, and the threshold among them in its own section."""
+    found = {**exported.scores, **scores}
+    chosen = found.pop(KEY, None)
+    if chosen is None:
+        return dataclasses.replace(exported, scores=found)
+    goal = str(exported.data.options.get("threshold_for") or CHOICES[0])
+    return dataclasses.replace(exported, scores=found, decision=Decision(chosen, goal))
 
 
 def write(exported: Exported, path: Path, *, command: str = "") -> None:

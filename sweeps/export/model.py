@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, direction
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec
-from sweeps.export.config import Exported, Training, write
+from sweeps.export.config import Exported, Training, with_scores, write
 
 if TYPE_CHECKING:
     from objectives import Objective
@@ -165,7 +165,7 @@ def fill(
 ) -> Exported:
     """Write model and config into a folder; return the config with the test part's scores."""
     scores = trainer.evaluate(spec, model=folder / MODEL)
-    scored = dataclasses.replace(exported, scores={**exported.scores, **scores})
+    scored = with_scores(exported, scores)
     write(scored, folder / CONFIG, command=command)
     return scored
 

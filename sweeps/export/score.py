@@ -26,6 +26,10 @@ def lines(data: Data, model: Path) -> list[str]:
         if len(row) > MOST:
             missing = '[""] if i.dtype == "string" else [float("nan")]'
             given = f"{{i.name: tf.constant({missing}) for i in model.inputs}}"
+        elif any(one.get("double") for one in plain["inputs"]):
+            # `predict` would cast to float32 first.
+            given = f"{{i.name: tf.constant([{row!r}[i.name]], i.dtype) for i in model.inputs}}"
+            return [f"import keras, tensorflow as tf; {load}", f"model({given}){comment}"]
         return [f"import keras, tensorflow as tf; {load}", f"model.predict({given}){comment}"]
     if "columns_of" in plain:  # a long table's
         comment += f", from {listing(plain['channels'])}"
@@ -36,9 +40,14 @@ def lines(data: Data, model: Path) -> list[str]:
 def typical(plain: Mapping[str, Any]) -> dict[str, float | str]:
     """Return a raw value for every input of a table: the training mean, the commonest level."""
     numbers = plain["numbers"]
-    means = [mean / unit for mean, unit in zip(numbers["mean"], numbers["unit"], strict=True)]
+    means = [
+        mean / unit + offset
+        for mean, unit, offset in zip(
+            *(numbers[k] for k in ("mean", "unit", "offset")), strict=True
+        )
+    ]
     row: dict[str, float | str] = {
-        one["input"]: float(f"{mean:.4g}")
+        one["input"]: float(f"{mean:.{12 if one.get('double') else 4}g}")
         for one, mean in zip(plain["inputs"], means, strict=True)
     }
     for one in plain["categories"]:

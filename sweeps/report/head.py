@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sweeps.report.page import Report
 
 LINEAR = {"logistic": "logistic regression", "ridge": "ridge regression"}
-FALLING = ("loss", "error", "mse", "mae", "crossentropy")
+FALLING = ("loss", "error", "brier", "mse", "mae", "crossentropy")
 
 
 def header(report: Report, links: Sequence[tuple[str, str]]) -> Markup:
@@ -94,6 +94,7 @@ def result(report: Report) -> Markup:
         return Markup("")
     _, means = _compared(report)
     names = list(dict.fromkeys(n for scores in means.values() for n in scores))
+    names = [n for n in names if n != "threshold" and not n.endswith("_at_threshold")]
     scored = [_scores(report, role, names, means) for role in ("baseline", "best")]
     table = fill(
         '<div class="card scroll"><table><thead><tr><th>{of}</th>{names}</tr></thead>'

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeps.report import findings, head, payload, sections
+from sweeps.report import calibration, findings, head, payload, sections
 from sweeps.report.html import Markup, embedded, fill, join
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Report:
     difference, ties; None where nothing was confirmed. rungs: epochs at which trials are judged.
     figures: name -> Plotly figure as plain data. findings: explanations as `explain --json`
     writes them. commands: (what it does, command line). config: the best trial's, as text.
-    notes: further lines, such as plain models that a net has to beat.
+    notes: further lines, such as plain models that a net has to beat. calibration: points of the
+    best trial's reliability curve (rows, said, seen).
     """
 
     summary: Mapping[str, Any]
@@ -54,6 +55,7 @@ class Report:
     config: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    calibration: Sequence[Mapping[str, float]] = ()
     address: str | None = None
 
 
@@ -72,6 +74,7 @@ def render(report: Report) -> str:
     shown = [name for name in FIGURES if report.figures.get(name, {}).get("data")]
     parts = [
         ("found", "Result", head.result(report)),
+        ("calibration", "Calibration", calibration.section(report.calibration)),
         ("curves-of-trials", "Curves", sections.curves(report, rows)),
         ("matters", "What matters", _figures(shown)),
         ("time", "Time", sections.time(report, rows)),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from objectives import BadInput
 from objectives.nearest import nearest
 from search_spaces import Dimension, Space, sample_with, survey
+
+_REFUSED = object()
 
 
 def narrowing(
@@ -52,7 +56,15 @@ def narrowing(
 def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension:
     if dimension.choices is not None:
         words = [value] if option == "--fix" else value.replace(":", ",").split(",")
-        return Dimension("categorical", choices=tuple(_choice(w, dimension) for w in words))
+        chosen = [_choice(word, dimension) for word in words]
+        if _REFUSED in chosen:
+            word = words[chosen.index(_REFUSED)]
+            must = "true or false" if any(isinstance(c, bool) for c in dimension.choices) else ""
+            raise BadInput(
+                f"{option} {text!r}: {word!r} is refused, it must be {must or 'a number'}; the "
+                f"sweep takes {dimension}"
+            )
+        return Dimension("categorical", choices=tuple(chosen))
     low_text, colon, high_text = value.partition(":")
     if bool(colon) != (option == "--range"):
         form = "NAME=LO:HI" if option == "--range" else "NAME=VALUE"
@@ -60,6 +72,8 @@ def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension
     number = int if dimension.kind == "int" else float
     try:
         low, high = number(low_text), number(high_text if colon else low_text)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise ValueError
     except ValueError:
         kind = "a whole number" if dimension.kind == "int" else "a number"
         raise BadInput(
@@ -76,16 +90,30 @@ def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension
 
 
 def _choice(word: str, dimension: Dimension) -> Any:
+    """Return the value that a word stands for, read by the type of the choices, or `_REFUSED`.
+
+    All text is true, so where the choices are true and false `false` must not stay text.
+    """
     choices = dimension.choices or ()
     for choice in choices:
         if str(choice) == word:
             return choice
-    if choices and type(choices[0]) in (int, float):
-        try:
-            return type(choices[0])(word)
-        except ValueError:
-            return word
-    return word
+    kinds = {type(_plain(choice)) for choice in choices if choice is not None}
+    named: dict[str, Any] = {"true": True, "false": False} if bool in kinds else {}
+    if None in choices:
+        named["none"] = None
+    if word.strip().casefold() in named:
+        return named[word.strip().casefold()]
+    for number in (int, float):
+        if number in kinds:
+            with contextlib.suppress(ValueError):
+                value = number(word)
+                return value if math.isfinite(value) else _REFUSED
+    return _REFUSED if kinds <= {bool, int, float} else word
+
+
+def _plain(choice: Any) -> Any:
+    return choice.item() if hasattr(choice, "item") else choice  # a NumPy scalar
 
 
 def _check(

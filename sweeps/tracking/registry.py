@@ -12,7 +12,7 @@ import re
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,9 +30,7 @@ CHAMPION = "champion"
 DIGEST, MONITOR, VALUE, TRIAL = (
     f"sweeps.{name}" for name in ("data_digest", "monitor", "value", "trial")
 )
-REQUIREMENTS = ("mlflow", "keras", "tensorflow", "pandas", "numpy")
-DATE_PARTS = ("days", "month", "day", "weekday", "hour")  # of `scorer.PARTS`
-_EXAMPLE_ROWS = 2
+REQUIREMENTS = ("mlflow", "keras", "tensorflow", "pandas", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True)
@@ -69,14 +67,14 @@ def register(
     monitor: str,
     mode: str,
     number: int | None = None,
-    dates: Mapping[str, str] | None = None,
+    code: Sequence[Path] = (),
 ) -> Registered:
     """Register a study's model under the study's name; return what became of it.
 
     model: a `.keras` file. metrics: what it reached, `monitor` among them. digest: of the data.
-    number: the trial, whose run becomes the model's source. dates: the `strptime` format of each
-    column of dates that were text, ISO 8601 without one. It becomes `champion` where there is
-    none, or where it is better by `monitor` than the one there is, on the same data.
+    number: the trial, whose run becomes the model's source. code: the packages that its scorer
+    imports, copied beside it. It becomes `champion` where there is none, or where it is better by
+    `monitor` than the one there is, on the same data.
     Raises NoSuchRun, and whatever the store raises.
     """
     client = connect(uri)
@@ -87,7 +85,7 @@ def register(
         run.info.experiment_id, name=re.sub(r"[^\w.-]", "-", study), source_run_id=source
     )
     with tempfile.TemporaryDirectory() as scratch:
-        save(model, Path(scratch) / "model", logged.model_id, source, dates)
+        save(model, Path(scratch) / "model", logged.model_id, source, code)
         client.log_model_artifacts(logged.model_id, str(Path(scratch) / "model"))
     client.finalize_logged_model(logged.model_id, "READY")
     tags = {DIGEST: digest, MONITOR: monitor, VALUE: repr(float(metrics[monitor]))}
@@ -100,7 +98,7 @@ def register(
         logged.artifact_location,
         source,
         tags=tags,
-        description=_describe(inputs_of(model)),
+        description=_describe(inputs_of(model), columns_of(model)),
         model_id=logged.model_id,
     )
     better, reason = _compare(client, name, tags, lowest=mode == "min")
@@ -114,10 +112,9 @@ def save(
     to: Path,
     model_id: str | None = None,
     run_id: str | None = None,
-    dates: Mapping[str, str] | None = None,
+    code: Sequence[Path] = (),
 ) -> None:
-    """Write a `.keras` file as an MLflow model into a new folder; dates: as of `register`."""
-    found = inputs_of(model)
+    """Write a `.keras` file as an MLflow model into a new folder; code: as of `register`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's, about its own classes, when it is imported
         import mlflow.pyfunc
@@ -128,9 +125,8 @@ def save(
             mlflow_model=Model(model_id=model_id, run_id=run_id),
             python_model=str(Path(__file__).with_name("scorer.py")),
             artifacts={"model": str(model.resolve())},
-            model_config={"dates": dict(dates or {})},
-            signature=_signature(found),
-            input_example=_example(found),
+            code_paths=[str(path) for path in code],
+            signature=_signature(),
             pip_requirements=list(_requirements()),
         )
     quiet()
@@ -154,53 +150,39 @@ def inputs_of(model: Path) -> list[Input]:
     return found
 
 
-def _is_table(inputs: list[Input]) -> bool:
-    one = inputs[0]
-    return len(inputs) > 1 or one.text or (one.shape == (1,) and one.name != "x")
+def _signature() -> Any:
+    """Return the parameters alone.
 
-
-def _columns(inputs: list[Input]) -> dict[str, bool]:
-    """Return the raw columns and whether each is required: a date may come whole or in parts."""
-    found = {}
-    for one in inputs:
-        whole, _, part = one.name.rpartition(".")
-        dated = bool(whole) and part in DATE_PARTS
-        found[one.name] = not dated
-        if dated:
-            found[whole] = False
-    return found
-
-
-def _signature(inputs: list[Input]) -> Any:
-    """Return a table's columns. An array's model has none: MLflow would refuse float64 for it."""
+    With columns MLflow would refuse frames, whole numbers and CSV requests that the scorer takes:
+    it reads what it is given as training did, and says itself what is missing.
+    """
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-    from mlflow.types.schema import AnyType
+    from mlflow.types import ParamSchema, ParamSpec
 
-    if not _is_table(inputs):
-        return False
-    # MLflow's `double` refuses whole numbers, and `string` numbers: the scorer converts.
-    columns = _columns(inputs)
-    return ModelSignature(
-        Schema([ColSpec(AnyType(), name, required=need) for name, need in columns.items()])
-    )
+    return ModelSignature(params=ParamSchema([ParamSpec("output", "string", "prediction")]))
 
 
-def _example(inputs: list[Input]) -> Any:
-    import numpy as np
-    import pandas as pd
+def _describe(inputs: list[Input], columns: Sequence[str]) -> str:
+    labels = 'The parameter output="label" gives classes in place of chances.'
+    if columns:
+        return limits.note(
+            f"Scores data frames with the columns {', '.join(columns)}, as they were in the data "
+            f"it was trained on; others are passed over, cells may be missing. {labels}"
+        )
+    sizes = "; ".join(f"{one.name}: rows x {' x '.join(map(str, one.shape))}" for one in inputs)
+    return limits.note(f"Scores arrays ({sizes}). {labels}")
 
-    if not _is_table(inputs):
-        shape = tuple(size or 1 for size in inputs[0].shape)
-        return np.zeros((_EXAMPLE_ROWS, *shape), "float32")
-    return pd.DataFrame({one.name: ["" if one.text else 0.0] * _EXAMPLE_ROWS for one in inputs})
 
-
-def _describe(inputs: list[Input]) -> str:
-    if not _is_table(inputs):
-        return f"Scores an array of rows x {' x '.join(map(str, inputs[0].shape))} numbers."
-    columns = ", ".join(f"{one.name} ({'text' if one.text else 'number'})" for one in inputs)
-    return limits.note(f"Scores data frames with the columns {columns}. Cells may be missing.")
+def columns_of(model: Path) -> list[str]:
+    """Return the raw columns that a `.keras` file's scorer reads, none where it takes arrays."""
+    with zipfile.ZipFile(model) as file:
+        if "scoring.json" not in file.namelist():
+            return []
+        plain = json.loads(file.read("scoring.json")).get("preprocessing") or {}
+    if "columns_of" in plain:
+        return [*plain["columns_of"].values(), *plain["channels"]]
+    found = [one["column"] for part in ("inputs", "categories") for one in plain.get(part, ())]
+    return list(dict.fromkeys(found))
 
 
 def _requirements() -> list[str]:

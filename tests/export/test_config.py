@@ -16,7 +16,16 @@ from objectives import BadInput, Source
 from search_spaces import Space, dense, lstm
 from search_spaces.optimizer import Optimizer
 from search_spaces.plateau import Plateau
-from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read, write
+from sweeps.export.config import (
+    DataOf,
+    Decision,
+    Exported,
+    Origin,
+    Split,
+    Training,
+    read,
+    write,
+)
 from tests.drawn import configs
 
 SUFFIXES = [".yaml", ".yml", ".json"]
@@ -30,6 +39,7 @@ FULL = Exported(
     ),
     split=Split("stratified", 0.2, 0.2, 0),
     scores={"val_loss": 0.1391, "test_loss": 0.1428, "test_auc": 0.986},
+    decision=Decision(0.31, "f1"),
     origin=Origin("dense_binary-churn-3f9a1c", 41, "175e37f7"),
     versions={"keras-sweeps": "0.1.0", "python": "3.11.9"},
 )  # fmt: skip
@@ -130,7 +140,8 @@ def test_a_file_reads_well(tmp_path: Path) -> None:
         "  # or off"
     ) in lines
     assert [line.split(":")[0] for line in lines if line[0] not in "# "] == [
-        "format", "sweep", "config", "training", "data", "split", "scores", "origin", "versions",
+        "format", "sweep", "config", "training", "data", "split", "scores", "decision",
+        "origin", "versions",
     ]  # fmt: skip
     write(replace(FULL, config=dense.BASELINE), path)
     assert "  plateau: off" in path.read_text().splitlines()

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
     mean_absolute_error,
     r2_score,
     roc_auc_score,
 )
 
-from objectives import Data, Part, Source, sequences, tables
-from objectives.judging import judge, scores
+from objectives import BadInput, Data, Part, Source, sequences, tables
+from objectives.judging import judge, reliability, scores, threshold
 from objectives.judging.plain import compare, task_of
 
 SEEDS = st.integers(0, 10_000)
@@ -30,6 +32,10 @@ def test_two_classes_as_scikit_learn_has_them(seed: int, rows: int, steps: int) 
     found = scores(y, chance, "binary")
     assert found["accuracy"] == pytest.approx(accuracy_score(y, chance > 0.5))
     assert found["auc"] == pytest.approx(roc_auc_score(y, chance))
+    assert found["brier"] == pytest.approx(brier_score_loss(y, chance))
+    bins = np.minimum((chance.ravel() * 10).astype(int), 9)
+    gaps = [abs((chance.ravel() - y)[bins == k].sum()) for k in range(10)]
+    assert found["calibration_error"] == pytest.approx(sum(gaps) / len(y))
     assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y, chance > 0.5))
 
 
@@ -71,7 +77,8 @@ def test_a_weight_is_a_row_that_comes_so_often(seed: int, task: str) -> None:
 
 def test_a_part_with_one_class_has_no_auc() -> None:
     found = scores(np.ones(5), np.full((5, 1), 0.7), "binary")
-    assert found == {"accuracy": 1.0, "balanced_accuracy": 1.0}
+    assert "auc" not in found
+    assert found["accuracy"] == found["balanced_accuracy"] == 1.0
     found = scores(np.array([0, 0, 2]), np.eye(3)[[0, 0, 2]], "multiclass")
     assert found["auc"] == 1.0  # of the classes that are there
 
@@ -134,9 +141,9 @@ def test_classes_that_are_weighted_are_weighted_in_the_linear_model_too() -> Non
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2000, 2))
     y = x[:, 0] + rng.normal(size=2000) > 2.2
-    source = Source(options={"weights": "off"})
-    plain = compare(tables.from_arrays(x, y, source, "binary"), draws=100)
-    weighted = compare(tables.from_arrays(x, y, Source(), "binary"), draws=100)
+    plain = compare(tables.from_arrays(x, y, Source(), "binary"), draws=100)
+    source = Source(options={"weights": "balanced"})
+    weighted = compare(tables.from_arrays(x, y, source, "binary"), draws=100)
     name = "logistic_balanced_accuracy"
     assert weighted.metrics()[name] > plain.metrics()[name] + 0.1
 
@@ -149,3 +156,46 @@ def test_the_task_of_data_that_do_not_say() -> None:
     assert task_of(data(np.array([0.0, 1.0], np.float32))) == "binary"
     assert task_of(data(np.array([0.0, 2.5], np.float32))) == "regression"
     assert task_of(data(np.array([0, 2]))) == "multiclass"
+
+
+@settings(deadline=None)
+@given(SEEDS, st.integers(4, 60), st.sampled_from([4, 1000]))
+def test_no_threshold_is_better_than_the_chosen_one(seed: int, rows: int, steps: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = np.append([0, 1], rng.integers(0, 2, rows)).astype(np.float32)
+    chance = np.round(rng.random(rows + 2) * steps) / steps
+    for goal, score in (("balanced_accuracy", balanced_accuracy_score), ("f1", f1_score)):
+        found = threshold.decided(goal, (y, chance), (y, chance[:, None]))
+        reached = found[f"{goal}_at_threshold"]
+        assert 0.0 <= found["threshold"] <= 1.0
+        assert reached == pytest.approx(score(y, chance > found["threshold"]))
+        for other in np.linspace(0.0, 1.0, 41):
+            assert threshold.at(y > 0.5, chance, other)[goal] <= reached + 1e-12
+
+
+def test_chances_that_mean_what_they_say() -> None:
+    rng = np.random.default_rng(0)
+    chance = rng.random(20_000)
+    y = rng.random(20_000) < chance
+    assert scores(y, chance[:, None], "binary")["calibration_error"] < 0.02
+    assert scores(y, np.sqrt(chance)[:, None], "binary")["calibration_error"] > 0.1
+    curve = reliability(y, chance[:, None])
+    assert len(curve) == 10
+    assert sum(point["rows"] for point in curve) == 20_000
+    assert max(abs(point["said"] - point["seen"]) for point in curve) < 0.05
+
+
+def test_classes_are_not_weighted_unless_asked() -> None:
+    x = np.random.default_rng(0).normal(size=(2000, 2))
+    y = x[:, 0] > 1.5  # 7%
+    plain = tables.from_arrays(x, y, Source(), "binary")
+    assert plain.class_weight is None
+    assert plain.test.sample_weight is None
+    assert plain.details["threshold_for"] == "balanced_accuracy"
+    options = {"weights": "balanced", "threshold_for": "none"}
+    weighted = tables.from_arrays(x, y, Source(options=options), "binary")
+    assert weighted.class_weight is not None
+    assert "chances" in weighted.details["notes"][0]
+    assert threshold.wanted(weighted) is None
+    with pytest.raises(BadInput, match="--threshold-for 'best': choose balanced_accuracy or f1"):
+        tables.from_arrays(x, y, Source(options={"threshold_for": "best"}), "binary")

@@ -84,7 +84,8 @@ def test_groups_and_weights(tmp_path: Path) -> None:
     person = np.arange(ROWS) // 3
     y = (person % 9 == 0).astype(int)
     np.savez(tmp_path / "s.npz", X=x, y=y, person=person)
-    data = load_sequences(Source(path=str(tmp_path / "s.npz"), group="person"))
+    options = {"weights": "balanced"}
+    data = load_sequences(Source(path=str(tmp_path / "s.npz"), group="person", options=options))
     assert data.details["split"]["group"] == "person"
     assert data.class_weight is not None
     assert data.class_weight[1] > data.class_weight[0]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from objectives import Data, Source
+from objectives import BadInput, Data, Objective, Source, sequences, tables
+from objectives.reading import scoring
+from objectives.reading.values import Numbers, Text
+from objectives.reading.values import values as objectives_values
 from objectives.tables import describe, load_table
 
 ROWS = 300
@@ -66,10 +73,70 @@ def test_day_and_month_that_may_be_the_other_way_round_are_said(tmp_path: Path) 
     assert "read as %m/%d/%Y, though %d/%m/%Y would fit as well" in why
 
 
-@pytest.mark.parametrize("cell", ["${:,.2f}", "{:.2f} kg", "{:,.0f}"])
-def test_numbers_that_are_not_plain_are_warned_about(tmp_path: Path, cell: str) -> None:
+def german(value: float) -> str:
+    return f"{value:,.2f}".translate(str.maketrans(",.", ".,"))
+
+
+WRITTEN: dict[str, Callable[[float], str]] = {
+    "percent": "{:.2f}%".format,
+    "percent, apart": "{:.2f} %".format,
+    "dollars": "${:,.2f}".format,
+    "euros": lambda value: german(value) + " EUR",
+    "euros, in front": lambda value: f"€\u00a0{german(value)}",
+    "thousands": "{:,.2f}".format,
+    "swiss": lambda value: f"{value:,.2f}".replace(",", "’"),
+    "spaces": lambda value: f"{value:,.2f}".replace(",", "\u202f"),
+    "decimal comma": lambda value: f"{value:.2f}".replace(".", ","),
+    "accounts": lambda value: f"({-value:,.2f})" if value < 0 else f"{value:,.2f}",
+    "minus": lambda value: f"{value:.2f}%".replace("-", "\u2212"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 999), size=st.sampled_from([1.0, 3e3, 2e6]), gaps=st.booleans())
+def test_numbers_as_people_write_them(name: str, seed: int, size: float, gaps: bool) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.round(rng.normal(size / 2, size, 90), 2)
+    cells = [WRITTEN[name](value) for value in values]
+    if gaps:
+        cells[::9] = ["?"] * 10
+        values[::9] = np.nan
+    found = objectives_values(pa.chunked_array([pa.array(cells)]), "income")
+    assert isinstance(found, Numbers)
+    np.testing.assert_allclose(found.values, values)
+    if found.way is None:
+        assert size == 1.0  # too small for thousands
+        return
+    for cell, value in zip(cells, values, strict=True):  # each row alone is read alike
+        np.testing.assert_allclose(found.way.read([cell]), [value])
+
+
+@pytest.mark.parametrize(
+    "cells", [["12 kg", "3 lb"], ["$5", "€6"], ["1-2", "3-4"], ["A1", "B2"], ["10.1.2", "10.1.3"]]
+)
+def test_text_with_digits_stays_text(cells: list[str]) -> None:
+    column = pa.chunked_array([pa.array(cells * 30)])
+    assert isinstance(objectives_values(column, "code"), Text)
+
+
+def test_a_column_says_how_it_was_read(tmp_path: Path) -> None:
     frame = people()
-    frame["income"] = [cell.format(1234.5 + 100 * i) for i in range(ROWS)]
+    frame["income"] = [f"{1234.5 + 100 * i:,.2f}" for i in range(ROWS)]
+    frame.loc[7, "income"] = "unknown"
+    what, why = said(load(frame, tmp_path))["income"]
+    assert what == "number"
+    assert "read as numbers: '1,234.50' is 1234.5, what is no number ('unknown') as missing" in why
+    path = tmp_path / "table.csv"
+    source = Source(path=str(path), target="churned", options={"numeric": "income"})
+    assert said(load_table(source, "binary"))["income"][0] == "number"
+    with pytest.raises(BadInput, match="'unknown' where numbers like"):
+        load_table(Source(path=str(path), target="income"), "regression")
+
+
+def test_numbers_with_a_unit_are_warned_about(tmp_path: Path) -> None:
+    frame = people()
+    frame["income"] = [f"{1234.5 + 100 * i:.2f} kg" for i in range(ROWS)]
     (warning,) = load(frame, tmp_path).details["warnings"]
     assert "'income'" in warning
     assert "write 1234.5" in warning
@@ -90,3 +157,49 @@ def test_a_last_cell_may_end_in_a_line_break(tmp_path: Path) -> None:
         frame.to_csv(tmp_path / name, index=False)
         data = load_table(Source(path=str(tmp_path / name), target="churned"), "binary")
         assert data.shape[0] == ROWS
+
+
+def test_codes_with_leading_zeros_stay_text(tmp_path: Path) -> None:
+    frame = people()
+    zips = np.array(["00501", "01234", "90210", "10001"])
+    frame["zip"] = zips[np.arange(ROWS) % 4]
+    frame.loc[: ROWS - 2, "late"] = "7"
+    frame.loc[: ROWS - 2 : 3, "late"] = "8"
+    frame.loc[ROWS - 1, "late"] = "007"
+    for how in ("csv", "csv.gz", "parquet"):
+        path = tmp_path / f"z.{how}"
+        frame.to_parquet(path) if how == "parquet" else frame.to_csv(path, index=False)
+        data = load_table(Source(path=str(path), target="churned"), "binary")
+        what, why = said(data)["zip"]
+        assert (what, "leading zeros" in why) == ("category", True)
+        assert data.preprocessing is not None
+        levels = {one["column"]: one["levels"] for one in data.preprocessing["categories"]}
+        assert sorted(levels["zip"]) == sorted(zips)
+        assert "late" in levels
+        numeric = {"numeric": "zip,late"}
+        forced = load_table(Source(path=str(path), target="churned", options=numeric), "binary")
+        assert said(forced)["zip"][0] == "number"
+    (one,) = [one for one in data.preprocessing["categories"] if one["column"] == "zip"]
+    for column in (frame["zip"], frame["zip"].astype(int)):  # as pandas reads the file
+        assert scoring.levels(pd.DataFrame({"zip": column}), one).tolist() == list(frame["zip"])
+
+
+def test_masked_cells_are_missing() -> None:
+    rng = np.random.default_rng(0)
+    x = np.c_[rng.normal(size=ROWS), np.where(rng.random(ROWS) < 0.3, -999, rng.normal(size=ROWS))]
+    masked = np.ma.masked_less(x, -500)
+    y = np.ma.masked_array(np.arange(ROWS) % 2, mask=np.arange(ROWS) > 280)
+    data = tables.from_arrays(masked, y, Source(), "binary")
+    assert data.preprocessing is not None
+    assert data.preprocessing["numbers"]["missing"] == [False, True]
+    assert abs(data.preprocessing["numbers"]["mean"][1]) < 0.3
+    assert data.shape[0] == 281
+    whole = np.ma.masked_equal(rng.integers(0, 5, (ROWS, 3)), 4)
+    assert tables.from_arrays(whole, y, Source(), "binary").shape[0] == 281
+    series = np.ma.masked_less(rng.normal(size=(ROWS, 4, 2)), -1)
+    long = sequences.from_arrays(series, y, Source())
+    assert long.preprocessing is not None
+    assert all(long.preprocessing["numbers"]["missing"])
+    own = Objective(load=lambda source: (masked, np.arange(ROWS)), build=lambda trial: None)  # type: ignore[arg-type, return-value]
+    with pytest.raises(BadInput, match="x has masked cells"):
+        own.data(Source())

@@ -220,10 +220,10 @@ def test_a_leak_is_warned_about(tmp_path: Path) -> None:
     assert "--ignore fee" in warning
 
 
-def test_rare_classes_are_weighted(tmp_path: Path) -> None:
+def test_classes_are_weighted_where_that_is_asked_for(tmp_path: Path) -> None:
     frame = people()
     frame["churned"] = [int(i % 10 == 0) for i in range(ROWS)]
-    data = load(frame, tmp_path)
+    data = load(frame, tmp_path, options={"weights": "balanced"})
     assert data.class_weight is not None
     assert data.class_weight[1] / data.class_weight[0] == pytest.approx(9.0, rel=0.05)
     assert data.train.sample_weight is None
@@ -231,8 +231,8 @@ def test_rare_classes_are_weighted(tmp_path: Path) -> None:
         assert part.sample_weight is not None
         wanted = np.where(part.y == 1, data.class_weight[1], data.class_weight[0])
         np.testing.assert_allclose(part.sample_weight, wanted, rtol=1e-6)
-    assert "weighted" in data.details["notes"][0]
-    assert load(frame, tmp_path, options={"weights": "off"}).class_weight is None
+    assert "--weights balanced" in data.details["notes"][0]
+    assert load(frame, tmp_path).class_weight is None
 
 
 def test_matrices_of_an_npz(tmp_path: Path) -> None:

@@ -251,3 +251,11 @@ def test_a_browser_opens_it_without_a_word(tmp_path: Path, found: Explanation) -
     text = log.read_text(encoding="utf-8", errors="replace")
     asked = set(re.findall(r'"url":"(https?://[^"]+)"', text))
     assert not {url for url in asked if "example.com" in url or "plot" in url}
+
+
+def test_a_reliability_curve_where_there_are_chances() -> None:
+    points = [{"rows": 90.0, "said": 0.1, "seen": 0.2}, {"rows": 10.0, "said": 0.9, "seen": 0.7}]
+    page = Page(render(study(calibration=points)))
+    assert len([tag for tag, _ in page.tags if tag == "circle"]) == 2
+    assert "Calibration" in page.text
+    assert "Calibration" not in Page(render(study())).text

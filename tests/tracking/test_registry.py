@@ -1,17 +1,16 @@
 """Registered models score frames and arrays; a champion is replaced by a better one alone."""
 
-import json
-import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from objectives.scorer import MEMBER, attach
 from sweeps.tracking import history
 from sweeps.tracking.client import connect
 from sweeps.tracking.registry import Input, inputs_of, register, save
-from tests.tracking.servers import running
 from tests.tracking.told import by_hand, study, tell
 
 pytestmark = pytest.mark.slow  # imports TensorFlow
@@ -37,6 +36,18 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     file = tmp_path_factory.mktemp("table") / "model.keras"
     keras.Model([age, days, job], outputs).save(file)
+    return planned(file, "typed")
+
+
+def planned(file: Path, dates: str) -> Path:
+    """Tell the file's scorer which columns it reads, and how dates are written."""
+    inputs = [
+        {"input": "age", "column": "age", "kind": "truth"},
+        {"input": "signup.days", "column": "signup", "part": "days", "format": dates},
+    ]
+    jobs = {"input": "job title", "column": "job title", "levels": ["3", "baker", "true"]}
+    plain = {"kind": "table", "inputs": inputs, "categories": [jobs]}
+    attach(file, {"preprocessing": plain})
     return file
 
 
@@ -103,7 +114,11 @@ def test_text_is_read_as_training_read_it(table: Path, tmp_path: Path):
     """A question mark was a missing cell, and day and month are not guessed from a few rows."""
     import mlflow
 
-    save(table, tmp_path / "model", dates={"signup": "%d/%m/%Y"})
+    bare = tmp_path / "bare.keras"
+    with zipfile.ZipFile(table) as old, zipfile.ZipFile(bare, "w") as new:
+        for name in {*old.namelist()} - {MEMBER}:
+            new.writestr(name, old.read(name))
+    save(planned(bare, "%d/%m/%Y"), tmp_path / "model")
     model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     frame = pd.DataFrame({"age": ["?"], "job title": ["baker"], "signup": ["02/01/2020"]})
     assert model.predict(frame).tolist() == [[-1, 18263, 2]]
@@ -162,27 +177,3 @@ def test_only_a_better_one_on_the_same_data_becomes_champion(table, uri, folder)
     assert champion.tags["metric.test_loss"] == "0.4"
     with pytest.raises(history.NoSuchRun):
         register(uri, "other", table, {"val_loss": 1}, "d", monitor="val_loss", mode="min")
-
-
-def test_a_registered_model_is_served_to_data_frames(table, uri, folder, tmp_path):
-    tracker = by_hand(uri, folder)
-    tracker.start_study(study())
-    tracker.delivery.round()
-    register(uri, "toy", table, {"val_loss": 1.0}, "d", monitor="val_loss", mode="min")
-    body = {
-        "dataframe_split": {
-            "columns": ["age", "signup", "job title"],
-            "data": [[30, "2020-01-02", "baker"], [None, None, None]],
-        }
-    }
-    command = ("models", "serve", "-m", "models:/toy@champion", "--env-manager", "local")
-    log = tmp_path / "serve.log"
-    with running(*command, ping="/ping", log=log, MLFLOW_TRACKING_URI=uri) as address:
-        request = urllib.request.Request(
-            f"{address}/invocations",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            found = json.load(answer)
-    assert found == {"predictions": [[30.0, 18263.0, 2.0], [-1.0, -1.0, 0.0]]}

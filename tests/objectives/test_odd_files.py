@@ -1,0 +1,86 @@
+"""Files as instruments and spreadsheets write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from objectives import Source
+from objectives.reading import names
+from objectives.sequences import load_sequences
+from objectives.tables import load_table
+
+ROWS = 240
+RNG = np.random.default_rng(0)
+
+
+def moments() -> pd.DataFrame:
+    """Thirty series of eight steps at 50 Hz."""
+    rows = [
+        (f"s{s}", pd.Timestamp("2024-05-01") + pd.Timedelta(minutes=s, milliseconds=20 * step))
+        for s in range(30)
+        for step in range(8)
+    ]
+    frame = pd.DataFrame(rows, columns=["run", "time"])
+    return frame.assign(acc=RNG.normal(size=ROWS), y=np.repeat(np.arange(30) % 2, 8))
+
+
+@pytest.mark.parametrize(
+    "pattern", [None, "%Y-%m-%dT%H:%M:%S.%f", "%d/%m/%Y %H:%M:%S.%f", "%d.%m.%Y %H:%M:%S,%f"]
+)
+def test_parts_of_seconds_order_the_steps(tmp_path: Path, pattern: str | None) -> None:
+    frame = moments()
+    wanted = frame["acc"].to_numpy().reshape(30, 8)
+    if pattern is not None:
+        frame["time"] = frame["time"].dt.strftime(pattern)
+        # Some write whole seconds without their parts.
+        frame["time"] = frame["time"].str.replace(r"[.,]000000$", "", regex=True)
+    path = tmp_path / "imu.csv"
+    frame.sample(frac=1.0, random_state=0).sort_values("run", kind="stable").to_csv(
+        path, index=False
+    )
+    options = {"id": "run", "time": "time"}
+    data = load_sequences(Source(path=str(path), target="y", options=options, time_order=True))
+    order = [int(name[1:]) for name in sorted(f"s{s}" for s in range(30))]
+    x = np.concatenate([data.train.x, data.validation.x, data.test.x])[:, :, 0]
+    flat, other = x.ravel(), wanted[order].ravel()
+    assert np.corrcoef(flat, other)[0, 1] > 0.999
+
+
+def test_the_first_line_of_excel_names_the_delimiter(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": RNG.normal(size=ROWS), "zip": "007", "y": np.arange(ROWS) % 2})
+    frame.loc[::2, "zip"] = "123"
+    text = frame.to_csv(index=False, sep=";", decimal=",")
+    for first in ("sep=;\n", "sep=;\r\n", '"sep=;"\n'):
+        path = tmp_path / "t.csv"
+        path.write_text(first + text, encoding="utf-8-sig")
+        data = load_table(Source(path=str(path), target="y"), "binary")
+        assert [name for name, _, _ in data.details["columns"]] == ["y", "a", "zip"]
+        assert data.details["columns"][2][1] == "category"
+
+
+def test_names_with_commas() -> None:
+    there = ["Income, annual", "b", "a,b,c", "a"]
+    for given, found in {
+        "Income, annual": ("Income, annual",),
+        "b,Income, annual": ("b", "Income, annual"),
+        '"Income, annual", b': ("Income, annual", "b"),
+        "a,b,c": ("a,b,c",),
+        "a, b": ("a", "b"),
+        "": (),
+    }.items():
+        assert names(given, there) == found
+    assert names(["Income, annual"]) == ("Income, annual",)
+
+
+def test_a_name_with_a_comma_is_ignored_and_remembered(tmp_path: Path) -> None:
+    frame = pd.DataFrame(RNG.normal(size=(ROWS, 2)), columns=["Income, annual", "b"])
+    path = tmp_path / "t.csv"
+    frame.assign(y=np.arange(ROWS) % 2).to_csv(path, index=False)
+    source = Source(path=str(path), target="y", options={"ignore": "Income, annual"})
+    details = load_table(source, "binary").details
+    assert details["columns"][1][:2] == ["Income, annual", "left out"]
+    assert details["ignore"] == ["Income, annual"]
