@@ -325,7 +325,7 @@ def _late(metric: Any) -> bool:
 
 def widest(x: tf.Tensor, batch: int) -> int:
     """Return how many rows of validation to take at once where it changes no result."""
-    rows = x.shape[0]
+    rows = int(x.shape[0])
     most = min(WIDE, WIDE_NUMBERS // max(1, math.prod(x.shape[1:])))
     even = math.ceil(rows / math.ceil(rows / max(most, 1)))  # at best, no short last one
     return max(batch, even)
