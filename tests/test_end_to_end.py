@@ -98,6 +98,22 @@ def test_mlflow_has_every_trial_with_its_whole_curves(recall: Path) -> None:
     assert parent.info.status == "FINISHED"
 
 
+def test_the_winner_has_the_best_mean_of_the_confirming_runs_in_mlflow(recall: Path) -> None:
+    parent, children, client = runs(recall, "lstm_recall")
+    values: dict[str, list[float]] = {run.info.run_id: [] for run in children.values()}
+    query = "tags.`sweeps.kind` = 'confirm'"
+    for run in client.search_runs([parent.info.experiment_id], query):
+        repeated = run.data.tags["mlflow.parentRunId"]
+        values[repeated].append(run.data.metrics["trial_best_val_loss"])
+    assert {len(found) for found in values.values()} == {2}
+    number = min(children, key=lambda n: sum(values[children[n].info.run_id]))
+    green = [n for n, run in children.items() if run.data.tags["mlflow.runColor"] == "#2ca02c"]
+    assert green == [number] == [int(parent.data.metrics["best_trial"])]
+    won = sum(values[children[number].info.run_id]) / 2
+    assert parent.data.metrics["best_confirmed_val_loss"] == pytest.approx(won, rel=1e-12)
+    assert json.loads((recall / "out.json").read_text())["best"]["number"] == number
+
+
 def test_the_summary_and_the_json_agree_with_the_store(recall: Path) -> None:
     found = json.loads((recall / "out.json").read_text())
     assert found["counts"] == {"complete": 4}

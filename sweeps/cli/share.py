@@ -14,6 +14,7 @@ from sweeps.explain import compare as comparing
 from sweeps.study.session import Session, lock, opened
 from sweeps.study.settings import Settings
 from sweeps.study.storage import check_name
+from sweeps.study.winner import confirmed_trials
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +58,7 @@ def tries(sweep: Sweep, files: Iterable[Path]) -> tuple[dict[str, Any], ...]:
     return tuple(space.params(read(file, kind, sweep.name).config) for file in files)
 
 
-def register(session: Session, number: int, model: Path, scores: dict[str, float]) -> str:
+def register(session: Session, number: int, model: Path, scores: Mapping[str, float]) -> str:
     """Put a model into MLflow's registry; return the line that says what became of it."""
     from sweeps.tracking.history import NoSuchRun
     from sweeps.tracking.registry import register as put
@@ -72,6 +73,7 @@ def register(session: Session, number: int, model: Path, scores: dict[str, float
             monitor=session.sweep.objective.monitor,
             mode=session.mode,
             number=number,
+            means={one.trial.number: one.mean for one in confirmed_trials(session)},
             dates=text_dates(session.data.preprocessing or {}),
         )
     except NoSuchRun as error:

@@ -33,9 +33,10 @@ class Report:
 
     summary: the study's (study, sweep, monitor, mode, counts, seconds, epochs, saved, best,
     baseline, importances, hints, failures, final). trials: a row an ended trial, by number, with
-    role, outcome, value, best_epoch, epochs, seconds, maybe label, and then the parameters.
+    role, outcome, value, best_epoch, epochs, seconds, maybe label, and `params_NAME` a parameter.
     curves: number -> a row an epoch, a column a metric. confirmed: repeats, metric, means,
-    difference, ties; None where nothing was confirmed. rungs: epochs at which trials are judged.
+    difference, ties, smallest, lead and a mapping each of `trials`; None where nothing was.
+    rungs: epochs at which trials are judged.
     figures: name -> Plotly figure as plain data. findings: explanations as `explain --json`
     writes them. commands: (what it does, command line). config: the best trial's, as text.
     notes: further lines, such as plain models that a net has to beat.

@@ -10,18 +10,17 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.training import Outcome, TrialResult
 from search_spaces import Dimension, Narrowed, Replay, Space
+from sweeps.study.ended import Ended, ended_trial
 from sweeps.tracking.redact import redact
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.trial import FrozenTrial
 
     from sweeps.study.sweep import Sampler
 
@@ -74,32 +73,6 @@ def _write_ahead(storage: optuna.storages.RDBStorage) -> None:
     storage.engine.dispose()
 
 
-@dataclass(frozen=True)
-class Ended:
-    """An ended trial, as plain data."""
-
-    number: int
-    role: str
-    params: Mapping[str, Any]
-    seed: int
-    outcome: str
-    value: float | None
-    best_epoch: int | None
-    epochs: int
-    seconds: float
-    error: str | None = None
-    run_id: str | None = None
-    fallback: str | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-
-def ranked(trials: list[Ended], mode: str) -> list[Ended]:
-    """Return the complete trials, best first; the earlier of two equal ones first."""
-    sign = 1.0 if mode == "min" else -1.0
-    complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
-    return sorted(complete, key=lambda t: (sign * (t.value or 0.0), t.number))
-
-
 class Store:
     """A study and the rules that bring trials into it."""
 
@@ -132,7 +105,9 @@ class Store:
 
     def ended(self) -> list[Ended]:
         """Return every trial that ended, by number."""
-        return [_ended(t) for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()]
+        return [
+            ended_trial(t) for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()
+        ]
 
     def ask(self) -> optuna.trial.Trial:
         """Propose and store the next trial; the first is the baseline."""
@@ -212,26 +187,6 @@ class Store:
             if frozen.last_step is None or frozen.last_step < result.epochs:
                 trial.report(result.value, result.epochs)
             self.study.tell(trial.number, state=states.PRUNED)
-
-
-def _ended(trial: FrozenTrial) -> Ended:
-    attrs = trial.user_attrs
-    result = attrs.get("result", {})
-    return Ended(
-        number=trial.number,
-        role=attrs.get("role", "trial"),
-        params=attrs.get("params", trial.params),
-        seed=attrs.get("seed", trial.number),
-        outcome=result.get("outcome", trial.state.name.lower()),
-        value=result.get("value", trial.value if trial.state.name != "FAIL" else None),
-        best_epoch=result.get("best_epoch"),
-        epochs=result.get("epochs", 0),
-        seconds=result.get("seconds", 0.0),
-        error=result.get("error"),
-        run_id=result.get("run_id"),
-        fallback=result.get("fallback"),
-        metrics=result.get("metrics", {}),
-    )
 
 
 def remembered(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any] | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Dimension
+from sweeps.study.ended import Ended, ranked
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, varied
-from sweeps.study.storage import Ended, ranked
+from sweeps.study.winner import winner
 
 if TYPE_CHECKING:
     import optuna
@@ -27,6 +28,7 @@ FEWEST = 5  # complete trials before an edge says anything
 class Summary:
     """seconds: of training, over all trials. saved: share of the epochs that pruning spared.
 
+    best: the winner. top: the complete trials with the best values, each on its own one seed.
     final: test scores by "best" and "baseline", None until a sweep has ended.
     """
 
@@ -54,12 +56,12 @@ class Summary:
 def summarise(session: Session) -> Summary:
     """Read a study's summary."""
     trials = session.store.ended()
-    order = ranked(trials, session.mode)
+    order, best = ranked(trials, session.mode), winner(session)
     max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
     possible = sum(t.epochs if t.outcome == "failed" else max_epochs for t in trials)
     final = session.store.study.user_attrs.get("final")
-    if final is not None and order and final.get("trial") != order[0].number:
+    if final is not None and best is not None and final.get("trial") != best.number:
         final = None
     return Summary(
         study=session.name,
@@ -70,11 +72,11 @@ def summarise(session: Session) -> Summary:
         seconds=sum(t.seconds for t in trials),
         epochs=ran,
         saved=1.0 - ran / possible if possible else 0.0,
-        best=order[0] if order else None,
+        best=best,
         baseline=next((t for t in trials if t.role == "baseline"), None),
         top=tuple(order[:5]),
         importances=importances(session.store.study),
-        hints=_hints(session, order[0]) if len(order) >= FEWEST else (),
+        hints=_hints(session, best) if best is not None and len(order) >= FEWEST else (),
         failures=tuple(
             f"#{t.number} {t.error.strip().splitlines()[-1]}"
             for t in trials

@@ -139,8 +139,10 @@ def test_that_nothing_beat_the_baseline_is_said_plainly(
     narrow = ["--range", "rate=0.9:1", "--fix", "width=1", "--fix", "schedule=False"]
     assert go("--trials", "5", "--pruner", "none", *narrow) == 0
     printed = capsys.readouterr().out
-    rows = [line.split()[0] for line in printed.splitlines() if line.startswith("  ")]
+    table, _, confirmed = printed.partition("\nconfirmed (val_loss)")
+    rows = [line.split()[0] for line in table.splitlines() if line.startswith("  ")]
     assert [row for row in rows if row in ("baseline", "best", "next")] == ["baseline", "next"]
+    assert confirmed.splitlines()[1].split()[:2] == ["baseline", "#0"]
     assert "no trial beat the baseline: keep it" in printed
 
 
