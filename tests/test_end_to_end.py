@@ -78,12 +78,12 @@ def recall(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_mlflow_has_every_trial_with_its_whole_curves(recall: Path) -> None:
     parent, children, client = runs(recall, "lstm_recall")
     assert sorted(children) == [0, 1, 2, 3]
-    assert children[0].data.params["units"] == "15"
-    assert children[0].data.params["optimizer"] == "adam"
-    assert children[0].data.params["plateau"] == "off"
+    assert children[0].data.params["params_units"] == "15"
+    assert children[0].data.params["params_optimizer"] == "adam"
+    assert children[0].data.params["params_plateau"] == "off"
     for run in children.values():
         epochs = int(run.data.metrics["epochs"])
-        sgd = run.data.params["optimizer"] == "sgd"
+        sgd = run.data.params["params_optimizer"] == "sgd"
         for key in CURVES:
             missing = sgd and key == "effective_learning_rate"
             assert len(curve(client, run, key)) == (0 if missing else epochs)

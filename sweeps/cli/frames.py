@@ -23,7 +23,8 @@ def trials_frame(session: Session) -> pd.DataFrame:
     """Return a row an ended trial, by number: role, label, outcome, value, epochs, parameters.
 
     confirmed, confirmed_std: mean and standard deviation of the value on fresh seeds, missing
-    where a trial was trained on none. A parameter's column is `params_NAME`, as in Optuna's frame.
+    where a trial was trained on none. A parameter's column is `params_NAME`, that of a note
+    (`trial.set_user_attr`) `user_attrs_NAME`, as in Optuna's frame.
     """
     import pandas as pd
 
@@ -42,6 +43,7 @@ def trials_frame(session: Session) -> pd.DataFrame:
             "epochs": t.epochs,
             "seconds": t.seconds,
             **{f"{PREFIX}{name}": value for name, value in t.params.items()},
+            **{f"user_attrs_{name}": value for name, value in t.notes.items()},
         }
         for t in store.ended()
     ]

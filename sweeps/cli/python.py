@@ -187,11 +187,22 @@ class Study:
             return summarise(session).to_json() | plain
 
     def figure(self, name: str) -> go.Figure:
-        """Return a Plotly figure: history, importances, parallel, slice, curves or contour."""
-        from sweeps.study.figures import figure
+        """Return a Plotly figure: history, importances, parallel, slice, curves or contour.
+
+        curves: every trial's monitored value at every epoch, as MLflow has it. Raises BadInput.
+        """
+        from sweeps.study.figures import figure, learning_curves
+        from sweeps.tracking.history import NoSuchRun, all_curves
 
         with self._open() as session:
-            return figure(session.store.study, name, session.sweep.objective.monitor)
+            monitor = session.sweep.objective.monitor
+            if name != "curves":
+                return figure(session.store.study, name, monitor)
+        try:
+            found = all_curves(self._settings.mlflow_uri(), self.name)
+        except NoSuchRun as error:
+            raise BadInput(str(error)) from None
+        return learning_curves(found, monitor)
 
     @contextmanager
     def _open(self) -> Iterator[Session]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from objectives import Data, direction
+from search_spaces import Space
 from sweeps.cli import typed
 from sweeps.explain.confirm import Confirmed
 from sweeps.study.ended import Ended
@@ -67,11 +68,21 @@ def params_text(params: Mapping[str, Any]) -> str:
     )
 
 
+def baseline_text(space: Space[Any]) -> str:
+    """Return where the first trial's parameters come from, and what they are."""
+    found = params_text(space.params(space.first()))
+    if space.baseline is not None:
+        return f"baseline: as the sweep declares it: {found}"
+    given = f", but {', '.join(space.start)} as given" if space.start else ""
+    return f"baseline: the middle of each range and the first choice{given}: {found}"
+
+
 def summary_lines(
     summary: Summary,
     confirmed: Confirmed | None,
     labels: Mapping[int, str],
     data: Data,
+    space: Space[Any],
 ) -> list[str]:
     """Return the end of a sweep, line by line. labels: of the trials that are shown."""
     total = sum(summary.counts.values())
@@ -86,6 +97,7 @@ def summary_lines(
     else:
         lines += _table(summary, confirmed, labels)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
+        lines.append(baseline_text(space))
         lines.append(f"best: {params_text(summary.best.params)}")
         lines += _standing(summary, confirmed, labels)
         lines += _next(summary)
@@ -207,6 +219,8 @@ def _next(summary: Summary) -> Iterator[str]:
         rest = sum(share for _, share in shares[4:])
         other = f", other {rest:.0%}" if rest >= 0.005 else ""
         yield f"matters: {listed}{other} (of {summary.counts['complete']} complete trials)"
+    elif summary.level:
+        yield f"matters: nothing that was tried; all complete trials have one {summary.monitor}"
     else:
         yield f"matters: too few complete trials to say ({FEWEST_FOR_IMPORTANCE} are needed)"
     yield from (f"next: {hint} --study NAME" for hint in summary.hints)

@@ -11,7 +11,7 @@ from objectives.training import UnknownMonitor
 from sweeps import __version__
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
-from sweeps.cli.text import curves_text, data_text, split_text, summary_lines
+from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
 from sweeps.explain.confirm import TOP, Confirm, Confirmed, confirmed
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
@@ -67,6 +67,8 @@ def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = Fa
         say(f"split: {split}")
     for line in data_lines(session.data):
         say(line)
+    if not done:
+        say(baseline_text(session.store.space))
 
     @functools.cache
     def begin() -> None:
@@ -243,7 +245,7 @@ def lines(session: Session, summary: Summary) -> list[str]:
         for t in store.ended()
         if t.number in shown
     }
-    return summary_lines(summary, found, labels, session.data)
+    return summary_lines(summary, found, labels, session.data, store.space)
 
 
 def commands(session: Session, summary: Summary, program: str | None) -> list[str]:

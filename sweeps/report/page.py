@@ -74,7 +74,7 @@ def render(report: Report) -> str:
     parts = [
         ("found", "Result", head.result(report)),
         ("curves-of-trials", "Curves", sections.curves(report, rows)),
-        ("matters", "What matters", _figures(shown)),
+        ("matters", "What matters", _figures(report, shown)),
         ("time", "Time", sections.time(report, rows)),
         ("pruning", "Pruning", sections.pruning(report, rows)),
         ("why", "Why it flattens", _findings(report.findings)),
@@ -112,10 +112,12 @@ def _data(
     }
 
 
-def _figures(shown: Sequence[str]) -> Markup:
+def _figures(report: Report, shown: Sequence[str]) -> Markup:
     if not shown:
         return Markup("")
     few = "Too few complete trials to say how much each parameter matters."
+    if report.summary.get("level"):
+        few = "No parameter matters: all complete trials have the same value."
     return fill(
         "<h2>What matters</h2>{few}{figures}",
         few="" if "importances" in shown else fill('<p class="note">{few}</p>', few=few),

@@ -76,7 +76,14 @@ def curves(report: Report, trials: Sequence[Mapping[str, Any]]) -> Markup:
 
 def _table(trials: Sequence[Mapping[str, Any]], monitor: str) -> Markup:
     names = list(dict.fromkeys(name for t in trials for name in t["params"]))
-    head = ("trial", "outcome", monitor, "best epoch", "epochs", *names)
+    head = (
+        "trial",
+        "outcome",
+        monitor,
+        "best epoch",
+        "epochs",
+        *(f"{PARAMS}{name}" for name in names),
+    )
     lines = join(
         fill(
             "<tr>{cells}</tr>",

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
+OWN_ATTRS = ("role", "params", "seed", "result")  # what a trial's user attributes hold of ours
+
+
 @dataclass(frozen=True)
 class Ended:
     """An ended trial, as plain data."""
@@ -27,6 +30,7 @@ class Ended:
     run_id: str | None = None
     fallback: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)  # of trial.set_user_attr
 
 
 def ranked(trials: list[Ended], mode: str) -> list[Ended]:
@@ -54,4 +58,5 @@ def ended_trial(trial: FrozenTrial) -> Ended:
         run_id=result.get("run_id"),
         fallback=result.get("fallback"),
         metrics=result.get("metrics", {}),
+        notes={key: value for key, value in attrs.items() if key not in OWN_ATTRS},
     )

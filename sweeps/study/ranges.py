@@ -8,7 +8,7 @@ from typing import Any
 
 from objectives import BadInput
 from objectives.nearest import nearest
-from search_spaces import Dimension, Space, sample_with, survey
+from search_spaces import Dimension, Space, dimensions, label, plain, sample_with, survey
 
 
 def narrowing(
@@ -49,9 +49,34 @@ def narrowing(
     return found
 
 
+def check_start(space: Space[Any]) -> None:
+    """Raise BadInput where the baseline that was given has a name or choice of no parameter."""
+    known = dimensions(space.suggest) if space.start else {}
+    for name, value in space.start.items():
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise BadInput(
+                f"Objective(baseline=...): no parameter {name!r}; {hint}there are: "
+                + ", ".join(known)
+            )
+        choices, low, high = known[name].choices, known[name].low, known[name].high
+        if choices is not None:
+            fits = any(plain(value) == plain(choice) for choice in choices)
+        else:
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            fits = number and low is not None and high is not None and low <= value <= high
+        if not fits:
+            raise BadInput(
+                f"Objective(baseline=...): {name} is {value!r}, and the sweep takes {known[name]}"
+            )
+
+
 def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension:
     if dimension.choices is not None:
         words = [value] if option == "--fix" else value.replace(":", ",").split(",")
+        if option == "--range" and any(plain(c) != label(c) for c in dimension.choices):
+            words = _lists(value)
         return Dimension("categorical", choices=tuple(_choice(w, dimension) for w in words))
     low_text, colon, high_text = value.partition(":")
     if bool(colon) != (option == "--range"):
@@ -75,10 +100,20 @@ def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension
     return dataclasses.replace(dimension, low=low, high=high)
 
 
+def _lists(value: str) -> list[str]:
+    """Return the parts of `[4,2],[8,4]`."""
+    import json
+
+    try:
+        return [str(label(part)) for part in json.loads(f"[{value}]")]
+    except ValueError:
+        return [value]
+
+
 def _choice(word: str, dimension: Dimension) -> Any:
     choices = dimension.choices or ()
     for choice in choices:
-        if str(choice) == word:
+        if word in (str(choice), str(label(choice))):
             return choice
     if choices and type(choices[0]) in (int, float):
         try:

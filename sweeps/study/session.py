@@ -14,7 +14,7 @@ from objectives.training import Trainer
 from search_spaces import Dimension, Narrowed, dimensions
 from sweeps.study.loop import Loop, Progress
 from sweeps.study.pruning import make_pruner
-from sweeps.study.ranges import narrowing
+from sweeps.study.ranges import check_start, narrowing
 from sweeps.study.settings import Settings, identity
 from sweeps.study.storage import (
     Store,
@@ -230,6 +230,7 @@ def opened(
     data = data or sweep.objective.data(settings.source or Source())
     space = sweep.objective.space
     ranges = narrowing(space, settings.fix or (), settings.ranges or ())
+    check_start(space)
     asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))
     notes: list[str] = []
     with contextlib.nullcontext() if reading else lock(folder, name):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.training import Outcome, TrialResult
-from search_spaces import Dimension, Narrowed, Replay, Space
+from search_spaces import Dimension, Narrowed, Replay, Space, plain
 from sweeps.study.ended import Ended, ended_trial
 from sweeps.tracking.redact import redact
 
@@ -133,8 +133,9 @@ class Store:
                 params=proposal.params,
                 distributions=proposal.distributions,
                 user_attrs={
+                    **proposal.user_attrs,
                     "role": role,
-                    "params": dict(given) if given is not None else self.space.params(config),
+                    "params": plain(self.space.params(config) if given is None else given),
                     "seed": seed_of(self.seed, number),
                 },
             )

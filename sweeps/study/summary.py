@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces import Dimension
 from sweeps.study.ended import Ended, ranked
-from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, varied
+from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
 from sweeps.study.winner import winner
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ FEWEST = 5  # complete trials before an edge says anything
 class Summary:
     """seconds: of training, over all trials. saved: share of the epochs that pruning spared.
 
+    level: whether the complete trials have one value, so that no parameter matters.
     best: the winner. top: the complete trials with the best values, each on its own one seed.
     final: test scores by "best" and "baseline", None until a sweep has ended.
     """
@@ -44,6 +45,7 @@ class Summary:
     baseline: Ended | None
     top: tuple[Ended, ...]
     importances: Mapping[str, float] = field(default_factory=dict)
+    level: bool = False
     hints: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     final: Mapping[str, Any] | None = None
@@ -76,6 +78,7 @@ def summarise(session: Session) -> Summary:
         baseline=next((t for t in trials if t.role == "baseline"), None),
         top=tuple(order[:5]),
         importances=importances(session.store.study),
+        level=len(order) >= FEWEST_FOR_IMPORTANCE and level(session.store.study),
         hints=_hints(session, best) if best is not None and len(order) >= FEWEST else (),
         failures=tuple(
             f"#{t.number} {t.error.strip().splitlines()[-1]}"
@@ -96,7 +99,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
     import optuna
 
     names = varied(study, FEWEST_FOR_IMPORTANCE)
-    if not names:
+    if not names or level(study):
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

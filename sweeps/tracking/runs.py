@@ -29,6 +29,11 @@ STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "fai
 OWN_COUNT = ("confirm", "probe")  # roles that are numbered apart from the search
 
 
+def param(name: str) -> str:
+    """Return the key of a trial's parameter, which no key of ours (`seed`, `outcome`) can be."""
+    return limits.key(f"params_{name}")
+
+
 def kind(role: str) -> str:
     """Return which count of numbers a role belongs to."""
     return role if role in OWN_COUNT else "trial"

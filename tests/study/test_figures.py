@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from objectives import BadInput
-from sweeps.study.figures import CLOSE, figure
+from sweeps.study.figures import CLOSE, figure, learning_curves
 from sweeps.study.summary import importances
 
 
@@ -64,3 +65,24 @@ def test_what_few_trials_had_has_no_importance(study: Any) -> None:
 def test_an_unknown_figure_is_refused(study: Any) -> None:
     with pytest.raises(BadInput, match="pie"):
         figure(study, "pie")
+
+
+def test_equal_values_have_no_importances() -> None:
+    import optuna
+
+    made = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    made.optimize(lambda trial: 0.0 * trial.suggest_float("rate", 0.1, 1.0), n_trials=12)
+    assert importances(made) == {}
+    drawn = figure(made, "importances", "val_loss")
+    assert not drawn.data
+    assert drawn.layout.title.text == "All complete trials have the same val_loss"
+
+
+def test_learning_curves_have_every_epoch() -> None:
+    frames = {
+        n: pd.DataFrame({"val_loss": [1.0 / n] * 7, "loss": 0.0}, index=range(1, 8))
+        for n in (2, 1)
+    }
+    drawn = learning_curves(frames | {3: pd.DataFrame({"loss": [1.0]})}, "val_loss")
+    assert [line.name for line in drawn.data] == ["#1", "#2"]
+    assert all(list(line.x) == list(range(1, 8)) for line in drawn.data)
