@@ -68,13 +68,13 @@ def params_text(params: Mapping[str, Any]) -> str:
     )
 
 
-def baseline_text(space: Space[Any]) -> str:
-    """Return where the first trial's parameters come from, and what they are."""
-    found = params_text(space.params(space.first()))
+def baseline_text(space: Space[Any]) -> list[str]:
+    """Say what a baseline is that no config declares; nothing for one that a config does."""
     if space.baseline is not None:
-        return f"baseline: as the sweep declares it: {found}"
+        return []
+    found = params_text(space.params(space.first()))
     given = f", but {', '.join(space.start)} as given" if space.start else ""
-    return f"baseline: the middle of each range and the first choice{given}: {found}"
+    return [f"baseline: the middle of each range and the first choice{given}: {found}"]
 
 
 def summary_lines(
@@ -97,7 +97,7 @@ def summary_lines(
     else:
         lines += _table(summary, confirmed, labels)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
-        lines.append(baseline_text(space))
+        lines += baseline_text(space)
         lines.append(f"best: {params_text(summary.best.params)}")
         lines += _standing(summary, confirmed, labels)
         lines += _next(summary)

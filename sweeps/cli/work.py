@@ -67,8 +67,8 @@ def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = Fa
         say(f"split: {split}")
     for line in data_lines(session.data):
         say(line)
-    if not done:
-        say(baseline_text(session.store.space))
+    for line in [] if done else baseline_text(session.store.space):
+        say(line)
 
     @functools.cache
     def begin() -> None:

@@ -20,6 +20,7 @@ from sweeps.study.storage import (
     Store,
     check_name,
     connect,
+    forget_mistake,
     open_study,
     remembered,
     stored_identity,
@@ -216,13 +217,34 @@ def opened(
         name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
     else:
         name = study_name(sweep, data, settings)
+    folder = settings.folder / STATE / name
+    _check_sweep(storage, name, sweep)
+    with contextlib.nullcontext() if reading else lock(folder, name):
+        if not reading:
+            forget_mistake(storage, name)
+        yield from _opened(
+            sweep, settings, make_trainer, make_tracker, data, storage, name, reading=reading
+        )
+
+
+def _opened(
+    sweep: Sweep,
+    settings: Settings,
+    make_trainer: MakeTrainer,
+    make_tracker: Callable[[str, Path], Tracker],
+    data: Data | None,
+    storage: optuna.storages.RDBStorage,
+    name: str,
+    *,
+    reading: bool,
+) -> Iterator[Session]:
+    """Open or create a study whose lock is held."""
     known = remembered(storage, name)
     settings = settings.resolve(known)
     if reading and known is None:
         there = ", ".join(study.study_name for study in storage.get_all_studies())
         other = f"; there are: {there} (--study NAME)" if there else ""
         raise BadInput(f"there is no study {name!r} in this folder yet: run it first{other}")
-    _check_sweep(storage, name, sweep)
     before, sweep = Settings().resolve(known).apply(sweep), settings.apply(sweep)
     folder = settings.folder / STATE / name
     if data is None and reading:
@@ -233,26 +255,28 @@ def opened(
     check_start(space)
     asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))
     notes: list[str] = []
-    with contextlib.nullcontext() if reading else lock(folder, name):
-        tracker = make_tracker(settings.mlflow_uri(), folder)
-        study = open_study(
-            storage,
-            name,
-            identity(sweep, data, settings, asked),
-            settings.remember(),
-            direction(sweep.objective.monitor),
-            make_pruner(sweep.pruner, sweep.objective.max_epochs),
-        )
-        if not reading and study.user_attrs["settings"] != settings.remember():
-            study.set_user_attr("settings", settings.remember())  # what was given last
-            notes += _changes(before, sweep)
-        store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
-        known_already = store.enqueue(settings.tries)
-        notes += [f"--try: this config is trial {number} already" for number in known_already]
-        for note in notes:
-            LOG.warning(note)
-        session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker, notes)
-        try:
-            yield session
-        finally:
-            session.close()
+    tracker = make_tracker(settings.mlflow_uri(), folder)
+    made_of = identity(sweep, data, settings, asked)
+    if not reading:
+        forget_mistake(storage, name, made_of)
+    study = open_study(
+        storage,
+        name,
+        made_of,
+        settings.remember(),
+        direction(sweep.objective.monitor),
+        make_pruner(sweep.pruner, sweep.objective.max_epochs),
+    )
+    if not reading and study.user_attrs["settings"] != settings.remember():
+        study.set_user_attr("settings", settings.remember())  # what was given last
+        notes += _changes(before, sweep)
+    store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
+    known_already = store.enqueue(settings.tries)
+    notes += [f"--try: this config is trial {number} already" for number in known_already]
+    for note in notes:
+        LOG.warning(note)
+    session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker, notes)
+    try:
+        yield session
+    finally:
+        session.close()

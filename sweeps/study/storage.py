@@ -235,12 +235,38 @@ def open_study(
         study.set_user_attr("instance", uuid.uuid4().hex)
         study.set_user_attr("settings", dict(settings))
         study.set_user_attr("identity", dict(identity))
-    else:
-        _refuse_other(name, known, identity)
+    elif (refusal := _other(name, known, identity)) is not None:
+        raise BadInput(refusal)
     return study
 
 
-def _refuse_other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def forget_mistake(
+    storage: optuna.storages.BaseStorage, name: str, asked: Mapping[str, Any] | None = None
+) -> None:
+    """Delete a study that holds nothing: one without a trial, which a mistake has left.
+
+    asked: what the study is to be made of; where it was made of something else and no trial has
+    ended with a value, it is deleted too.
+    """
+    import optuna
+
+    for study in storage.get_all_studies():
+        if study.study_name != name or "identity" not in study.user_attrs:
+            continue
+        if asked is None:
+            empty = storage.get_n_trials(study._study_id) == 0
+        else:
+            empty = _other(name, study.user_attrs["identity"], asked) is not None and not any(
+                ended_trial(trial).value is not None
+                for trial in storage.get_all_trials(study._study_id, deepcopy=False)
+                if trial.state.is_finished()
+            )
+        if empty:
+            optuna.delete_study(study_name=name, storage=storage)
+
+
+def _other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
+    """Return why a study is not what is asked for, None where it is."""
     for key, new in asked.items():
         old = known.get(key)
         word = "now it is" if key == "data" else "this command asks for"
@@ -249,7 +275,8 @@ def _refuse_other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any])
         if isinstance(old, dict) and isinstance(new, dict):
             inner = next(k for k in {**old, **new} if old.get(k) != new.get(k))
             key, old, new = f"{key} of {inner}", old.get(inner), new.get(inner)
-        raise BadInput(
+        return (
             f"study {name!r} was made with {key} = {old}, and {word} {new}: "
             "give the same again, or another study with --study NAME"
         )
+    return None

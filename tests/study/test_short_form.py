@@ -69,7 +69,7 @@ def test_the_baseline_is_the_middle_or_as_given_and_said_to_be(tmp_path: Path) -
     with run(tmp_path / "a", settings={"trials": 1}) as study:
         study.loop(Watching()).run()
         (first,) = study.store.ended()
-        text = baseline_text(study.store.space)
+        (text,) = baseline_text(study.store.space)
     assert first.params == {"layers": [4, 2], "learning_rate": pytest.approx(1e-3), "size": 5}
     assert text.startswith(
         "baseline: the middle of each range and the first choice: layers [4, 2]"
@@ -78,7 +78,7 @@ def test_the_baseline_is_the_middle_or_as_given_and_said_to_be(tmp_path: Path) -
     with run(tmp_path / "b", baseline=chosen, settings={"trials": 1}) as study:
         study.loop(Watching()).run()
         (first,) = study.store.ended()
-        assert "first choice, but size, layers as given: " in baseline_text(study.store.space)
+        assert "first choice, but size, layers as given: " in baseline_text(study.store.space)[0]
     assert first.params == {"layers": [8, 4], "learning_rate": pytest.approx(1e-3), "size": 7}
 
 
