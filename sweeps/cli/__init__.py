@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -124,7 +125,7 @@ def typed(program: str) -> str:
     """
     python = Path(sys.orig_argv[0])
     named = len(python.parts) > 1 and not python.is_absolute()
-    return str(python.with_name(program)) if named else program
+    return shlex.quote(str(python.with_name(program))) if named else program
 
 
 def program_name() -> str:
@@ -132,4 +133,4 @@ def program_name() -> str:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is not None and spec.name:
         return f"{typed('python')} -m {spec.name.removesuffix('.__main__')}"
-    return f"{typed('python')} {Path(sys.argv[0]).name}"
+    return f"{typed('python')} {shlex.quote(sys.argv[0])}"

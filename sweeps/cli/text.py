@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from sweeps.explain.confirm import Confirmed
 from sweeps.study.ended import Ended
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
 from sweeps.study.summary import FEWEST, Summary
+from sweeps.tracking.redact import redact
 
 UNCONFIRMED = (
     "the best of several values on one seed each is partly luck; --confirm 5 trains the best "
@@ -20,9 +22,12 @@ UNCONFIRMED = (
 SCORES = ("test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc")
 
 
-def curves_text(page: str) -> str:
-    """Return how the curves are seen. page: its address."""
-    return f"curves   {typed('mlflow')} ui      then open {page}"
+def curves_text(page: str, uri: str | None = None) -> str:
+    """Return how the curves are seen. page: its address. uri: of a store elsewhere."""
+    if uri is not None and uri.startswith(("http://", "https://")):
+        return f"curves   open {page}"
+    store = "" if uri is None else f" --backend-store-uri {shlex.quote(redact(uri))}"
+    return f"curves   {typed('mlflow')} ui{store}      then open {page}"
 
 
 def time_text(seconds: float) -> str:
@@ -223,7 +228,7 @@ def _next(summary: Summary) -> Iterator[str]:
         yield f"matters: nothing that was tried; all complete trials have one {summary.monitor}"
     else:
         yield f"matters: too few complete trials to say ({FEWEST_FOR_IMPORTANCE} are needed)"
-    yield from (f"next: {hint} --study NAME" for hint in summary.hints)
+    yield from (f"next: {hint}" for hint in summary.hints)
     if summary.counts.get("complete", 0) < FEWEST:
         yield "next: more trials; these are too few to say which range to widen"
     elif not summary.hints:

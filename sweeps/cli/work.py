@@ -9,6 +9,7 @@ from pathlib import Path
 
 from objectives.training import UnknownMonitor
 from sweeps import __version__
+from sweeps.cli.again import further
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
@@ -23,6 +24,7 @@ from sweeps.tracking import NoTracker, Tracker
 from sweeps.tracking.redact import redact
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+PAGE = "http://127.0.0.1:5000"  # of `mlflow ui`
 
 Say = Callable[[str], None]
 PACKAGES = ("tensorflow", "keras", "optuna", "mlflow", "numpy")
@@ -138,6 +140,7 @@ def _train(
             say(f"epochs: {objective.max_epochs} at most, {waits} (--patience)")
         say(f"expected: {watcher.expected()}")
     watcher.address = session.tracker.address
+    watcher.uri = session.settings.tracking_uri
     loop = session.loop(watcher)
     loop.begin = begin
     loop.interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
@@ -251,12 +254,7 @@ def lines(session: Session, summary: Summary) -> list[str]:
 def commands(session: Session, summary: Summary, program: str | None) -> list[str]:
     """Return what to do next. program: how commands begin; None leaves them out."""
     address = session.tracker.address() or session.store.study.user_attrs.get("address")
-    found = [curves_text(address or "http://127.0.0.1:5000")]
+    found = [curves_text(address or PAGE, session.settings.tracking_uri)]
     if program is not None and summary.best is not None:
-        study = "" if session.name == session.sweep.name else f" --study {session.name}"
-        found += [
-            f"export   {program} export{study} --to best/",
-            f"explain  {program} explain{study}       (at most 5 min)",
-            f"more     {program}{study} --trials {2 * sum(summary.counts.values())}",
-        ]
+        found += further(session, summary, program)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from objectives import BadInput
@@ -70,6 +70,19 @@ def check_start(space: Space[Any]) -> None:
             raise BadInput(
                 f"Objective(baseline=...): {name} is {value!r}, and the sweep takes {known[name]}"
             )
+
+
+def accepts(
+    space: Space[Any], text: str, dimension: Dimension, answers: Mapping[str, Any]
+) -> bool:
+    """Return whether `--range` takes a text. answers: a config that has the parameter."""
+    name, _, value = text.partition("=")
+    try:
+        for end in _read("--range", text, value, dimension).ends:
+            _check(space, "--range", text, {**answers, name: end}, dimension)
+    except BadInput:
+        return False
+    return True
 
 
 def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension:
