@@ -46,6 +46,7 @@ def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
             weights=weights if trial.outcome == Outcome.COMPLETE.value else None,
             command=f"{program} train --config config.yaml",
         )
+        print("".join(f"{note}\n" for note in session.notes), end="")
         print(f"trial {trial.number} of {session.name}{_standing(session, trial)}")
         _say_written(written)
         print("score a row with it, in Python:")

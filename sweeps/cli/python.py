@@ -108,6 +108,8 @@ def run(
         trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker, given) as session,
     ):
+        for note in session.notes:
+            say(note)
         if left(session):
             code = bring(session, say, quiet=not verbose, verbose=verbose > 1)
             if code != INTERRUPTED:

@@ -50,7 +50,7 @@ def report(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
             write(gathered(session, program), path)
         except OSError as error:
             raise BadInput(f"cannot write --to {path}: {error.strerror}") from None
-        print(f"wrote {path}")
+        print("\n".join([*session.notes, f"wrote {path}"]))
         _attach(session, path)
     return 0
 

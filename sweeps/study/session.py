@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from sweeps.study.storage import (
 )
 from sweeps.study.sweep import Sweep
 from sweeps.tracking import Tracker
+from sweeps.tracking.stores import moved, sqlite_file
 
 if TYPE_CHECKING:
     import filelock
@@ -48,8 +50,10 @@ def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
         return check_name(settings.study)
     if data.source == "embedded":
         return check_name(sweep.name)
-    stem = "".join(c if c.isalnum() else "-" for c in Path(data.source).name.split(".")[0])
-    return check_name(f"{sweep.name}-{stem[:40]}-{data.digest[:6]}")
+    letters = unicodedata.normalize("NFKD", Path(data.source).name.split(".")[0])
+    plain = letters.encode("ascii", "ignore").decode()  # é is e
+    stem = "".join(c if c.isalnum() else "-" for c in plain)[:40] or "data"
+    return check_name(f"{sweep.name}-{stem}-{data.digest[:6]}")
 
 
 def _only(storage: optuna.storages.BaseStorage, sweep: Sweep) -> str:
@@ -78,6 +82,13 @@ def _check_sweep(storage: optuna.storages.BaseStorage, name: str, sweep: Sweep) 
         made_by = study.user_attrs.get("identity", {}).get("sweep", sweep.name)
         if study.study_name == name and made_by != sweep.name:
             raise BadInput(f"study {name!r} is of sweep {made_by!r}, and this is {sweep.name!r}")
+
+
+def _moved(uri: str) -> Iterator[str]:
+    """Say so where MLflow's artifacts have moved with their store."""
+    file = sqlite_file(uri)
+    if file is not None and (said := moved(file)) is not None:
+        yield said
 
 
 def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
@@ -254,7 +265,7 @@ def _opened(
     ranges = narrowing(space, settings.fix or (), settings.ranges or ())
     check_start(space)
     asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))
-    notes: list[str] = []
+    notes = list(_moved(settings.mlflow_uri()))
     tracker = make_tracker(settings.mlflow_uri(), folder)
     made_of = identity(sweep, data, settings, asked)
     if not reading:

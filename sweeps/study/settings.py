@@ -14,6 +14,7 @@ from objectives import BadInput, Source
 from objectives.training import CHECKPOINT_EVERY
 from sweeps.study.sweep import Pruner, Sampler, Sweep
 from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import lacking_driver, sqlite_url
 
 if TYPE_CHECKING:
     from objectives import Data
@@ -98,6 +99,8 @@ class Settings:
         if source is None:
             stored = known.get("source")
             source = Source(**stored | {"metrics": tuple(stored["metrics"])}) if stored else None
+            if source is not None and source.path is not None:
+                source = dataclasses.replace(source, path=str(self.folder / source.path))
         if source is None:
             source = Source()
         return dataclasses.replace(self, source=source, **found)
@@ -110,7 +113,9 @@ class Settings:
                 found[name] = dataclasses.asdict(found[name])
         source = dataclasses.asdict(dataclasses.replace(self.source or Source(), arrays=None))
         if source["path"] is not None:
-            source["path"] = str(Path(source["path"]).resolve())
+            path, folder = Path(source["path"]).resolve(), self.folder.resolve()
+            inside = path.is_relative_to(folder)  # then it is found there when the folder moves
+            source["path"] = str(path.relative_to(folder) if inside else path)
         return found | {"source": source}
 
     def apply(self, sweep: Sweep) -> Sweep:
@@ -131,7 +136,7 @@ class Settings:
 
     def storage_url(self) -> str:
         """Return Optuna's store: the given one, or `optuna.db` in the folder."""
-        return self.storage or f"sqlite:///{(self.folder / 'optuna.db').resolve()}"
+        return self.storage or sqlite_url((self.folder / "optuna.db").resolve())
 
     def mlflow_uri(self) -> str:
         """Return MLflow's store: the given one, or `mlflow.db` in the folder. Raises BadInput."""
@@ -142,7 +147,9 @@ class Settings:
                 f"--tracking-uri {redact(self.tracking_uri)!r}: MLflow knows no {scheme!r}; it "
                 "takes a folder, sqlite:///FILE, postgresql://, mysql://, mssql:// or http(s)://"
             )
-        return self.tracking_uri or f"sqlite:///{(self.folder / 'mlflow.db').resolve()}"
+        if there and (lacking := lacking_driver(self.tracking_uri or "")) is not None:
+            raise BadInput(f"--tracking-uri: {lacking}")
+        return self.tracking_uri or sqlite_url((self.folder / "mlflow.db").resolve())
 
 
 def identity(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
@@ -18,6 +17,7 @@ from objectives.training import Outcome, TrialResult
 from search_spaces import Dimension, Narrowed, Replay, Space, plain
 from sweeps.study.ended import Ended, ended_trial
 from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import lacking_driver, sqlite_file
 
 if TYPE_CHECKING:
     import optuna
@@ -44,15 +44,17 @@ def connect(url: str, *, create: bool = True) -> optuna.storages.RDBStorage:
     import sqlalchemy
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sqlite = url.startswith("sqlite:///")
-    if sqlite and not create and not Path(url.removeprefix("sqlite:///")).exists():
+    sqlite = sqlite_file(url)
+    if sqlite is not None and not create and not sqlite.exists():
         raise BadInput("there is no study in this folder yet: run a sweep first")
     options = {"connect_args": {"timeout": 5}} if sqlite else {"pool_pre_ping": True}
     try:
-        if not sqlite:
+        if sqlite is None:
+            if (lacking := lacking_driver(url)) is not None:
+                raise BadInput(f"--storage: {lacking}")
             return optuna.storages.RDBStorage(url, engine_kwargs=options)
         # Two processes that create the schema at the same time break it.
-        with filelock.FileLock(url.removeprefix("sqlite:///") + ".lock", timeout=60):
+        with filelock.FileLock(f"{sqlite}.lock", timeout=60):
             storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
     except (sqlalchemy.exc.SQLAlchemyError, OSError, ImportError, filelock.Timeout) as error:
         reason = redact(str(error).splitlines()[0])

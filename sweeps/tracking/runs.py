@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.tracking import limits
-from sweeps.tracking.client import all_runs, sqlite_file
+from sweeps.tracking.client import all_runs
 from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -11,7 +11,7 @@ import pytest
 
 from objectives import BadInput, Data, Objective, Part, Source
 from sweeps.study.loop import SweepFailed
-from sweeps.study.session import ARRAYS, opened
+from sweeps.study.session import ARRAYS, opened, study_name
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Sweep, no_pruning
 from sweeps.tracking import NoTracker
@@ -127,3 +127,22 @@ def test_an_interrupted_first_trial_goes_on_unless_the_study_is_another(tmp_path
         assert same.settings.seed == 5
         assert len(same.store.unfinished()) == 1
     assert go(tmp_path, trials=2, seed=6) == go(tmp_path / "other", trials=2, seed=6)
+
+
+@pytest.mark.parametrize(
+    ("file", "stem"),
+    [("données.csv", "donnees"), ("größe 2.csv", "groe-2"), ("数据.csv", "data"), ("-.csv", "-")],
+)
+def test_a_study_is_named_after_its_file_in_plain_letters(file: str, stem: str) -> None:
+    data = dataclasses.replace(load(Source()), source=file)
+    assert study_name(SWEEP, data, Settings()) == f"toy-{stem}-{data.digest[:6]}"
+
+
+def test_a_file_in_the_folder_is_found_when_the_folder_moves(tmp_path: Path) -> None:
+    inside = Settings(folder=tmp_path / "old", source=Source(path=str(tmp_path / "old/t.csv")))
+    outside = Settings(folder=tmp_path / "old", source=Source(path=str(tmp_path / "t.csv")))
+    for settings, found in ((inside, "new/t.csv"), (outside, "t.csv")):
+        kept = settings.remember()
+        again = Settings(folder=tmp_path / "new").resolve(kept).source
+        assert again is not None
+        assert again.path == str(tmp_path / found)
