@@ -24,6 +24,7 @@ def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
     from objectives import BadInput
 
     argv = sys.argv[1:] if argv is None else argv
+    print_anything()
     try:
         return _dispatch(sweep, argv)
     except BadInput as error:
@@ -44,6 +45,13 @@ def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         print(f"failed: {said} ({_place(error)}; more in sweep.log)", file=sys.stderr)
         return 1
+
+
+def print_anything() -> None:
+    """Show what a terminal that is no UTF-8 cannot show as escapes, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _place(error: BaseException) -> str:

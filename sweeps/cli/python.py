@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data, Source
 from objectives.training import CHECKPOINT_EVERY
+from sweeps.cli import print_anything
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.logs import FILE, chatter_to
 from sweeps.cli.options import extra_metrics
@@ -102,6 +103,7 @@ def run(
     )
     given = data if isinstance(data, Data) else None
     say = print if verbose else quiet
+    print_anything()
     warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook
     with (
         chatter_to(settings.folder / FILE),

@@ -242,7 +242,8 @@ def _difference(one: Standing, other: Standing, metric: str) -> Difference | Non
     both = [seed for seed in both if metric in one.scores[seed]]
     if len(both) < 2:
         return None
-    return paired([one.scores[s][metric] for s in both], [other.scores[s][metric] for s in both])
+    mine, theirs = ([of.scores[seed][metric] for seed in both] for of in (one, other))
+    return paired(mine, theirs, metric=metric)
 
 
 def _means(one: Standing) -> dict[str, float]:

@@ -14,7 +14,7 @@ BYTES_EACH = 1.5e9
 
 
 def default_count(device: str = "cpu") -> int:
-    """Return the least of the cores, 8, and memory / 1.5 GB; at least 1. On "gpu": of the GPUs too.
+    """Return the least of the cores, 8, and memory / 1.5 GB; at least 1. device "gpu": and GPUs.
 
     0, this process itself, on Windows, which has neither fork nor sockets that can be passed on.
     """

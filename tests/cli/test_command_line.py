@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from objectives import BadInput, Objective
+from objectives import BadInput, Data, Objective, Source
 from sweeps.cli import options, run, run_command_line, typed
 from sweeps.cli.listing import listing
 from sweeps.study.sweep import Sweep
@@ -255,3 +256,17 @@ def test_what_is_declared_wrongly_is_told_where_it_is_declared() -> None:
         Sweep("x", lambda trial: None)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="build takes config, data: let it take the trial alone"):
         Objective(load=lambda source: None, build=lambda config, data: None)
+
+
+def test_a_terminal_of_plain_letters_is_no_reason_to_fail(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(source: Source) -> Data:
+        return dataclasses.replace(SWEEP.objective.load(source), source="größe.csv")
+
+    own = dataclasses.replace(SWEEP, objective=dataclasses.replace(SWEEP.objective, load=load))
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", shown)
+    assert run_command_line(own, ["--workers", "0", "--trials", "2"]) == 0
+    shown.flush()
+    assert rb"data: gr\xf6\xdfe.csv, 16 x 2" in shown.buffer.getvalue()
