@@ -37,7 +37,9 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         if name == "importances" and level(study):
             return _without(f"All complete trials have the same {target_name}")
         chosen: dict[str, Any] = {"target_name": target_name}
-        fewest = FEWEST_FOR_IMPORTANCE if name == "importances" else 1
+        # Parallel coordinates leave out a trial that lacks one of the parameters.
+        every = sum(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
+        fewest = {"importances": FEWEST_FOR_IMPORTANCE, "parallel": every}.get(name, 1)
         if name in ("slice", "parallel", "importances") and (found := varied(study, fewest)):
             chosen["params"] = found
         drawn = makers[name](study, **chosen)
