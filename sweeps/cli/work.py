@@ -18,8 +18,9 @@ from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
+from sweeps.study.settings import STRIDE
 from sweeps.study.summary import Summary
-from sweeps.study.winner import STRIDE, winner
+from sweeps.study.winner import winner
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.tracking.redact import redact
 

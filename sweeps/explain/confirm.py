@@ -20,8 +20,8 @@ from sweeps.study.asking import seed_of
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.final import spec_of
 from sweeps.study.interrupts import Interrupts
-from sweeps.study.settings import CONFIRM
-from sweeps.study.winner import ATTR, STRIDE, Standing, confirmed_trials
+from sweeps.study.settings import CONFIRM, STRIDE
+from sweeps.study.winner import ATTR, Standing, confirmed_trials
 from sweeps.tracking import TrialRun
 
 if TYPE_CHECKING:

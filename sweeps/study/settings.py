@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from objectives import Data
     from search_spaces import Dimension
 
+STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
 CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
 
 # An option that is not given is the study's own, if it exists already.
@@ -79,6 +80,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise BadInput(f"{name} is {value}: it must be {least} or more")
+        if not 0 <= (self.confirm or 0) < STRIDE:
+            raise BadInput(f"confirm is {self.confirm}: it must be from 0 to {STRIDE - 1}")
         if self.monitor is not None and not self.monitor.startswith("val_"):
             raise BadInput(
                 f"monitor {self.monitor!r} is not of the validation part: take "

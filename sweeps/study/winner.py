@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweeps.study.ended import Ended, ranked
+from sweeps.study.settings import STRIDE
 
 if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 ATTR = "confirm"  # of a study: run number -> what a repeat reached
-STRIDE = 100  # of run numbers: repeat 2 of trial 41 is run 4102
 
 
 @dataclass(frozen=True)

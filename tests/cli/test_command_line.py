@@ -157,6 +157,7 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
     [
         (["--trials", "0"], "'0' is less than 1"),
         (["--trials", "many"], "'many' is not a whole number"),
+        (["--confirm", "100"], "confirm is 100: it must be from 0 to 99"),
         (["--timeout", "soon"], "'soon' is not a time"),
         (["--fix", "widht=3"], "did you mean 'width'"),
         (["--range", "rate=1:99"], "99.0 is refused, it must be a number above 0 and at most 10"),

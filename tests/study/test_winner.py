@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeps.study.ended import Ended, ranked
-from sweeps.study.winner import STRIDE, standings
+from sweeps.study.settings import STRIDE
+from sweeps.study.winner import standings
 
 
 def trial(number: int, value: float | None) -> Ended:
