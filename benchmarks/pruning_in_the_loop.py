@@ -50,7 +50,9 @@ class Answers:
             study = sweeps.load("dense_binary", folder=folder / name)
             self.space = study.sweep.objective.space
             for number, row in study.trials.iterrows():
-                params.append({k: v for k, v in row.items() if v == v and v is not None})
+                asked_for = {k: v for k, v in row.items() if k.startswith("params_")}
+                had = {k: v for k, v in asked_for.items() if v == v and v is not None}
+                params.append({k.removeprefix("params_"): v for k, v in had.items()})
                 curves.append(np.log(found[number]))
                 paces.append(math.log(row["seconds"] / row["epochs"]))
         config = self.space.params(self.space.baseline)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from search_spaces import BadInput as BadInput
 from search_spaces import Replay, Space, flat, recorded
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ FALLING = (
     "loss", "error", "brier", "mse", "mae", "mape", "msle", "crossentropy", "divergence",
     "deviance",
 )  # fmt: skip
-
-
-class BadInput(ValueError):
-    """The user's input is at fault: one clear line that repeats it and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +179,9 @@ class Objective(Generic[C]):
     epochs without a better value after which it is complete, 0 for never; None: a quarter of
     max_epochs, and at least 25. callbacks: Keras's own, fresh ones for every trial. scores:
     further scores of predictions: (labels, predictions) -> dict. batch_size: where the config has
-    no field of that name.
+    no field of that name. baseline: values of the first trial of `build(trial)`, by name; what it
+    does not name is the middle of its range (the geometric one where it is logarithmic), or the
+    first choice.
     """
 
     load: Callable[[Source], Data | tuple[Any, Any]]
@@ -195,6 +194,7 @@ class Objective(Generic[C]):
     scores: Callable[[Array, Array], dict[str, float]] | None = None
     batch_size: int = 32
     from_arrays: Callable[[Any, Any, Source], Data] | None = None
+    baseline: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.space is None:
@@ -204,8 +204,13 @@ class Objective(Generic[C]):
                     f"build takes {', '.join(asked)}: let it take the trial alone, or give "
                     "space=Space(...), from which its config comes"
                 )
-            object.__setattr__(self, "space", recorded(by_trial))
+            object.__setattr__(self, "space", recorded(by_trial, self.baseline))
             object.__setattr__(self, "build", lambda config, data: by_trial(Replay(config)))
+        elif self.baseline is not None and dict(self.baseline) != dict(self.space.start):
+            raise BadInput(
+                "Objective(baseline=...) is for build(trial): a space names its own, "
+                "Space(suggest, baseline=...)"
+            )
 
     def data(self, source: Source) -> Data:
         """Return the data of a source: the user's arrays, file, or what is embedded."""

@@ -8,8 +8,10 @@ import sys
 def main() -> int:
     """Print both lists; return the exit code."""
     from objectives import BadInput
+    from sweeps.cli import print_anything
     from sweeps.cli.listing import listing
 
+    print_anything()
     try:
         if sys.argv[1:] and sys.argv[1] not in ("--help", "-h"):
             raise BadInput(f"run a sweep with python -m sweeps.{sys.argv[1]}: a dot, no space")

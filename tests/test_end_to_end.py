@@ -78,12 +78,12 @@ def recall(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_mlflow_has_every_trial_with_its_whole_curves(recall: Path) -> None:
     parent, children, client = runs(recall, "lstm_recall")
     assert sorted(children) == [0, 1, 2, 3]
-    assert children[0].data.params["units"] == "15"
-    assert children[0].data.params["optimizer"] == "adam"
-    assert children[0].data.params["plateau"] == "off"
+    assert children[0].data.params["params_units"] == "15"
+    assert children[0].data.params["params_optimizer"] == "adam"
+    assert children[0].data.params["params_plateau"] == "off"
     for run in children.values():
         epochs = int(run.data.metrics["epochs"])
-        sgd = run.data.params["optimizer"] == "sgd"
+        sgd = run.data.params["params_optimizer"] == "sgd"
         for key in CURVES:
             missing = sgd and key == "effective_learning_rate"
             assert len(curve(client, run, key)) == (0 if missing else epochs)
@@ -96,6 +96,23 @@ def test_mlflow_has_every_trial_with_its_whole_curves(recall: Path) -> None:
     for name in ("test_loss", "test_accuracy", "test_auc"):
         assert f"baseline_{name}" in parent.data.metrics
     assert parent.info.status == "FINISHED"
+
+
+def test_the_winner_has_the_best_mean_of_the_confirming_runs_in_mlflow(recall: Path) -> None:
+    parent, children, client = runs(recall, "lstm_recall")
+    values: dict[str, list[float]] = {run.info.run_id: [] for run in children.values()}
+    query = "tags.`sweeps.kind` = 'confirm'"
+    for run in client.search_runs([parent.info.experiment_id], query):
+        repeated = run.data.tags["mlflow.parentRunId"]
+        values[repeated].append(run.data.metrics["trial_best_val_loss"])
+    assert {len(found) for found in values.values()} <= {0, 2}  # the baseline and the top three
+    confirmed = [n for n, run in children.items() if values[run.info.run_id]]
+    number = min(confirmed, key=lambda n: sum(values[children[n].info.run_id]))
+    green = [n for n, run in children.items() if run.data.tags["mlflow.runColor"] == "#2ca02c"]
+    assert green == [number] == [int(parent.data.metrics["best_trial"])]
+    won = sum(values[children[number].info.run_id]) / 2
+    assert parent.data.metrics["best_confirmed_val_loss"] == pytest.approx(won, rel=1e-12)
+    assert json.loads((recall / "out.json").read_text())["best"]["number"] == number
 
 
 def test_the_summary_and_the_json_agree_with_the_store(recall: Path) -> None:

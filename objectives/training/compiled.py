@@ -325,9 +325,9 @@ def _late(metric: Any) -> bool:
 
 def widest(x: tf.Tensor, batch: int) -> int:
     """Return how many rows of validation to take at once where it changes no result."""
-    rows = int(x.shape[0])
-    most = min(WIDE, WIDE_NUMBERS // max(1, math.prod(x.shape[1:])))
-    even = math.ceil(rows / math.ceil(rows / max(most, 1)))  # at best, no short last one
+    rows, *shape = map(int, x.shape)
+    most = max(1, min(WIDE, WIDE_NUMBERS // max(1, math.prod(shape))))
+    even = math.ceil(rows / math.ceil(rows / most))  # at best, no short last one
     return max(batch, even)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from objectives import BadInput
+
 CACHE = "--tf_xla_persistent_cache_directory"
 
 
@@ -33,6 +35,22 @@ def prepare_environment(threads: int | None = None, device: str | None = None) -
             return  # no home that can be written to: every process compiles for itself
         quoted = str(folder).replace("\\", r"\\").replace('"', r"\"")  # or it ends at a space
         os.environ["TF_XLA_FLAGS"] = f'{flags} {CACHE}="{quoted}"'.strip()
+
+
+def require_gpu() -> None:
+    """Raise BadInput, with what TensorFlow sees, where it sees no GPU."""
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices()
+    seen = [device.name.removeprefix("/physical_device:") for device in devices]
+    if not any(name.startswith("GPU") for name in seen):
+        own = os.environ.get("CUDA_VISIBLE_DEVICES")
+        among = "" if own is None else f" with CUDA_VISIBLE_DEVICES={own}"
+        raise BadInput(
+            f"--device gpu: TensorFlow {tf.__version__} sees no GPU{among}, only "
+            f"{', '.join(seen) or 'nothing'}; take --device cpu, or install the GPU's driver and "
+            "tensorflow[and-cuda]; every worker needs a GPU of its own (--workers 1 for one)"
+        )
 
 
 def cache_folder() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -23,6 +24,7 @@ def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
     from objectives import BadInput
 
     argv = sys.argv[1:] if argv is None else argv
+    print_anything()
     try:
         return _dispatch(sweep, argv)
     except BadInput as error:
@@ -43,6 +45,13 @@ def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         print(f"failed: {said} ({_place(error)}; more in sweep.log)", file=sys.stderr)
         return 1
+
+
+def print_anything() -> None:
+    """Show what a terminal that is no UTF-8 cannot show as escapes, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _place(error: BaseException) -> str:
@@ -124,7 +133,7 @@ def typed(program: str) -> str:
     """
     python = Path(sys.orig_argv[0])
     named = len(python.parts) > 1 and not python.is_absolute()
-    return str(python.with_name(program)) if named else program
+    return shlex.quote(str(python.with_name(program))) if named else program
 
 
 def program_name() -> str:
@@ -132,4 +141,4 @@ def program_name() -> str:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is not None and spec.name:
         return f"{typed('python')} -m {spec.name.removesuffix('.__main__')}"
-    return f"{typed('python')} {Path(sys.argv[0]).name}"
+    return f"{typed('python')} {shlex.quote(sys.argv[0])}"

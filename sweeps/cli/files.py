@@ -18,9 +18,10 @@ from sweeps.cli.work import Say, no_tracker, quiet, versions
 from sweeps.export import score
 from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read, with_scores
 from sweeps.export.model import MODEL, Written, differences, save, train
+from sweeps.study.ended import Ended
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
-from sweeps.study.storage import Ended, ranked
+from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
     import argparse
@@ -46,25 +47,25 @@ def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
             weights=weights if trial.outcome == Outcome.COMPLETE.value else None,
             command=f"{program} train --config config.yaml",
         )
-        print(f"trial {trial.number} of {session.name}")
+        print("".join(f"{note}\n" for note in session.notes), end="")
+        print(f"trial {trial.number} of {session.name}{_standing(session, trial)}")
         _say_written(written)
         print("score a row with it, in Python:")
         for line in score.lines(session.data, options.to / MODEL):
             print(f"  {line}")
         if options.register:
-            scores = dict(written.exported.scores)
-            print(register(session, trial.number, options.to / MODEL, scores))
+            print(register(session, trial.number, options.to / MODEL, written.exported.scores))
     return 0
 
 
 def chosen(session: Session, name: str | None) -> Ended:
     """Return the trial asked for: a number, "baseline" or "best". Raises BadInput."""
-    trials = session.store.ended()
     if name in (None, "best"):
-        order = ranked(trials, session.mode)
-        if not order:
+        best = winner(session)
+        if best is None:
             raise BadInput(f"study {session.name!r} has no complete trial yet: run it first")
-        return order[0]
+        return best
+    trials = session.store.ended()
     for trial in trials:
         if name in (str(trial.number), trial.role):
             if trial.value is None:
@@ -76,11 +77,24 @@ def chosen(session: Session, name: str | None) -> Ended:
     )
 
 
+def _standing(session: Session, trial: Ended) -> str:
+    """Return how sure it is that this trial is as good as its value."""
+    monitor = session.sweep.objective.monitor
+    means = {one.trial.number: one for one in confirmed_trials(session)}
+    if (one := means.get(trial.number)) is not None:
+        best = ", the best" if next(iter(means)) == trial.number else ""
+        return f": {monitor} {one.mean:.4g} on average of {len(one.values)} fresh seeds{best}"
+    return f": unconfirmed, {monitor} {trial.value:.4g} on its one seed (--confirm 5)"
+
+
 def exported(session: Session, trial: Ended) -> Exported:
     """Return the config file of a trial."""
     attrs = session.store.study.user_attrs
     final = attrs.get("final", {})
     scores: dict[str, float] = {session.sweep.objective.monitor: trial.value or 0.0}
+    for one in confirmed_trials(session):
+        if one.trial.number == trial.number:
+            scores[f"confirmed_{one.monitor}"] = one.mean
     if final.get("trial") == trial.number:
         scores |= final["best"]
         scores |= {

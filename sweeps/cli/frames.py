@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sweeps.study.winner import confirmed_trials
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from sweeps.study.session import Session
 
 
+PREFIX = "params_"
+FIXED = [
+    *("number", "role", "label", "outcome", "value", "confirmed", "confirmed_std"),
+    *("best_epoch", "epochs", "seconds"),
+]
+
+
 def trials_frame(session: Session) -> pd.DataFrame:
-    """Return a row an ended trial, by number: role, label, outcome, value, epochs, parameters."""
+    """Return a row an ended trial, by number: role, label, outcome, value, epochs, parameters.
+
+    confirmed, confirmed_std: mean and standard deviation of the value on fresh seeds, missing
+    where a trial was trained on none. A parameter's column is `params_NAME`, that of a note
+    (`trial.set_user_attr`) `user_attrs_NAME`, as in Optuna's frame.
+    """
     import pandas as pd
 
     store = session.store
-    fixed = ["number", "role", "label", "outcome", "value", "best_epoch", "epochs", "seconds"]
+    fresh = {one.trial.number: one for one in confirmed_trials(session)}
     rows = [
         {
             "number": t.number,
@@ -23,11 +37,14 @@ def trials_frame(session: Session) -> pd.DataFrame:
             "label": store.space.label(store.config(t.params)),
             "outcome": t.outcome,
             "value": t.value,
+            "confirmed": fresh[t.number].mean if t.number in fresh else None,
+            "confirmed_std": fresh[t.number].spread if t.number in fresh else None,
             "best_epoch": t.best_epoch,
             "epochs": t.epochs,
             "seconds": t.seconds,
-            **t.params,
+            **{f"{PREFIX}{name}": value for name, value in t.params.items()},
+            **{f"user_attrs_{name}": value for name, value in t.notes.items()},
         }
         for t in store.ended()
     ]
-    return (pd.DataFrame(rows) if rows else pd.DataFrame(columns=fixed)).set_index("number")
+    return pd.DataFrame(rows, columns=None if rows else FIXED).set_index("number")

@@ -33,7 +33,9 @@ def listing(folder: Path | None = None) -> list[str]:
 
 
 def _studies(settings: Settings) -> list[str]:
+    from sweeps.study.ended import ended_trial, ranked
     from sweeps.study.storage import connect
+    from sweeps.study.winner import ATTR, standings
 
     found = []
     storage = connect(settings.storage_url(), create=False)
@@ -42,10 +44,13 @@ def _studies(settings: Settings) -> list[str]:
     for study in studies:
         known = study.user_attrs.get("identity", {})
         trials = storage.get_all_trials(study._study_id, deepcopy=False)
-        values = [t.value for t in trials if t.state.name == "COMPLETE" and t.value is not None]
-        pick = max if study.direction.name == "MAXIMIZE" else min
-        best = f", best {known.get('monitor', 'value')} {pick(values):.4g}" if values else ""
-        ended = sum(t.state.is_finished() for t in trials)
+        ended = [ended_trial(t) for t in trials if t.state.is_finished()]
+        monitor = known.get("monitor", "value")
+        mode = "max" if study.direction.name == "MAXIMIZE" else "min"
+        wanted = study.user_attrs.get("settings", {}).get("confirm") or 0
+        stood = standings(ended, study.user_attrs.get(ATTR, {}), monitor, mode, wanted)
+        first = [one.trial for one in stood] or ranked(ended, mode)
+        best = f", best {monitor} {first[0].value:.4g}" if first else ""
         origin = f"{known.get('sweep', 'another tool')} on {known.get('data', 'unknown data')}"
-        found.append(f"  {study.study_name:<{width}}  {ended} trials{best}; {origin}")
+        found.append(f"  {study.study_name:<{width}}  {len(ended)} trials{best}; {origin}")
     return found

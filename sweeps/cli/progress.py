@@ -51,6 +51,7 @@ class Watcher:
         self.labels: dict[int, str] = {}
         self.now = ""
         self.address: Callable[[], str | None] = lambda: None
+        self.uri: str | None = None  # of MLflow's store, where it is not this folder's
         self.pace = Pace(total - done, places, known, after)
         self._after = after
         self._expected = self.pace.seconds_left() is not None or not each
@@ -202,7 +203,7 @@ class Watcher:
         """Say once, as soon as it is known, where the curves can be watched."""
         if not self._addressed and (address := self.address()) is not None:
             self._addressed = True
-            self._say(curves_text(address))
+            self._say(curves_text(address, self.uri))
 
     def state(self, left: str = "about {} left") -> str:
         """Return the counts, the best so far and the time left, which is worded so."""

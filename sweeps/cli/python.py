@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data, Source
 from objectives.training import CHECKPOINT_EVERY
+from sweeps.cli import print_anything
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.logs import FILE, chatter_to
 from sweeps.cli.options import extra_metrics
@@ -28,11 +29,12 @@ from sweeps.cli.work import (
     quiet,
 )
 from sweeps.explain.confirm import confirmed
+from sweeps.study.ended import Ended
 from sweeps.study.final import with_weights
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
-from sweeps.study.storage import Ended, ranked
 from sweeps.study.summary import summarise
+from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
     import keras
@@ -102,12 +104,15 @@ def run(
     )
     given = data if isinstance(data, Data) else None
     say = print if verbose else quiet
+    print_anything()
     warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook
     with (
         chatter_to(settings.folder / FILE),
         trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker, given) as session,
     ):
+        for note in session.notes:
+            say(note)
         if left(session):
             code = bring(session, say, quiet=not verbose, verbose=verbose > 1)
             if code != INTERRUPTED:
@@ -163,19 +168,19 @@ class Study:
 
     @property
     def best(self) -> TrialHandle:
-        """The best complete trial. Raises BadInput where there is none."""
+        """The best trial: by its mean on fresh seeds, if any were confirmed. Raises BadInput."""
         with self._open() as session:
-            order = ranked(session.store.ended(), session.mode)
-            if not order:
+            best = winner(session)
+            if best is None:
                 raise BadInput(f"study {self.name!r} has no complete trial yet")
-            return TrialHandle(self, order[0], session.store.config(order[0].params))
+            return TrialHandle(self, best, session)
 
     def trial(self, number: int) -> TrialHandle:
         """Return an ended trial. Raises BadInput."""
         with self._open() as session:
             for ended in session.store.ended():
                 if ended.number == number:
-                    return TrialHandle(self, ended, session.store.config(ended.params))
+                    return TrialHandle(self, ended, session)
         raise BadInput(f"study {self.name!r} has no ended trial {number}")
 
     @property
@@ -187,11 +192,22 @@ class Study:
             return summarise(session).to_json() | plain
 
     def figure(self, name: str) -> go.Figure:
-        """Return a Plotly figure: history, importances, parallel, slice, curves or contour."""
-        from sweeps.study.figures import figure
+        """Return a Plotly figure: history, importances, parallel, slice, curves or contour.
+
+        curves: every trial's monitored value at every epoch, as MLflow has it. Raises BadInput.
+        """
+        from sweeps.study.figures import figure, learning_curves
+        from sweeps.tracking.history import NoSuchRun, all_curves
 
         with self._open() as session:
-            return figure(session.store.study, name, session.sweep.objective.monitor)
+            monitor = session.sweep.objective.monitor
+            if name != "curves":
+                return figure(session.store.study, name, monitor)
+        try:
+            found = all_curves(self._settings.mlflow_uri(), self.name)
+        except NoSuchRun as error:
+            raise BadInput(str(error)) from None
+        return learning_curves(found, monitor)
 
     @contextmanager
     def _open(self) -> Iterator[Session]:
@@ -200,19 +216,25 @@ class Study:
 
 
 class TrialHandle:
-    """One ended trial: `number`, `value`, `outcome`, `params`, `config`, `model()`."""
+    """One ended trial: `number`, `value`, `outcome`, `params`, `config`, `model()`.
 
-    def __init__(self, study: Study, ended: Ended, config: Any) -> None:
+    confirmed: the mean value on fresh seeds, None where the trial was not trained on any.
+    """
+
+    def __init__(self, study: Study, ended: Ended, session: Session) -> None:
         self._study = study
         self._ended = ended
         self.number = ended.number
         self.value = ended.value
         self.outcome = ended.outcome
         self.params = dict(ended.params)
-        self.config = config
+        self.config = session.store.config(ended.params)
+        means = {one.trial.number: one.mean for one in confirmed_trials(session)}
+        self.confirmed = means.get(ended.number)
 
     def __repr__(self) -> str:
-        return f"trial {self.number}: {self.outcome} {self.value}, {self.params}"
+        sure = "unconfirmed" if self.confirmed is None else f"confirmed {self.confirmed}"
+        return f"trial {self.number}: {self.outcome} {self.value}, {sure}, {self.params}"
 
     @property
     def curves(self) -> pd.DataFrame:

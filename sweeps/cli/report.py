@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.judging import threshold
+from sweeps.cli.again import place, same
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
@@ -51,7 +51,7 @@ def report(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
             write(gathered(session, program), path)
         except OSError as error:
             raise BadInput(f"cannot write --to {path}: {error.strerror}") from None
-        print(f"wrote {path}")
+        print("\n".join([*session.notes, f"wrote {path}"]))
         _attach(session, path)
     return 0
 
@@ -62,7 +62,6 @@ def gathered(session: Session, program: str) -> Any:
 
     summary, found = summarise(session), confirmed(session)
     store, objective = session.store, session.sweep.objective
-    study = "" if session.name == session.sweep.name else f" --study {session.name}"
     final = summary.final or {}
     config = ""
     if summary.best is not None:
@@ -81,8 +80,8 @@ def gathered(session: Session, program: str) -> Any:
         figures=_figures(session, summary),
         findings=_findings(session),
         commands=(
-            ("the same sweep", f"{program}{study}{_options(session)}"),
-            ("config and model", f"{program} export{study} --to best/"),
+            ("the same sweep", f"{program}{same(session)}"),
+            ("config and model", f"{program} export{place(session)} --to best/"),
             ("train it again", f"{program} train --config best/config.yaml"),
         ),
         config=config,
@@ -118,35 +117,6 @@ def _reliability(session: Session, summary: Summary) -> list[dict[str, float]]:
     if chances.ndim > 2 or np.any((chances < 0.0) | (chances > 1.0)):  # a model of the user's own
         return []
     return reliability(session.data.test.y, chances)
-
-
-def _options(session: Session) -> str:
-    """Return the options that a fresh folder needs for the same sweep."""
-    settings = session.settings
-    given: list[tuple[str, Any]] = []
-    source = settings.source
-    if source is not None and source.path is not None:
-        names = ("target", "positive", "group", "validation", "test")
-        given = [("data", source.path), *((name, getattr(source, name)) for name in names)]
-        given += [("time-order", source.time_order or None), *source.options.items()]
-        given += [("split-seed", source.seed or None)]
-    given += [("trials", len(session.store.ended())), ("max-epochs", settings.max_epochs)]
-    given += [("patience", settings.patience)]
-    given += [("fix", text) for text in settings.fix or ()]
-    given += [("range", text) for text in settings.ranges or ()]
-    given += [
-        ("sampler", settings.sampler and settings.sampler.kind),
-        ("pruner", settings.pruner and settings.pruner.kind),
-        ("monitor", settings.monitor),
-        ("seed", settings.seed or None),
-        ("trainer", None if settings.trainer == "auto" else settings.trainer),
-    ]
-    parts = [
-        f" --{name}" if value is True else f" --{name} {shlex.quote(str(value))}"
-        for name, value in given
-        if value is not None
-    ]
-    return "".join(parts)
 
 
 def _curves(session: Session) -> dict[int, pd.DataFrame]:

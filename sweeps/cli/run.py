@@ -58,7 +58,7 @@ def show(sweep: Sweep, settings: Settings, options: argparse.Namespace, program:
         opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
     ):
         summary = summarise(session)
-        print("\n".join(lines(session, summary)))
+        print("\n".join([*session.notes, *lines(session, summary)]))
         _end(session, summary, options, program)
         return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from sweeps.explain import compare as comparing
 from sweeps.study.session import Session, lock, opened
 from sweeps.study.settings import Settings
 from sweeps.study.storage import check_name
+from sweeps.study.winner import confirmed_trials
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +58,7 @@ def tries(sweep: Sweep, files: Iterable[Path]) -> tuple[dict[str, Any], ...]:
     return tuple(space.params(read(file, kind, sweep.name).config) for file in files)
 
 
-def register(session: Session, number: int, model: Path, scores: dict[str, float]) -> str:
+def register(session: Session, number: int, model: Path, scores: Mapping[str, float]) -> str:
     """Put a model into MLflow's registry; return the line that says what became of it."""
     from sweeps.tracking.history import NoSuchRun
     from sweeps.tracking.registry import register as put
@@ -73,6 +74,7 @@ def register(session: Session, number: int, model: Path, scores: dict[str, float
             mode=session.mode,
             number=number,
             code=scoring_code(),
+            means={one.trial.number: one.mean for one in confirmed_trials(session)},
         )
     except NoSuchRun as error:
         raise BadInput(f"--register: {error}") from None

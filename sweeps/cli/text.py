@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from objectives import Data, direction
 from objectives.judging import threshold
+from search_spaces import Space
 from sweeps.cli import typed
 from sweeps.explain.confirm import Confirmed
+from sweeps.study.ended import Ended
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
 from sweeps.study.summary import FEWEST, Summary
+from sweeps.tracking.redact import redact
 
 SCORES = (
     "test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc", "test_brier",
     "test_calibration_error",
 )  # fmt: skip
+UNCONFIRMED = (
+    "the best of several values on one seed each is partly luck; --confirm 5 trains the best "
+    "trials on 5 fresh seeds"
+)
 
 
-def curves_text(page: str) -> str:
-    """Return how the curves are seen. page: its address."""
-    return f"curves   {typed('mlflow')} ui      then open {page}"
+def curves_text(page: str, uri: str | None = None) -> str:
+    """Return how the curves are seen. page: its address. uri: of a store elsewhere."""
+    if uri is not None and uri.startswith(("http://", "https://")):
+        return f"curves   open {page}"
+    store = "" if uri is None else f" --backend-store-uri {shlex.quote(redact(uri))}"
+    return f"curves   {typed('mlflow')} ui{store}      then open {page}"
 
 
 def time_text(seconds: float) -> str:
@@ -66,11 +77,21 @@ def params_text(params: Mapping[str, Any]) -> str:
     )
 
 
+def baseline_text(space: Space[Any]) -> list[str]:
+    """Say what a baseline is that no config declares; nothing for one that a config does."""
+    if space.baseline is not None:
+        return []
+    found = params_text(space.params(space.first()))
+    given = f", but {', '.join(space.start)} as given" if space.start else ""
+    return [f"baseline: the middle of each range and the first choice{given}: {found}"]
+
+
 def summary_lines(
     summary: Summary,
     confirmed: Confirmed | None,
     labels: Mapping[int, str],
     data: Data,
+    space: Space[Any],
 ) -> list[str]:
     """Return the end of a sweep, line by line. labels: of the trials that are shown."""
     total = sum(summary.counts.values())
@@ -88,8 +109,9 @@ def summary_lines(
         final = (summary.final or {}).get("best", {})
         says = threshold.words(final, data.details.get("threshold_for", ""))
         lines += [says] if says else []
+        lines += baseline_text(space)
         lines.append(f"best: {params_text(summary.best.params)}")
-        lines.append(_top(summary, confirmed))
+        lines += _standing(summary, confirmed, labels)
         lines += _next(summary)
     lines += [f"failed: {failure} (see sweep.log)" for failure in summary.failures[:3]]
     return lines
@@ -100,10 +122,12 @@ def _table(
 ) -> Iterator[str]:
     shown = dict(confirmed.means) if confirmed is not None else _single(summary)
     names = [n for n in shown["best"] if n != summary.monitor and not threshold.of_one(n)]
-    second = summary.top[1] if len(summary.top) > 1 else None
-    rows = [("baseline", summary.baseline, "baseline"), ("best", summary.best, "best")]
+    numbers = {key: trial.number for key, trial in _shown(summary).items()}
+    rows = [("baseline", "baseline"), ("best", "best")]
     if summary.best == summary.baseline:
-        rows = [("baseline", summary.best, "best"), ("next", second, "next")]
+        rows = [("baseline", "best"), ("next", "next")]
+        if confirmed is not None and len(confirmed.trials) > 1:
+            numbers["next"] = confirmed.trials[1].number
     names.sort(key=lambda n: (SCORES.index(n) if n in SCORES else len(SCORES), n))
     note = "(one seed)"
     if confirmed is not None:
@@ -111,15 +135,16 @@ def _table(
         note = "(one fresh seed)" if one else f"(mean of {confirmed.repeats} fresh seeds)"
     head = "".join(f"{n:>{max(11, len(n) + 2)}}" for n in [summary.monitor, *names])
     yield f"{'':<34}{head}   {note}"
-    for role, trial, key in rows:
-        if trial is None or key not in shown:
+    for role, key in rows:
+        if key not in numbers or key not in shown:
             continue
         scores = shown[key]
         cells = "".join(
             f"{scores[n]:>{max(11, len(n) + 2)}.4g}" if n in scores else f"{'-':>11}"
             for n in [summary.monitor, *names]
         )
-        yield f"  {role:<9}#{trial.number:<4}{labels.get(trial.number, ''):<18}{cells}"
+        number = numbers[key]
+        yield f"  {role:<9}#{number:<4}{labels.get(number, ''):<18}{cells}"
     yield from _verdict(summary, confirmed)
 
 
@@ -142,22 +167,61 @@ def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
 
 
 def _single(summary: Summary) -> dict[str, dict[str, float]]:
-    found = {}
+    final = summary.final or {}
+    return {
+        role: {summary.monitor: trial.value} | dict(final.get(role, {}))
+        for role, trial in _shown(summary).items()
+        if trial.value is not None
+    }
+
+
+def _shown(summary: Summary) -> dict[str, Ended]:
+    """Return the trials of the table by their place in it."""
     second = summary.top[1] if len(summary.top) > 1 else None
-    shown = (("baseline", summary.baseline), ("best", summary.best), ("next", second))
-    for role, trial in shown:
-        if trial is not None and trial.value is not None:
-            found[role] = {summary.monitor: trial.value} | dict(
-                (summary.final or {}).get(role, {})
+    shown = {"baseline": summary.baseline, "best": summary.best, "next": second}
+    return {role: trial for role, trial in shown.items() if trial is not None}
+
+
+def _standing(
+    summary: Summary, confirmed: Confirmed | None, labels: Mapping[int, str]
+) -> Iterator[str]:
+    """Say how the best trials stand: on fresh seeds, and on the one seed of their own."""
+    if confirmed is not None:
+        head = f"{'mean':>11}{'std':>11}{'own seed':>11}{'seeds':>7}"
+        yield f"{f'confirmed ({summary.monitor})':<34}{head}"
+        for one in confirmed.trials:
+            spread = "-" if one.spread is None else f"{one.spread:.2g}"
+            name = "best" if one.number == confirmed.trials[0].number else ""
+            name = "baseline" if one.role == "baseline" else name
+            failed = f", {one.failed} failed" if one.failed else ""
+            yield (
+                f"  {name:<9}#{one.number:<4}{labels.get(one.number, ''):<18}"
+                f"{one.mean:>11.4g}{spread:>11}{one.value:>11.4g}{one.seeds:>7}{failed}"
             )
-    return found
-
-
-def _top(summary: Summary, confirmed: Confirmed | None) -> str:
+        yield from ties_text(confirmed)
     top = "  ".join(f"#{t.number} {t.value:.4g}" for t in summary.top)
-    ties = confirmed.ties if confirmed is not None else ()
-    tied = f"  ({', '.join(f'#{n}' for n in ties)} tie)" if len(ties) > 1 else ""
-    return f"top {len(summary.top)}: {top}{tied}"
+    yield f"best on one seed: {top}"
+    if confirmed is None and len(summary.top) > 1:
+        yield f"#{summary.top[0].number} is unconfirmed: {UNCONFIRMED}"
+
+
+def ties_text(confirmed: Confirmed) -> Iterator[str]:
+    """Say which trials cannot be told apart from the best, and what has not been confirmed."""
+    if len(confirmed.ties) > 1:
+        *first, last = (f"#{number}" for number in confirmed.ties)
+        line = f"no clear difference between {', '.join(first)} and {last}"
+        if confirmed.smallest is not None:
+            sizes = {one.number: one.parameters for one in confirmed.trials}
+            line += f"; the smallest of them is #{confirmed.smallest}"
+            line += f" ({sizes[confirmed.smallest]:,} weights)"
+            if confirmed.smallest != confirmed.ties[0]:
+                line += f": export --trial {confirmed.smallest} takes it"
+        yield line
+    if confirmed.lead is not None:
+        yield (
+            f"#{confirmed.lead} has a better value on its one seed, and is not confirmed: "
+            "--confirm 5 trains it on fresh seeds"
+        )
 
 
 def _next(summary: Summary) -> Iterator[str]:
@@ -167,9 +231,11 @@ def _next(summary: Summary) -> Iterator[str]:
         rest = sum(share for _, share in shares[4:])
         other = f", other {rest:.0%}" if rest >= 0.005 else ""
         yield f"matters: {listed}{other} (of {summary.counts['complete']} complete trials)"
+    elif summary.level:
+        yield f"matters: nothing that was tried; all complete trials have one {summary.monitor}"
     else:
         yield f"matters: too few complete trials to say ({FEWEST_FOR_IMPORTANCE} are needed)"
-    yield from (f"next: {hint} --study NAME" for hint in summary.hints)
+    yield from (f"next: {hint}" for hint in summary.hints)
     if summary.counts.get("complete", 0) < FEWEST:
         yield "next: more trials; these are too few to say which range to widen"
     elif not summary.hints:

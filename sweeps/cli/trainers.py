@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import Data, Objective
 from objectives.training import Trainer, here
+from objectives.training.environment import require_gpu
 from sweeps.study.session import ARRAYS, MakeTrainer
 from sweeps.workers import Pool, Reference, default_count
 
@@ -41,7 +42,7 @@ def trainers(
             sweep.name,
         )
     if count is None:
-        count = default_count()
+        count = default_count(settings.device)
     pools: list[Pool] = []
 
     def start(reference: Reference, kind: str) -> None:
@@ -50,6 +51,8 @@ def trainers(
 
     def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:
         if reference is None or count == 0:
+            if settings.device == "gpu":
+                require_gpu()
             return here(objective, data, kind)
         if kind != early_kind:
             start(reference, kind)

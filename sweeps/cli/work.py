@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from objectives.training import UnknownMonitor
 from sweeps import __version__
+from sweeps.cli.again import further
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
-from sweeps.cli.text import curves_text, data_text, split_text, summary_lines
-from sweeps.explain.confirm import TOP, Confirm, confirmed
+from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
+from sweeps.explain.confirm import TOP, Confirm, Confirmed, confirmed
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
-from sweeps.study.storage import ranked
+from sweeps.study.settings import STRIDE
 from sweeps.study.summary import Summary
+from sweeps.study.winner import winner
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.tracking.redact import redact
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+PAGE = "http://127.0.0.1:5000"  # of `mlflow ui`
 
 Say = Callable[[str], None]
 PACKAGES = ("tensorflow", "keras", "optuna", "mlflow", "numpy")
@@ -66,10 +70,22 @@ def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = Fa
         say(f"split: {split}")
     for line in data_lines(session.data):
         say(line)
-    code = _train(session, done, say, quiet=quiet, verbose=verbose)
+    for line in [] if done else baseline_text(session.store.space):
+        say(line)
+
+    @functools.cache
+    def begin() -> None:
+        session.tracker.start_study(parent_run(session, versions()))
+        for line in repair(session) if done else []:
+            say(f"mended: {line}")
+
+    code = _train(session, done, say, begin, quiet=quiet, verbose=verbose)
     if code != INTERRUPTED:
-        score(session)
+        if session.store.ended():
+            begin()  # where no trial was left to train, the repeats need it
         code = _confirm(session, say, quiet=quiet, verbose=verbose) or code
+    if code != INTERRUPTED:  # which trial is the best, the repeats decide
+        score(session)
     if lacking := session.store.flush():
         print(
             f"stopped: {redact(session.settings.storage_url())} lacks the last {lacking} changes "
@@ -84,13 +100,21 @@ def left(session: Session) -> bool:
     trials = session.store.ended()
     if len(trials) < session.sweep.n_trials:
         return True
-    best = ranked(trials, session.mode)[:1]
+    best = winner(session)
     final = session.store.study.user_attrs.get("final", {})
-    scored = not best or final.get("trial") == best[0].number
+    scored = best is None or final.get("trial") == best.number
     return not scored or bool(Confirm(session, session.settings.confirm or 0).missing())
 
 
-def _train(session: Session, done: int, say: Say, *, quiet: bool, verbose: bool) -> int:
+def _train(
+    session: Session,
+    done: int,
+    say: Say,
+    begin: Callable[[], None],
+    *,
+    quiet: bool,
+    verbose: bool,
+) -> int:
     total, repeats = session.sweep.n_trials, session.settings.confirm or 0
     places = getattr(session.trainer, "places", 0)
     confirming = repeats * (min(total, TOP) + 1)
@@ -117,13 +141,8 @@ def _train(session: Session, done: int, say: Say, *, quiet: bool, verbose: bool)
             say(f"epochs: {objective.max_epochs} at most, {waits} (--patience)")
         say(f"expected: {watcher.expected()}")
     watcher.address = session.tracker.address
+    watcher.uri = session.settings.tracking_uri
     loop = session.loop(watcher)
-
-    def begin() -> None:
-        session.tracker.start_study(parent_run(session, versions()))
-        for line in repair(session) if done else []:
-            say(f"mended: {line}")
-
     loop.begin = begin
     loop.interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
     try:
@@ -145,15 +164,10 @@ def _train(session: Session, done: int, say: Say, *, quiet: bool, verbose: bool)
 
 def hand_over(session: Session, summary: Summary, say: Say) -> None:
     """Write the parent run, and wait until MLflow has everything or does not answer."""
-    final = summary.final
-    metrics: dict[str, float] = {}
-    if final is not None and summary.best is not None:
-        metrics[f"best_{summary.monitor}"] = summary.best.value or 0.0
-        metrics |= final["best"] | (final.get("plain") or {}).get("metrics", {})
-        metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
-    if summary.baseline is not None and summary.baseline.value is not None:
-        metrics[f"baseline_best_{summary.monitor}"] = summary.baseline.value
+    if summary.best is not None:
+        session.tracker.mark_best(summary.best.number)
     note = "\n".join(lines(session, summary))
+    metrics = _parent_metrics(summary, confirmed(session))
     session.tracker.end_study(metrics, summary=f"```\n{note}\n```\n")
     left_over = session.tracker.close()
     if left_over:
@@ -165,12 +179,28 @@ def hand_over(session: Session, summary: Summary, say: Say) -> None:
     _remember_runs(session, summary)
 
 
+def _parent_metrics(summary: Summary, found: Confirmed | None) -> dict[str, float]:
+    """Return what the parent run shows of the winner and of the baseline."""
+    final, best, baseline = summary.final, summary.best, summary.baseline
+    metrics: dict[str, float] = {}
+    if final is not None and best is not None:
+        metrics = {"best_trial": best.number, f"best_{summary.monitor}": best.value or 0.0}
+        metrics |= final["best"] | (final.get("plain") or {}).get("metrics", {})
+        metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
+    if found is not None:
+        metrics[f"best_confirmed_{summary.monitor}"] = found.trials[0].mean
+    if baseline is not None and baseline.value is not None:
+        metrics[f"baseline_best_{summary.monitor}"] = baseline.value
+    return metrics
+
+
 def _remember_runs(session: Session, summary: Summary) -> None:
     """Keep in the store where MLflow has the study and its best trials."""
     tracker, study = session.tracker, session.store.study
     if (address := tracker.address()) is not None:
         study.set_user_attr("address", address)
-    shown = {t.number for t in (*summary.top, summary.baseline) if t is not None}
+    trials = (*summary.top, summary.best, summary.baseline)
+    shown = {t.number for t in trials if t is not None}
     runs = {str(n): run for n in sorted(shown) if (run := tracker.run_id(n)) is not None}
     if runs:
         study.set_user_attr("runs", {**study.user_attrs.get("runs", {}), **runs})
@@ -181,10 +211,11 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     loop = session.loop(Watcher(0, 0, session.mode, quiet=True))
     interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
     phase = Confirm(session, repeats, lambda: loop.out_of_time, interrupts=interrupts)
-    missing = len(phase.missing())
+    runs = phase.missing()
+    missing = len(runs)
     if not missing or loop.out_of_time:
         return 0
-    names = ", ".join(f"#{number}" for number in phase.trials)
+    names = ", ".join(f"#{number}" for number in dict.fromkeys(run // STRIDE for run in runs))
     seeds = f"{repeats} fresh seeds each" if repeats > 1 else "one fresh seed each"
     say(f"confirm: {names} on {seeds}, {missing} runs (--confirm 0 skips this)")
     phase.progress = Watcher(
@@ -210,20 +241,21 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
 def lines(session: Session, summary: Summary) -> list[str]:
     """Return the end of a sweep, as it is printed and kept in the parent's note."""
     store = session.store
-    shown = [t for t in (summary.baseline, *summary.top) if t is not None]
-    labels = {t.number: store.space.label(store.config(t.params)) for t in shown}
-    return summary_lines(summary, confirmed(session), labels, session.data)
+    found = confirmed(session)
+    shown = {t.number for t in (summary.baseline, summary.best, *summary.top) if t is not None}
+    shown |= {one.number for one in found.trials} if found is not None else set()
+    labels = {
+        t.number: store.space.label(store.config(t.params))
+        for t in store.ended()
+        if t.number in shown
+    }
+    return summary_lines(summary, found, labels, session.data, store.space)
 
 
 def commands(session: Session, summary: Summary, program: str | None) -> list[str]:
     """Return what to do next. program: how commands begin; None leaves them out."""
     address = session.tracker.address() or session.store.study.user_attrs.get("address")
-    found = [curves_text(address or "http://127.0.0.1:5000")]
+    found = [curves_text(address or PAGE, session.settings.tracking_uri)]
     if program is not None and summary.best is not None:
-        study = "" if session.name == session.sweep.name else f" --study {session.name}"
-        found += [
-            f"export   {program} export{study} --to best/",
-            f"explain  {program} explain{study}       (at most 5 min)",
-            f"more     {program}{study} --trials {2 * sum(summary.counts.values())}",
-        ]
+        found += further(session, summary, program)
     return found

@@ -58,10 +58,10 @@ def compare(one: Session, other: Session) -> Comparison:
     both = sorted(set(found[0]) & set(found[1])) if same else []
     if len(both) > 1:
         a, b = ([repeats[seed][metric] for seed in both] for repeats in found)
-        gap = paired(a, b)
+        gap = paired(a, b, metric=metric)
     else:
         a, b = ([scores[metric] for scores in repeats.values()] for repeats in found)
-        gap = welch(a, b)
+        gap = welch(a, b, metric=metric)
     lower = one.name if gap.mean < 0 else other.name
     higher = other.name if gap.mean < 0 else one.name
     better = lower if direction(metric) == "min" else higher

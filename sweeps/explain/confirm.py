@@ -1,24 +1,27 @@
 """Luck told from skill: the best trials and the baseline, trained again on fresh seeds.
 
 The best of many trials is partly the luckiest. So the top three and the baseline are trained on
-seeds that no trial had, the same ones for each, and compared in pairs: on the validation part
-to see which of them tie, and on the test part for what the best has gained.
+seeds that no trial had, the same ones for each, and compared in pairs: on the validation part to
+see which of them cannot be told apart, and on the test part for what the best has gained.
+`sweeps.study.winner` decides which one is the best.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec
 from objectives.training.files import forget
 from sweeps.explain.statistics import REAL, Difference, paired
 from sweeps.study.asking import seed_of
+from sweeps.study.ended import Ended, ranked
 from sweeps.study.final import spec_of
 from sweeps.study.interrupts import Interrupts
-from sweeps.study.settings import CONFIRM
-from sweeps.study.storage import Ended, ranked
+from sweeps.study.settings import CONFIRM, STRIDE
+from sweeps.study.winner import ATTR, Standing, confirmed_trials
 from sweeps.tracking import TrialRun
 
 if TYPE_CHECKING:
@@ -26,18 +29,36 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 TOP = 3
-STRIDE = 100  # of run numbers: repeat 2 of trial 41 is run 4102
-ATTR = "confirm"
+
+
+@dataclass(frozen=True)
+class ConfirmedTrial:
+    """One trial on fresh seeds. value: on its own seed. mean, spread: on the `seeds` fresh ones.
+
+    failed: fresh seeds on which training diverged or failed. parameters: weights of the net.
+    """
+
+    number: int
+    role: str
+    value: float
+    mean: float
+    spread: float | None
+    seeds: int
+    failed: int
+    parameters: int | None
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """means: per "best" and "baseline", scores averaged over the seeds.
+    """What the repeats showed.
 
-    Where the baseline is the best, "next" is the trial that came nearest. difference: of the
-    best minus the baseline in `metric`, on the test part; None where the baseline is the best,
-    or one seed tells nothing. ties: trials whose difference to the best is undecided on the
-    validation part, the best among them.
+    repeats: fresh seeds. means: per "best" and "baseline", scores averaged over the seeds; where
+    the baseline is the best, "next" is the trial that came nearest. difference: of the best minus
+    the baseline in `metric`, on the test part; None where the baseline is the best, or one seed
+    tells nothing. ties: trials without a clear difference to the best on the validation part,
+    the best among them. smallest: the one of them with the fewest weights, None where there is
+    one alone. trials: all that were confirmed, the best first. lead: a trial whose one value is
+    better than the winner's, and which has not been confirmed.
     """
 
     repeats: int
@@ -45,13 +66,18 @@ class Confirmed:
     means: Mapping[str, Mapping[str, float]]
     difference: Difference | None
     ties: tuple[int, ...]
+    smallest: int | None
+    trials: tuple[ConfirmedTrial, ...]
+    lead: int | None
 
 
 def candidates(session: Session) -> list[Ended]:
-    """Return the top trials and the baseline, best first."""
+    """Return the top trials, those that lead among the confirmed, and the baseline."""
     order = ranked(session.store.ended(), session.mode)
-    baseline = [t for t in order[TOP:] if t.role == "baseline"]
-    return order[:TOP] + baseline
+    confirmed = [one.trial for one in confirmed_trials(session)]
+    baseline = [t for t in order if t.role == "baseline"]
+    every = (*order[:TOP], *confirmed[:TOP], *baseline)
+    return list({t.number: t for t in every}.values())
 
 
 class Confirm:
@@ -135,6 +161,7 @@ class Confirm:
         metrics: dict[str, float] = {"epochs": result.epochs}
         if result.outcome is Outcome.COMPLETE and result.value is not None and spec.weights:
             found["test"] = self.session.trainer.evaluate(spec)
+            found["parameters"] = _weights_in(spec.weights)
             spec.weights.unlink(missing_ok=True)
             spec.weights.with_suffix(".npy").unlink(missing_ok=True)
             metrics |= {f"trial_best_{spec.monitor}": result.value} | found["test"]
@@ -144,58 +171,82 @@ class Confirm:
         tracker.end_trial(spec.number, result.outcome.value, metrics)
 
 
+def _weights_in(path: Path) -> int:
+    """Return how many numbers a file of weights holds."""
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as kept:
+        return sum(kept[name].size for name in kept.files)
+
+
 def confirmed(session: Session) -> Confirmed | None:
-    """Return what the repeats showed, None where the best trial has none."""
-    known = session.store.study.user_attrs.get(ATTR, {})
-    trials = candidates(session)
-    monitor = session.sweep.objective.monitor
-    found = {t.number: _repeats(known, t.number, monitor) for t in trials}
-    if not trials or not found[trials[0].number]:
+    """Return what the repeats showed, None where nothing has been confirmed."""
+    found = confirmed_trials(session)
+    if not found:
         return None
-    best, *others = trials
-    metric = "test_" + monitor.removeprefix("val_")
-    means = {"best": _means(found[best.number])}
-    difference = None
-    ties = [best.number]
-    for other in others:
-        if other.role == "baseline":
-            means["baseline"] = _means(found[other.number])
-            difference = _difference(found[best.number], found[other.number], metric)
-        else:
-            gap = _difference(found[best.number], found[other.number], monitor)
-            if gap is not None and gap.word != REAL:
-                ties.append(other.number)
-    if best.role == "baseline" and others:
-        means["next"] = _means(found[others[0].number])
-    return Confirmed(len(found[best.number]), metric, means, difference, tuple(ties))
-
-
-def repeats_of_best(session: Session) -> dict[int, dict[str, float]]:
-    """Return the scores of the best trial's repeats, by seed; empty where there are none."""
-    known = session.store.study.user_attrs.get(ATTR, {})
+    best, *others = found
     monitor = session.sweep.objective.monitor
-    best = ranked(session.store.ended(), session.mode)[:1]
-    return _repeats(known, best[0].number, monitor) if best else {}
+    metric = "test_" + monitor.removeprefix("val_")
+    means = {"best": _means(best)}
+    baseline = next((one for one in others if one.trial.role == "baseline"), None)
+    if baseline is not None:
+        means["baseline"] = _means(baseline)
+    elif best.trial.role == "baseline" and others:
+        means["next"] = _means(others[0])
+    gaps = {one.trial.number: _difference(best, one, monitor) for one in others}
+    ties = [best.trial.number]
+    ties += [number for number, gap in gaps.items() if gap is not None and gap.word != REAL]
+    first = ranked(session.store.ended(), session.mode)[0].number
+    return Confirmed(
+        repeats=len(best.shared),
+        metric=metric,
+        means=means,
+        difference=_difference(best, baseline, metric) if baseline is not None else None,
+        ties=tuple(ties),
+        smallest=_smallest(found, ties),
+        trials=tuple(_row(one) for one in found),
+        lead=None if first in {one.trial.number for one in found} else first,
+    )
 
 
-def _difference(
-    one: Mapping[int, Mapping[str, float]], other: Mapping[int, Mapping[str, float]], metric: str
-) -> Difference | None:
-    both = [seed for seed in sorted(set(one) & set(other)) if metric in one[seed]]
+def repeats_of_best(session: Session) -> Mapping[int, Mapping[str, float]]:
+    """Return the scores of the winner's repeats, by seed; empty where there are none."""
+    found = confirmed_trials(session)
+    return found[0].scores if found else {}
+
+
+def _row(one: Standing) -> ConfirmedTrial:
+    return ConfirmedTrial(
+        number=one.trial.number,
+        role=one.trial.role,
+        value=float(one.trial.value or 0.0),
+        mean=one.mean,
+        spread=one.spread,
+        seeds=len(one.values),
+        failed=len(one.failed & one.shared),
+        parameters=one.parameters,
+    )
+
+
+def _smallest(found: Sequence[Standing], ties: Sequence[int]) -> int | None:
+    """Return the tied trial with the fewest weights, the better one of two that have as many."""
+    sizes = {s.trial.number: s.parameters for s in found if s.trial.number in ties}
+    known = {number: size for number, size in sizes.items() if size is not None}
+    if len(ties) < 2 or len(known) < len(sizes):
+        return None
+    return min(known, key=lambda number: known[number])
+
+
+def _difference(one: Standing, other: Standing, metric: str) -> Difference | None:
+    both = sorted(one.scores.keys() & other.scores.keys())
+    both = [seed for seed in both if metric in one.scores[seed]]
     if len(both) < 2:
         return None
-    return paired([one[s][metric] for s in both], [other[s][metric] for s in both])
+    mine, theirs = ([of.scores[seed][metric] for seed in both] for of in (one, other))
+    return paired(mine, theirs, metric=metric)
 
 
-def _repeats(known: Mapping[str, Any], number: int, monitor: str) -> dict[int, dict[str, float]]:
-    """Return the scores of a trial's repeats, by seed."""
-    return {
-        int(run) % STRIDE: {monitor: found["value"], **found["test"]}
-        for run, found in known.items()
-        if int(run) // STRIDE == number and "test" in found
-    }
-
-
-def _means(repeats: Mapping[int, Mapping[str, float]]) -> dict[str, float]:
-    rows = list(repeats.values())
-    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]} if rows else {}
+def _means(one: Standing) -> dict[str, float]:
+    """Return the scores averaged over the seeds that are compared."""
+    rows = [one.scores[seed] for seed in sorted(one.shared & one.scores.keys())]
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}

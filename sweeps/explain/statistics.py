@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 
 REAL, UNDECIDED = "real", "undecided"
 MOST_REPEATS = 1000
+WIDE = 0.5  # an interval of a share's difference that tells too little
+SHARES = ("accuracy", "auc", "precision", "recall", "f1", "iou", "brier", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,12 @@ class Difference:
         return -margin < self.low and self.high < margin
 
 
-def paired(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
+def paired(
+    a: Sequence[float], b: Sequence[float], level: float = 0.95, metric: str = ""
+) -> Difference:
     """Return the difference a - b of values paired by position: equal seeds, equal data order.
+
+    metric: the values' name, which tells whether they have bounds.
 
     Student, "The probable error of a mean", Biometrika 1908. Raises ValueError where the lengths
     differ, there is no pair, or a value is not finite.
@@ -60,12 +67,29 @@ def paired(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Diffe
     real = abs(mean) > half + tiny
     more = 0 if real else _more(mean if abs(mean) > tiny else 0.0, spread, n, level)
     word = REAL if real else UNDECIDED
-    return Difference(
-        mean, mean - half, mean + half, n, _p(mean, spread, n, tiny), word, spread, level, more
-    )
+    p = _p(mean, spread, n, tiny)
+    found = Difference(mean, mean - half, mean + half, n, p, word, spread, level, more)
+    return _possible(found, metric)
 
 
-def welch(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Difference:
+def _possible(found: Difference, metric: str) -> Difference:
+    """Return a difference of shares, such as accuracies, with an interval within -1 to 1.
+
+    Where the interval is wider than WIDE, the values are too few or too far from normal for it:
+    nothing is called real by it.
+    """
+    if not any(word in metric for word in SHARES):
+        return found
+    shown = dataclasses.replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
+    if found.word == REAL and found.high - found.low > WIDE:
+        more = repeats_to_settle(WIDE / 2, found.spread, found.n)
+        return dataclasses.replace(shown, word=UNDECIDED, more=more)
+    return shown
+
+
+def welch(
+    a: Sequence[float], b: Sequence[float], level: float = 0.95, metric: str = ""
+) -> Difference:
     """Return the difference of two unpaired samples' means, their spreads not assumed equal.
 
     Welch, "The generalization of Student's problem", Biometrika 1947. Raises ValueError for fewer
@@ -84,7 +108,9 @@ def welch(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> Differ
     low, high = float(found.low), float(found.high)
     word = REAL if low > 0.0 or high < 0.0 else UNDECIDED
     n, spread = min(len(a), len(b)), float(test.statistic and abs(mean / test.statistic))
-    return Difference(mean, low, high, n, float(test.pvalue), word, spread * n**0.5, level, None)
+    p = float(test.pvalue)
+    found = Difference(mean, low, high, n, p, word, spread * n**0.5, level, None)
+    return _possible(found, metric)
 
 
 def chance(labels: Any) -> float | None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sweeps.report.page import Report
 
 LINEAR = {"logistic": "logistic regression", "ridge": "ridge regression"}
+UNCONFIRMED = (
+    "Unconfirmed: the best of several values on one seed each is partly luck; --confirm 5 trains "
+    "the best trials on fresh seeds."
+)
 FALLING = ("loss", "error", "brier", "mse", "mae", "crossentropy")
 
 
@@ -49,21 +53,23 @@ def _headline(report: Report) -> str:
     if "baseline" not in means or metric not in means["baseline"]:
         return f"Trial {best['number']} is the best: {metric} {number(means['best'][metric])}"
     confirmed = report.confirmed or {}
+    against = (
+        f"{metric} {number(means['best'][metric])} against {number(means['baseline'][metric])}"
+    )
+    if report.confirmed is None:
+        return f"Trial {best['number']} leads the baseline on one seed: {against}"
     word = (confirmed.get("difference") or {}).get("word")
     verb = "may or may not beat" if word == "undecided" else "beats"
     if word == "real" and not _better(metric, confirmed["difference"]["mean"]):
         verb = "does not beat"
-    return (
-        f"Trial {best['number']} {verb} the baseline: {metric} "
-        f"{number(means['best'][metric])} against {number(means['baseline'][metric])}"
-    )
+    return f"Trial {best['number']} {verb} the baseline: {against}"
 
 
 def _lead(report: Report) -> str:
     gap = (report.confirmed or {}).get("difference")
     if report.confirmed is None or gap is None:
         best = report.summary.get("best")
-        return "" if best is None else "One seed each: --confirm tells luck from skill."
+        return "" if best is None else UNCONFIRMED
     real = "real, not luck" if gap["word"] == "real" else "undecided, it may be luck"
     return (
         f"Difference in {report.confirmed['metric']} {gap['mean']:+.3g} "
@@ -104,8 +110,9 @@ def result(report: Report) -> Markup:
         body=join([*scored, *_plain(report, names)]),
     )
     return fill(
-        "<h2>Result</h2>{table}{gap}{notes}",
+        "<h2>Result</h2>{table}{gap}{standing}{notes}",
         table=table,
+        standing=_standing(report),
         gap=_gap(report.confirmed),
         notes=_notes([*report.notes, *_ties(report), *report.summary.get("hints", ())]),
     )
@@ -170,7 +177,45 @@ def _gap(confirmed: Mapping[str, Any] | None) -> Markup:
     return fill('<div class="card">{row}</div>', row=intervals([row], 0.0))
 
 
+def _standing(report: Report) -> Markup:
+    """Return every confirmed trial's mean and spread beside the value on its own seed."""
+    if report.confirmed is None:
+        return Markup("")
+    label = dict(zip(report.trials.index, report.trials.get("label", ()), strict=False))
+    head = ("confirmed trial", "mean", "std", "own seed", "fresh seeds", "failed", "weights")
+    lines = join(
+        fill(
+            "<tr>{cells}</tr>",
+            cells=join(
+                fill("<td>{value}</td>", value=value)
+                for value in (
+                    f"#{one['number']} {label.get(one['number'], '')}"
+                    + (" baseline" if one["role"] == "baseline" else ""),
+                    number(one["mean"]),
+                    number(one["spread"], 2),
+                    number(one["value"]),
+                    one["seeds"],
+                    one["failed"] or "",
+                    number(one["parameters"]),
+                )
+            ),
+        )
+        for one in report.confirmed["trials"]
+    )
+    return fill(
+        '<h3>Confirmed on fresh seeds, {monitor}</h3><div class="card scroll"><table><thead><tr>'
+        "{head}</tr></thead><tbody>{lines}</tbody></table></div>",
+        monitor=report.summary["monitor"],
+        head=join(fill("<th>{name}</th>", name=name) for name in head),
+        lines=lines,
+    )
+
+
 def _ties(report: Report) -> Iterator[str]:
-    ties = (report.confirmed or {}).get("ties") or ()
-    if len(ties) > 1:
-        yield f"Trials {', '.join(f'#{n}' for n in ties)} tie: their difference is undecided."
+    found = report.confirmed or {}
+    if len(ties := found.get("ties") or ()) > 1:
+        line = f"No clear difference between {', '.join(f'#{n}' for n in ties)}"
+        smallest = found.get("smallest")
+        yield line + (f"; the smallest of them is #{smallest}." if smallest is not None else ".")
+    if (lead := found.get("lead")) is not None:
+        yield f"#{lead} has a better value on its one seed, and is not confirmed."

@@ -33,9 +33,10 @@ class Report:
 
     summary: the study's (study, sweep, monitor, mode, counts, seconds, epochs, saved, best,
     baseline, importances, hints, failures, final). trials: a row an ended trial, by number, with
-    role, outcome, value, best_epoch, epochs, seconds, maybe label, and then the parameters.
+    role, outcome, value, best_epoch, epochs, seconds, maybe label, and `params_NAME` a parameter.
     curves: number -> a row an epoch, a column a metric. confirmed: repeats, metric, means,
-    difference, ties; None where nothing was confirmed. rungs: epochs at which trials are judged.
+    difference, ties, smallest, lead and a mapping each of `trials`; None where nothing was.
+    rungs: epochs at which trials are judged.
     figures: name -> Plotly figure as plain data. findings: explanations as `explain --json`
     writes them. commands: (what it does, command line). config: the best trial's, as text.
     notes: further lines, such as plain models that a net has to beat. calibration: points of the
@@ -76,7 +77,7 @@ def render(report: Report) -> str:
         ("found", "Result", head.result(report)),
         ("calibration", "Calibration", calibration.section(report.calibration)),
         ("curves-of-trials", "Curves", sections.curves(report, rows)),
-        ("matters", "What matters", _figures(shown)),
+        ("matters", "What matters", _figures(report, shown)),
         ("time", "Time", sections.time(report, rows)),
         ("pruning", "Pruning", sections.pruning(report, rows)),
         ("why", "Why it flattens", _findings(report.findings)),
@@ -114,10 +115,12 @@ def _data(
     }
 
 
-def _figures(shown: Sequence[str]) -> Markup:
+def _figures(report: Report, shown: Sequence[str]) -> Markup:
     if not shown:
         return Markup("")
     few = "Too few complete trials to say how much each parameter matters."
+    if report.summary.get("level"):
+        few = "No parameter matters: all complete trials have the same value."
     return fill(
         "<h2>What matters</h2>{few}{figures}",
         few="" if "importances" in shown else fill('<p class="note">{few}</p>', few=few),

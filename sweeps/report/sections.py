@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 OUTCOMES = ("complete", "pruned", "diverged", "failed", "interrupted")
 FIXED = ("role", "outcome", "value", "best_epoch", "epochs", "seconds", "label")
+PARAMS = "params_"  # begins the columns of parameters
 MOST_COLUMNS = 50  # of the picture of pruned epochs
 
 
@@ -26,7 +27,9 @@ def rows(report: Report) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"number": int(index)} | {k: cells.get(k) for k in FIXED}
         row["epochs"], row["seconds"] = int(row["epochs"] or 0), float(row["seconds"] or 0.0)
         row["params"] = {
-            k: v for k, v in cells.items() if k not in (*FIXED, "number") and v is not None
+            name.removeprefix(PARAMS): value
+            for name, value in cells.items()
+            if name.startswith(PARAMS) and value is not None
         }
         found.append(row)
     return found
@@ -73,7 +76,14 @@ def curves(report: Report, trials: Sequence[Mapping[str, Any]]) -> Markup:
 
 def _table(trials: Sequence[Mapping[str, Any]], monitor: str) -> Markup:
     names = list(dict.fromkeys(name for t in trials for name in t["params"]))
-    head = ("trial", "outcome", monitor, "best epoch", "epochs", *names)
+    head = (
+        "trial",
+        "outcome",
+        monitor,
+        "best epoch",
+        "epochs",
+        *(f"{PARAMS}{name}" for name in names),
+    )
     lines = join(
         fill(
             "<tr>{cells}</tr>",

@@ -9,10 +9,12 @@ the history alone, and 12 trials and then 8 are the same as 20 at once.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
+from search_spaces import label, plain
+from sweeps.study.ended import OWN_ATTRS
 
 if TYPE_CHECKING:
     import optuna
@@ -67,6 +69,7 @@ class Proposal:
     ) -> None:
         self.params: dict[str, Any] = {}
         self.distributions: dict[str, BaseDistribution] = {}
+        self.user_attrs: dict[str, Any] = {}
         study = _unwritten(study)
         self._study, self._sampler, self._seed, self._frozen = study, sampler, seed, frozen
         self._given = given
@@ -94,18 +97,33 @@ class Proposal:
         return int(self._value(name, IntDistribution(low, high, log=log, step=step)))
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """Propose a choice."""
+        """Propose a choice; Optuna sees what stands for it."""
         from optuna.distributions import CategoricalDistribution
 
-        return self._value(name, CategoricalDistribution(choices))
+        known = {repr(label(choice)): choice for choice in reversed(tuple(choices))}
+        labels = [label(choice) for choice in reversed(known.values())]
+        found = self._value(name, CategoricalDistribution(labels), label)
+        return known.get(repr(found), found)
 
-    def _value(self, name: str, distribution: BaseDistribution) -> Any:
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Keep a note with the trial. Raises BadInput for a name that the sweep uses itself."""
+        if key in OWN_ATTRS:
+            raise BadInput(
+                f"trial.set_user_attr({key!r}, ...): the sweep keeps its own {key!r} there; take "
+                "another name"
+            )
+        self.user_attrs[key] = plain(value)
+
+    def _value(
+        self, name: str, distribution: BaseDistribution, stored: Callable[[Any], Any] = plain
+    ) -> Any:
         if name in self.params:
             return self.params[name]
         if self._given is not None:
             value = self._given[name]
-            if not _holds(distribution, value):
+            if not _holds(distribution, stored(value)):
                 return value
+            value = stored(value)
         elif distribution.single():
             value = _only(distribution)
         elif name in self._relative and self._space[name] == distribution:

@@ -1,15 +1,16 @@
-"""Optuna's own figures of a study."""
+"""Figures of a study: Optuna's own, and learning curves."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 
 if TYPE_CHECKING:
     import optuna
+    import pandas as pd
     import plotly.graph_objects as go
 
 FEWEST_FOR_IMPORTANCE = 10  # complete trials that had a parameter: of fewer, it is noise
@@ -19,7 +20,7 @@ FIGURES = ("history", "importances", "parallel", "slice", "curves", "contour")
 
 
 def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Figure:
-    """Return a Plotly figure by name, one of `FIGURES`. Raises BadInput for another."""
+    """Return one of Optuna's figures by name. Raises BadInput for another."""
     import optuna.visualization as draw
 
     makers: dict[str, Callable[..., Any]] = {
@@ -27,17 +28,18 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         "importances": draw.plot_param_importances,
         "parallel": draw.plot_parallel_coordinate,
         "slice": draw.plot_slice,
-        "curves": draw.plot_intermediate_values,
         "contour": draw.plot_contour,
     }
     if name not in makers:
         raise BadInput(f"no figure {name!r}; there are: {', '.join(FIGURES)}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if name == "curves":
-            return makers[name](study)
+        if name == "importances" and level(study):
+            return _without(f"All complete trials have the same {target_name}")
         chosen: dict[str, Any] = {"target_name": target_name}
-        fewest = FEWEST_FOR_IMPORTANCE if name == "importances" else 1
+        # Parallel coordinates leave out a trial that lacks one of the parameters.
+        every = sum(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
+        fewest = {"importances": FEWEST_FOR_IMPORTANCE, "parallel": every}.get(name, 1)
         if name in ("slice", "parallel", "importances") and (found := varied(study, fewest)):
             chosen["params"] = found
         drawn = makers[name](study, **chosen)
@@ -46,6 +48,37 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         elif name == "parallel":
             _spread(drawn)
         return drawn
+
+
+def learning_curves(curves: Mapping[int, pd.DataFrame], monitor: str) -> go.Figure:
+    """Return every trial's monitored value at every epoch.
+
+    curves: by number, a row an epoch, a column a metric.
+    """
+    import plotly.graph_objects as go
+
+    lines = [
+        go.Scatter(x=frame.index, y=frame[monitor], mode="lines", name=f"#{number}")
+        for number, frame in sorted(curves.items())
+        if monitor in frame.columns
+    ]
+    return go.Figure(
+        lines, {"title": "Learning curves", "xaxis_title": "epoch", "yaxis_title": monitor}
+    )
+
+
+def level(study: optuna.Study) -> bool:
+    """Return whether the complete trials have one value, so that no parameter matters."""
+    values = {t.value for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"}
+    return len(values) == 1
+
+
+def _without(reason: str) -> go.Figure:
+    """Return a figure that says why there is nothing to draw."""
+    import plotly.graph_objects as go
+
+    hidden = {"visible": False}
+    return go.Figure(layout={"title": reason, "xaxis": hidden, "yaxis": hidden})
 
 
 def _spread(found: go.Figure) -> None:
@@ -69,5 +102,5 @@ def varied(study: optuna.Study, fewest: int = 1) -> list[str]:
     for trial in study.get_trials(deepcopy=False):
         if trial.state.name == "COMPLETE":
             for name, value in trial.params.items():
-                values.setdefault(name, []).append(value)
+                values.setdefault(name, []).append(repr(value))
     return [name for name, had in values.items() if len(had) >= fewest and len(set(had)) > 1]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Outcome, TrialSpec
+from sweeps.study.ended import ranked
 from sweeps.study.pruning import SPARED
-from sweeps.study.storage import ranked
+from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
+    from sweeps.study.ended import Ended
     from sweeps.study.session import Session
-    from sweeps.study.storage import Ended
 
-KEPT = 5  # the best trials whose weights stay on the disk, besides the baseline's
+KEPT = 5  # trials whose weights stay, of the best and of the confirmed; and the baseline's
 
 
 def spec_of(session: Session, trial: Ended) -> TrialSpec:
@@ -41,24 +42,25 @@ def with_weights(session: Session, trial: Ended) -> TrialSpec:
 
 
 def score(session: Session) -> dict[str, Any] | None:
-    """Score the best trial and the baseline on the test part; keep it in the store."""
-    trials = session.store.ended()
-    order = ranked(trials, session.mode)
-    if not order:
+    """Score the winner and the baseline on the test part; keep it in the store."""
+    order = ranked(session.store.ended(), session.mode)
+    best = winner(session)
+    if best is None:
         return None
-    kept = {t.number for t in order[:KEPT]} | {0}
+    confirmed = [one.trial for one in confirmed_trials(session)]
+    kept = {t.number for t in (*order[:KEPT], *confirmed[:KEPT])} | {0}
     for file in (session.folder / "weights").glob("*.np[yz]"):
         if file.stem.isdigit() and int(file.stem) not in kept:
             file.unlink()
     known = session.store.study.user_attrs.get("final", {})
-    if known.get("trial") == order[0].number:
+    if known.get("trial") == best.number:
         return dict(known)
-    final: dict[str, Any] = {"trial": order[0].number}
-    final["best"] = session.trainer.evaluate(with_weights(session, order[0]))
+    final: dict[str, Any] = {"trial": best.number}
+    final["best"] = session.trainer.evaluate(with_weights(session, best))
     baseline = next((t for t in order if t.role == "baseline"), None)
     if baseline is not None:
         final["baseline"] = session.trainer.evaluate(with_weights(session, baseline))
-    final["plain"] = beside_plain(session, order[0])
+    final["plain"] = beside_plain(session, best)
     session.store.study.set_user_attr("final", final)
     return final
 

@@ -26,9 +26,10 @@ from objectives.training import (
 )
 from objectives.training.checkpoint import kept_epoch
 from objectives.training.files import forget, keep_only
+from sweeps.study.ended import ranked
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.pruning import SPARED
-from sweeps.study.storage import REPORTED_FIRST, Store, ranked
+from sweeps.study.storage import REPORTED_FIRST, Store
 from sweeps.tracking import Tracker, TrialRun
 
 if TYPE_CHECKING:

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 
+MOST = 6  # parameters that get a column and an axis
+
+
 def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
     """Return what the tracker's parent run holds of a study."""
     sweep, data = session.sweep, session.data
+    varied = [name for name, dimension in session.space.items() if len(dimension.ends) > 1]
+    axes = tuple(name for name in varied if session.space[name].always)
     return StudyRun(
         experiment=sweep.name,
         name=session.name,
@@ -38,15 +43,8 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
         monitor=sweep.objective.monitor,
         mode=session.mode,
         instance=session.store.study.user_attrs["instance"],
-        columns=tuple(
-            name
-            for name, dimension in session.space.items()
-            if (
-                len(dimension.choices) > 1
-                if dimension.choices
-                else dimension.low != dimension.high
-            )
-        )[:6],
+        columns=tuple(dict.fromkeys((*axes, *varied)))[:MOST],
+        axes=axes[:MOST],
     )
 
 

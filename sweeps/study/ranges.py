@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from objectives import BadInput
 from objectives.nearest import nearest
-from search_spaces import Dimension, Space, sample_with, survey
+from search_spaces import Dimension, Space, dimensions, label, plain, sample_with, survey
 
 _REFUSED = object()
 
@@ -53,9 +53,47 @@ def narrowing(
     return found
 
 
+def check_start(space: Space[Any]) -> None:
+    """Raise BadInput where the baseline that was given has a name or choice of no parameter."""
+    known = dimensions(space.suggest) if space.start else {}
+    for name, value in space.start.items():
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise BadInput(
+                f"Objective(baseline=...): no parameter {name!r}; {hint}there are: "
+                + ", ".join(known)
+            )
+        choices, low, high = known[name].choices, known[name].low, known[name].high
+        if choices is not None:
+            fits = any(plain(value) == plain(choice) for choice in choices)
+        else:
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            fits = number and low is not None and high is not None and low <= value <= high
+        if not fits:
+            raise BadInput(
+                f"Objective(baseline=...): {name} is {value!r}, and the sweep takes {known[name]}"
+            )
+
+
+def accepts(
+    space: Space[Any], text: str, dimension: Dimension, answers: Mapping[str, Any]
+) -> bool:
+    """Return whether `--range` takes a text. answers: a config that has the parameter."""
+    name, _, value = text.partition("=")
+    try:
+        for end in _read("--range", text, value, dimension).ends:
+            _check(space, "--range", text, {**answers, name: end}, dimension)
+    except BadInput:
+        return False
+    return True
+
+
 def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension:
     if dimension.choices is not None:
         words = [value] if option == "--fix" else value.replace(":", ",").split(",")
+        if option == "--range" and any(plain(c) != label(c) for c in dimension.choices):
+            words = _lists(value)
         chosen = [_choice(word, dimension) for word in words]
         if _REFUSED in chosen:
             word = words[chosen.index(_REFUSED)]
@@ -89,6 +127,16 @@ def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension
     return dataclasses.replace(dimension, low=low, high=high)
 
 
+def _lists(value: str) -> list[str]:
+    """Return the parts of `[4,2],[8,4]`."""
+    import json
+
+    try:
+        return [str(label(part)) for part in json.loads(f"[{value}]")]
+    except ValueError:
+        return [value]
+
+
 def _choice(word: str, dimension: Dimension) -> Any:
     """Return the value that a word stands for, read by the type of the choices, or `_REFUSED`.
 
@@ -96,7 +144,7 @@ def _choice(word: str, dimension: Dimension) -> Any:
     """
     choices = dimension.choices or ()
     for choice in choices:
-        if str(choice) == word:
+        if word in (str(choice), str(label(choice))):
             return choice
     kinds = {type(_plain(choice)) for choice in choices if choice is not None}
     named: dict[str, Any] = {"true": True, "false": False} if bool in kinds else {}

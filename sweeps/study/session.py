@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +15,20 @@ from objectives.training import Trainer
 from search_spaces import Dimension, Narrowed, dimensions
 from sweeps.study.loop import Loop, Progress
 from sweeps.study.pruning import make_pruner
-from sweeps.study.ranges import narrowing
+from sweeps.study.ranges import check_start, narrowing
 from sweeps.study.settings import Settings, identity
 from sweeps.study.storage import (
     Store,
     check_name,
     connect,
+    forget_mistake,
     open_study,
     remembered,
     stored_identity,
 )
 from sweeps.study.sweep import Sweep
 from sweeps.tracking import Tracker
+from sweeps.tracking.stores import moved, sqlite_file
 
 if TYPE_CHECKING:
     import filelock
@@ -47,8 +50,10 @@ def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
         return check_name(settings.study)
     if data.source == "embedded":
         return check_name(sweep.name)
-    stem = "".join(c if c.isalnum() else "-" for c in Path(data.source).name.split(".")[0])
-    return check_name(f"{sweep.name}-{stem[:40]}-{data.digest[:6]}")
+    letters = unicodedata.normalize("NFKD", Path(data.source).name.split(".")[0])
+    plain = letters.encode("ascii", "ignore").decode()  # é is e
+    stem = "".join(c if c.isalnum() else "-" for c in plain)[:40] or "data"
+    return check_name(f"{sweep.name}-{stem}-{data.digest[:6]}")
 
 
 def _only(storage: optuna.storages.BaseStorage, sweep: Sweep) -> str:
@@ -77,6 +82,13 @@ def _check_sweep(storage: optuna.storages.BaseStorage, name: str, sweep: Sweep) 
         made_by = study.user_attrs.get("identity", {}).get("sweep", sweep.name)
         if study.study_name == name and made_by != sweep.name:
             raise BadInput(f"study {name!r} is of sweep {made_by!r}, and this is {sweep.name!r}")
+
+
+def _moved(uri: str) -> Iterator[str]:
+    """Say so where MLflow's artifacts have moved with their store."""
+    file = sqlite_file(uri)
+    if file is not None and (said := moved(file)) is not None:
+        yield said
 
 
 def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
@@ -216,13 +228,34 @@ def opened(
         name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
     else:
         name = study_name(sweep, data, settings)
+    folder = settings.folder / STATE / name
+    _check_sweep(storage, name, sweep)
+    with contextlib.nullcontext() if reading else lock(folder, name):
+        if not reading:
+            forget_mistake(storage, name)
+        yield from _opened(
+            sweep, settings, make_trainer, make_tracker, data, storage, name, reading=reading
+        )
+
+
+def _opened(
+    sweep: Sweep,
+    settings: Settings,
+    make_trainer: MakeTrainer,
+    make_tracker: Callable[[str, Path], Tracker],
+    data: Data | None,
+    storage: optuna.storages.RDBStorage,
+    name: str,
+    *,
+    reading: bool,
+) -> Iterator[Session]:
+    """Open or create a study whose lock is held."""
     known = remembered(storage, name)
     settings = settings.resolve(known)
     if reading and known is None:
         there = ", ".join(study.study_name for study in storage.get_all_studies())
         other = f"; there are: {there} (--study NAME)" if there else ""
         raise BadInput(f"there is no study {name!r} in this folder yet: run it first{other}")
-    _check_sweep(storage, name, sweep)
     before, sweep = Settings().resolve(known).apply(sweep), settings.apply(sweep)
     folder = settings.folder / STATE / name
     if data is None and reading:
@@ -230,28 +263,31 @@ def opened(
     data = data or sweep.objective.data(settings.source or Source())
     space = sweep.objective.space
     ranges = narrowing(space, settings.fix or (), settings.ranges or ())
+    check_start(space)
     asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))
-    notes: list[str] = []
-    with contextlib.nullcontext() if reading else lock(folder, name):
-        tracker = make_tracker(settings.mlflow_uri(), folder)
-        study = open_study(
-            storage,
-            name,
-            identity(sweep, data, settings, asked),
-            settings.remember(),
-            direction(sweep.objective.monitor),
-            make_pruner(sweep.pruner, sweep.objective.max_epochs),
-        )
-        if not reading and study.user_attrs["settings"] != settings.remember():
-            study.set_user_attr("settings", settings.remember())  # what was given last
-            notes += _changes(before, sweep)
-        store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
-        known_already = store.enqueue(settings.tries)
-        notes += [f"--try: this config is trial {number} already" for number in known_already]
-        for note in notes:
-            LOG.warning(note)
-        session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker, notes)
-        try:
-            yield session
-        finally:
-            session.close()
+    notes = list(_moved(settings.mlflow_uri()))
+    tracker = make_tracker(settings.mlflow_uri(), folder)
+    made_of = identity(sweep, data, settings, asked)
+    if not reading:
+        forget_mistake(storage, name, made_of)
+    study = open_study(
+        storage,
+        name,
+        made_of,
+        settings.remember(),
+        direction(sweep.objective.monitor),
+        make_pruner(sweep.pruner, sweep.objective.max_epochs),
+    )
+    if not reading and study.user_attrs["settings"] != settings.remember():
+        study.set_user_attr("settings", settings.remember())  # what was given last
+        notes += _changes(before, sweep)
+    store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
+    known_already = store.enqueue(settings.tries)
+    notes += [f"--try: this config is trial {number} already" for number in known_already]
+    for note in notes:
+        LOG.warning(note)
+    session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker, notes)
+    try:
+        yield session
+    finally:
+        session.close()

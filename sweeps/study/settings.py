@@ -14,11 +14,13 @@ from objectives import BadInput, Source
 from objectives.training import CHECKPOINT_EVERY
 from sweeps.study.sweep import Pruner, Sampler, Sweep
 from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import lacking_driver, sqlite_url
 
 if TYPE_CHECKING:
     from objectives import Data
     from search_spaces import Dimension
 
+STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
 CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
 
 # An option that is not given is the study's own, if it exists already.
@@ -78,6 +80,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise BadInput(f"{name} is {value}: it must be {least} or more")
+        if not 0 <= (self.confirm or 0) < STRIDE:
+            raise BadInput(f"confirm is {self.confirm}: it must be from 0 to {STRIDE - 1}")
         if self.monitor is not None and not self.monitor.startswith("val_"):
             raise BadInput(
                 f"monitor {self.monitor!r} is not of the validation part: take "
@@ -98,6 +102,8 @@ class Settings:
         if source is None:
             stored = known.get("source")
             source = Source(**stored | {"metrics": tuple(stored["metrics"])}) if stored else None
+            if source is not None and source.path is not None:
+                source = dataclasses.replace(source, path=str(self.folder / source.path))
         if source is None:
             source = Source()
         return dataclasses.replace(self, source=source, **found)
@@ -110,7 +116,9 @@ class Settings:
                 found[name] = dataclasses.asdict(found[name])
         source = dataclasses.asdict(dataclasses.replace(self.source or Source(), arrays=None))
         if source["path"] is not None:
-            source["path"] = str(Path(source["path"]).resolve())
+            path, folder = Path(source["path"]).resolve(), self.folder.resolve()
+            inside = path.is_relative_to(folder)  # then it is found there when the folder moves
+            source["path"] = str(path.relative_to(folder) if inside else path)
         return found | {"source": source}
 
     def apply(self, sweep: Sweep) -> Sweep:
@@ -131,7 +139,7 @@ class Settings:
 
     def storage_url(self) -> str:
         """Return Optuna's store: the given one, or `optuna.db` in the folder."""
-        return self.storage or f"sqlite:///{(self.folder / 'optuna.db').resolve()}"
+        return self.storage or sqlite_url((self.folder / "optuna.db").resolve())
 
     def mlflow_uri(self) -> str:
         """Return MLflow's store: the given one, or `mlflow.db` in the folder. Raises BadInput."""
@@ -142,7 +150,9 @@ class Settings:
                 f"--tracking-uri {redact(self.tracking_uri)!r}: MLflow knows no {scheme!r}; it "
                 "takes a folder, sqlite:///FILE, postgresql://, mysql://, mssql:// or http(s)://"
             )
-        return self.tracking_uri or f"sqlite:///{(self.folder / 'mlflow.db').resolve()}"
+        if there and (lacking := lacking_driver(self.tracking_uri or "")) is not None:
+            raise BadInput(f"--tracking-uri: {lacking}")
+        return self.tracking_uri or sqlite_url((self.folder / "mlflow.db").resolve())
 
 
 def identity(

@@ -10,18 +10,17 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.training import Outcome, TrialResult
-from search_spaces import Dimension, Narrowed, Replay, Space
+from search_spaces import Dimension, Narrowed, Replay, Space, plain
+from sweeps.study.ended import Ended, ended_trial
 from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import lacking_driver, sqlite_file
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.trial import FrozenTrial
 
     from sweeps.study.sweep import Sampler
 
@@ -45,15 +44,17 @@ def connect(url: str, *, create: bool = True) -> optuna.storages.RDBStorage:
     import sqlalchemy
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sqlite = url.startswith("sqlite:///")
-    if sqlite and not create and not Path(url.removeprefix("sqlite:///")).exists():
+    sqlite = sqlite_file(url)
+    if sqlite is not None and not create and not sqlite.exists():
         raise BadInput("there is no study in this folder yet: run a sweep first")
     options = {"connect_args": {"timeout": 5}} if sqlite else {"pool_pre_ping": True}
     try:
-        if not sqlite:
+        if sqlite is None:
+            if (lacking := lacking_driver(url)) is not None:
+                raise BadInput(f"--storage: {lacking}")
             return optuna.storages.RDBStorage(url, engine_kwargs=options)
         # Two processes that create the schema at the same time break it.
-        with filelock.FileLock(url.removeprefix("sqlite:///") + ".lock", timeout=60):
+        with filelock.FileLock(f"{sqlite}.lock", timeout=60):
             storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
     except (sqlalchemy.exc.SQLAlchemyError, OSError, ImportError, filelock.Timeout) as error:
         reason = redact(str(error).splitlines()[0])
@@ -72,32 +73,6 @@ def _write_ahead(storage: optuna.storages.RDBStorage) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
 
     storage.engine.dispose()
-
-
-@dataclass(frozen=True)
-class Ended:
-    """An ended trial, as plain data."""
-
-    number: int
-    role: str
-    params: Mapping[str, Any]
-    seed: int
-    outcome: str
-    value: float | None
-    best_epoch: int | None
-    epochs: int
-    seconds: float
-    error: str | None = None
-    run_id: str | None = None
-    fallback: str | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-
-def ranked(trials: list[Ended], mode: str) -> list[Ended]:
-    """Return the complete trials, best first; the earlier of two equal ones first."""
-    sign = 1.0 if mode == "min" else -1.0
-    complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
-    return sorted(complete, key=lambda t: (sign * (t.value or 0.0), t.number))
 
 
 class Store:
@@ -132,7 +107,9 @@ class Store:
 
     def ended(self) -> list[Ended]:
         """Return every trial that ended, by number."""
-        return [_ended(t) for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()]
+        return [
+            ended_trial(t) for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()
+        ]
 
     def ask(self) -> optuna.trial.Trial:
         """Propose and store the next trial; the first is the baseline."""
@@ -158,8 +135,9 @@ class Store:
                 params=proposal.params,
                 distributions=proposal.distributions,
                 user_attrs={
+                    **proposal.user_attrs,
                     "role": role,
-                    "params": dict(given) if given is not None else self.space.params(config),
+                    "params": plain(self.space.params(config) if given is None else given),
                     "seed": seed_of(self.seed, number),
                 },
             )
@@ -214,26 +192,6 @@ class Store:
             self.study.tell(trial.number, state=states.PRUNED)
 
 
-def _ended(trial: FrozenTrial) -> Ended:
-    attrs = trial.user_attrs
-    result = attrs.get("result", {})
-    return Ended(
-        number=trial.number,
-        role=attrs.get("role", "trial"),
-        params=attrs.get("params", trial.params),
-        seed=attrs.get("seed", trial.number),
-        outcome=result.get("outcome", trial.state.name.lower()),
-        value=result.get("value", trial.value if trial.state.name != "FAIL" else None),
-        best_epoch=result.get("best_epoch"),
-        epochs=result.get("epochs", 0),
-        seconds=result.get("seconds", 0.0),
-        error=result.get("error"),
-        run_id=result.get("run_id"),
-        fallback=result.get("fallback"),
-        metrics=result.get("metrics", {}),
-    )
-
-
 def remembered(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any] | None:
     """Return the settings that a study was made with, None where there is no such study."""
     for study in storage.get_all_studies():
@@ -279,12 +237,38 @@ def open_study(
         study.set_user_attr("instance", uuid.uuid4().hex)
         study.set_user_attr("settings", dict(settings))
         study.set_user_attr("identity", dict(identity))
-    else:
-        _refuse_other(name, known, identity)
+    elif (refusal := _other(name, known, identity)) is not None:
+        raise BadInput(refusal)
     return study
 
 
-def _refuse_other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def forget_mistake(
+    storage: optuna.storages.BaseStorage, name: str, asked: Mapping[str, Any] | None = None
+) -> None:
+    """Delete a study that holds nothing: one without a trial, which a mistake has left.
+
+    asked: what the study is to be made of; where it was made of something else and no trial has
+    ended with a value, it is deleted too.
+    """
+    import optuna
+
+    for study in storage.get_all_studies():
+        if study.study_name != name or "identity" not in study.user_attrs:
+            continue
+        if asked is None:
+            empty = storage.get_n_trials(study._study_id) == 0
+        else:
+            empty = _other(name, study.user_attrs["identity"], asked) is not None and not any(
+                ended_trial(trial).value is not None
+                for trial in storage.get_all_trials(study._study_id, deepcopy=False)
+                if trial.state.is_finished()
+            )
+        if empty:
+            optuna.delete_study(study_name=name, storage=storage)
+
+
+def _other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
+    """Return why a study is not what is asked for, None where it is."""
     for key, new in asked.items():
         old = known.get(key)
         word = "now it is" if key == "data" else "this command asks for"
@@ -293,7 +277,8 @@ def _refuse_other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any])
         if isinstance(old, dict) and isinstance(new, dict):
             inner = next(k for k in {**old, **new} if old.get(k) != new.get(k))
             key, old, new = f"{key} of {inner}", old.get(inner), new.get(inner)
-        raise BadInput(
+        return (
             f"study {name!r} was made with {key} = {old}, and {word} {new}: "
             "give the same again, or another study with --study NAME"
         )
+    return None

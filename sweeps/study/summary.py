@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Dimension
-from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, varied
-from sweeps.study.storage import Ended, ranked
+from sweeps.study.ended import Ended, ranked
+from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
+from sweeps.study.ranges import accepts
+from sweeps.study.winner import winner
 
 if TYPE_CHECKING:
     import optuna
@@ -27,6 +29,9 @@ FEWEST = 5  # complete trials before an edge says anything
 class Summary:
     """seconds: of training, over all trials. saved: share of the epochs that pruning spared.
 
+    level: whether the complete trials have one value, so that no parameter matters.
+    hints: which ranges to widen, in words; wider: as `--range` takes them.
+    best: the winner. top: the complete trials with the best values, each on its own one seed.
     final: test scores by "best" and "baseline", None until a sweep has ended.
     """
 
@@ -42,7 +47,9 @@ class Summary:
     baseline: Ended | None
     top: tuple[Ended, ...]
     importances: Mapping[str, float] = field(default_factory=dict)
+    level: bool = False
     hints: tuple[str, ...] = ()
+    wider: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     final: Mapping[str, Any] | None = None
 
@@ -54,12 +61,13 @@ class Summary:
 def summarise(session: Session) -> Summary:
     """Read a study's summary."""
     trials = session.store.ended()
-    order = ranked(trials, session.mode)
+    order, best = ranked(trials, session.mode), winner(session)
     max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
     possible = sum(t.epochs if t.outcome == "failed" else max_epochs for t in trials)
     final = session.store.study.user_attrs.get("final")
-    if final is not None and order and final.get("trial") != order[0].number:
+    widen = _hints(session, best) if best is not None and len(order) >= FEWEST else []
+    if final is not None and best is not None and final.get("trial") != best.number:
         final = None
     return Summary(
         study=session.name,
@@ -70,11 +78,13 @@ def summarise(session: Session) -> Summary:
         seconds=sum(t.seconds for t in trials),
         epochs=ran,
         saved=1.0 - ran / possible if possible else 0.0,
-        best=order[0] if order else None,
+        best=best,
         baseline=next((t for t in trials if t.role == "baseline"), None),
         top=tuple(order[:5]),
         importances=importances(session.store.study),
-        hints=_hints(session, order[0]) if len(order) >= FEWEST else (),
+        level=len(order) >= FEWEST_FOR_IMPORTANCE and level(session.store.study),
+        hints=tuple(f"{words}: --range {text}" for words, text in widen),
+        wider=tuple(text for _, text in widen),
         failures=tuple(
             f"#{t.number} {t.error.strip().splitlines()[-1]}"
             for t in trials
@@ -94,7 +104,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
     import optuna
 
     names = varied(study, FEWEST_FOR_IMPORTANCE)
-    if not names:
+    if not names or level(study):
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -105,22 +115,21 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return {name: float(share) for name, share in found.items() if share > 0.0}
 
 
-def _hints(session: Session, best: Ended) -> tuple[str, ...]:
-    """Return the hints with what else the study was narrowed or widened to."""
-    settings = session.settings
-    given = [f"--fix {text}" for text in settings.fix or ()]
-    given += [f"--range {text}" for text in settings.ranges or ()]
-    found = []
-    for name, hint in hints(best, session.space, session.sweep.objective.max_epochs):
-        kept = (each for each in given if not each.startswith(f"--range {name}="))
-        found.append(" ".join([hint, *kept]))
-    return tuple(found)
+def _hints(session: Session, best: Ended) -> list[tuple[str, str]]:
+    """Return the hints whose ranges the sweep takes."""
+    found = hints(best, session.space, session.sweep.objective.max_epochs)
+    space = session.store.space
+    return [
+        (words, text)
+        for name, words, text in found
+        if accepts(space, text, session.space[name], best.params)
+    ]
 
 
 def hints(
     best: Ended, space: Mapping[str, Dimension], max_epochs: int
-) -> Iterator[tuple[str, str]]:
-    """Yield each name whose best value lies near an end of its range, and words that widen it.
+) -> Iterator[tuple[str, str, str]]:
+    """Yield each name whose best value lies near an end of its range, words, and a wider range.
 
     A patience beyond the last epoch could never act, so none is proposed.
     """
@@ -128,12 +137,11 @@ def hints(
         value = best.params.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             most = max_epochs if name.endswith("patience") else math.inf
-            hint = _hint(name, value, dimension, most)
-            if hint:
-                yield name, hint
+            if (hint := _hint(name, value, dimension, most)) is not None:
+                yield name, *hint
 
 
-def _hint(name: str, value: float, dimension: Dimension, most: float) -> str | None:
+def _hint(name: str, value: float, dimension: Dimension, most: float) -> tuple[str, str] | None:
     if dimension.choices is not None:
         # Sizes only: what lies beyond a dropout of 0 or a factor of 1 is not the double or half.
         choices = sorted(c for c in dimension.choices if isinstance(c, int) and c > 0)
@@ -144,7 +152,7 @@ def _hint(name: str, value: float, dimension: Dimension, most: float) -> str | N
             return None
         listed = ",".join(f"{c:g}" for c in sorted({*choices, further}))
         end = "largest" if value == choices[-1] else "smallest"
-        return f"best {name} {value:g} is the {end} tried: --range {name}={listed}"
+        return f"best {name} {value:g} is the {end} tried", f"{name}={listed}"
     low, high = dimension.low, dimension.high
     if low is None or high is None or low == high:
         return None
@@ -160,6 +168,5 @@ def _hint(name: str, value: float, dimension: Dimension, most: float) -> str | N
     else:
         return None
     end = "low" if place < 0.5 else "high"
-    return (
-        f"best {name} {value:.3g} is near the {end} end: --range {name}={wider[0]:g}:{wider[1]:g}"
-    )
+    words = f"best {name} {value:.3g} is near the {end} end"
+    return words, f"{name}={wider[0]:g}:{wider[1]:g}"

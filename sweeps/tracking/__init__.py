@@ -18,7 +18,8 @@ class StudyRun:
     """What the parent run holds from its start.
 
     experiment: one a sweep. name: the study's. params: space, seed, budget, monitor, versions.
-    data: source, shape, digest and the like. columns: the parameters worth a column and an axis.
+    data: source, shape, digest and the like. columns: the parameters worth a column. axes: those
+    of parallel coordinates, which every trial has: a page leaves out who lacks one.
     instance: tells this study from a deleted one of the same name, whose runs it must not reopen.
     """
 
@@ -29,6 +30,7 @@ class StudyRun:
     monitor: str
     mode: str
     columns: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     instance: str = ""
 

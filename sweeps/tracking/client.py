@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweeps.tracking.making import make
+from sweeps.tracking.stores import sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,12 +32,6 @@ DEFAULTS = {
 }
 CHATTER = ("mlflow", "alembic", "sqlalchemy", "urllib3", "huey")
 _LOCK_SECONDS = 25.0
-
-
-def sqlite_file(uri: str) -> Path | None:
-    """Return the file of a SQLite address, None for every other store."""
-    found = re.match(r"sqlite(?:\+\w+)?:///(?P<file>[^?]+)", uri)
-    return Path(found["file"]) if found else None
 
 
 def quiet() -> None:

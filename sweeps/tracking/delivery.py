@@ -224,7 +224,9 @@ class Delivery:
             item["name"],
             item["time"],
         )
-        batch.params |= _params(limits.flat(item["params"]) | {"seed": item["seed"]})
+        values = limits.flat(item["params"]).items()
+        batch.params |= {runs.param(name): limits.text(value) for name, value in values}
+        batch.params["seed"] = limits.text(item["seed"])
         if made:
             sent.colour = shown
             self._points[sent.run] = set()

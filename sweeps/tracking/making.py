@@ -13,6 +13,8 @@ import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
+from sweeps.tracking.stores import sqlite_url
+
 
 def make(file: Path) -> None:
     """Make a store that is missing aside, and put it in its place whole.
@@ -48,7 +50,7 @@ def _by_mlflow(file: Path) -> None:
     from mlflow import MlflowClient
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    uri = f"sqlite:///{file}"
+    uri = sqlite_url(file)
     MlflowClient(uri, registry_uri=uri).search_experiments(max_results=1)
     SqlAlchemyStore._engine_map.pop(uri).dispose()
 

@@ -30,6 +30,7 @@ CHAMPION = "champion"
 DIGEST, MONITOR, VALUE, TRIAL = (
     f"sweeps.{name}" for name in ("data_digest", "monitor", "value", "trial")
 )
+MEAN = "sweeps.confirmed_mean"  # over fresh seeds
 REQUIREMENTS = ("mlflow", "keras", "tensorflow", "pandas", "numpy", "pyarrow")
 
 
@@ -68,13 +69,15 @@ def register(
     mode: str,
     number: int | None = None,
     code: Sequence[Path] = (),
+    means: Mapping[int, float] | None = None,
 ) -> Registered:
     """Register a study's model under the study's name; return what became of it.
 
     model: a `.keras` file. metrics: what it reached, `monitor` among them. digest: of the data.
     number: the trial, whose run becomes the model's source. code: the packages that its scorer
     imports, copied beside it. It becomes `champion` where there is none, or where it is better by
-    `monitor` than the one there is, on the same data.
+    `monitor` than the one there is, on the same data: by the means over fresh seeds where both
+    were confirmed. means: of the study's trials, by number.
     Raises NoSuchRun, and whatever the store raises.
     """
     client = connect(uri)
@@ -92,6 +95,8 @@ def register(
     tags |= {f"metric.{limits.key(k)}": repr(v) for k, v in limits.finite(metrics).items()}
     if number is not None:
         tags[TRIAL] = str(number)
+    if number is not None and means and number in means:
+        tags[MEAN] = repr(float(means[number]))
     _ensure(client, name)
     made = client.create_model_version(
         name,
@@ -101,7 +106,7 @@ def register(
         description=_describe(inputs_of(model), columns_of(model)),
         model_id=logged.model_id,
     )
-    better, reason = _compare(client, name, tags, lowest=mode == "min")
+    better, reason = _compare(client, study, name, tags, means or {}, lowest=mode == "min")
     if better:
         client.set_registered_model_alias(name, CHAMPION, made.version)
     return Registered(name, str(made.version), better, reason)
@@ -215,7 +220,13 @@ def _ensure(client: MlflowClient, name: str) -> None:
 
 
 def _compare(
-    client: MlflowClient, name: str, tags: Mapping[str, str], *, lowest: bool
+    client: MlflowClient,
+    study: str,
+    name: str,
+    tags: Mapping[str, str],
+    means: Mapping[int, float],
+    *,
+    lowest: bool,
 ) -> tuple[bool, str]:
     """Return whether a version with these tags should be champion, and why."""
     from mlflow.exceptions import MlflowException
@@ -232,6 +243,17 @@ def _compare(
             known = str(old.tags.get(part))[:12]
             return False, f"{shown} is of other {what} ({known}): not comparable, it stays"
     before, now = float(old.tags[VALUE]), float(tags[VALUE])
+    what = monitor
+    old_mean = old.tags.get(MEAN) or means.get(_trial_of(client, study, old))
+    if MEAN in tags and old_mean is not None:
+        before, now, what = float(old_mean), float(tags[MEAN]), f"mean {monitor} on fresh seeds"
     better = now < before if lowest else now > before
     verdict = "is better than" if better else "is not better than"
-    return better, f"{monitor} {now:.6g} {verdict} {before:.6g} of {shown}"
+    return better, f"{what} {now:.6g} {verdict} {before:.6g} of {shown}"
+
+
+def _trial_of(client: MlflowClient, study: str, version: Any) -> int:
+    """Return the trial of this study that a model version was made of, -1 for any other."""
+    number = version.tags.get(TRIAL, "")
+    ours = number.isdecimal() and _source(client, study, int(number)) == version.run_id
+    return int(number) if ours else -1

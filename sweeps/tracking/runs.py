@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.tracking import limits
-from sweeps.tracking.client import all_runs, sqlite_file
+from sweeps.tracking.client import all_runs
 from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +28,11 @@ BASELINE, BEST, STOPPED, BROKEN, USUAL = "#000000", "#2ca02c", "#b3b3b3", "#d627
 COLOURS = {"pruned": STOPPED, "diverged": BROKEN, "failed": BROKEN}
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 OWN_COUNT = ("confirm", "probe")  # roles that are numbered apart from the search
+
+
+def param(name: str) -> str:
+    """Return the key of a trial's parameter, which no key of ours (`seed`, `outcome`) can be."""
+    return limits.key(f"params_{name}")
 
 
 def kind(role: str) -> str:

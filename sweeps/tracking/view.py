@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sweeps.tracking import limits
-from sweeps.tracking.runs import KIND, PARENT
+from sweeps.tracking.runs import KIND, PARENT, param
 
 TAG = "mlflow.sharedViewState."
 RUNS = 100  # the most whose curves MLflow's page asks for at once
@@ -40,15 +40,16 @@ def address(uri: str, experiment: str, parent: str) -> str:
 def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
     monitor, lowest = limits.key(study["monitor"]), study["mode"] == "min"
     best = limits.key(f"trial_best_{study['monitor']}")
-    columns = [limits.key(name) for name in study["columns"]]
-    rate = next((name for name in columns if name.rpartition(".")[2] in RATES), None)
+    columns = [param(name) for name in study["columns"]]
+    axes = [param(name) for name in study["axes"]]
+    rate = next((name for name in study["columns"] if name.rpartition(".")[2] in RATES), None)
     charts = [
         _curve(monitor, f"{monitor} by epoch", "log" if lowest else "linear"),
         _curve("learning_rate", "learning_rate by epoch", "log"),
-        _parallel(columns, best),
+        _parallel(axes, best),
     ]
     if rate:
-        charts.append(_scatter(rate, best))
+        charts.append(_scatter(param(rate), best))
     return {
         "searchFilter": f"tags.`{PARENT}` = '{parent}' and tags.`{KIND}` = 'trial'",
         "orderByKey": f"metrics.`{best}`",

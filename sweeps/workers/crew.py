@@ -67,8 +67,9 @@ class Orders:
         """Return what the worker at a place is told first: on GPUs, also which one is its own."""
         own = {}
         if self.device == "gpu":
-            gpus = os.environ.get("CUDA_VISIBLE_DEVICES")
-            own["CUDA_VISIBLE_DEVICES"] = gpus.split(",")[place] if gpus else str(place)
+            chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+            gpus = chosen.split(",") if chosen else [str(n) for n in range(place + 1)]
+            own["CUDA_VISIBLE_DEVICES"] = gpus[place] if place < len(gpus) else "-1"
         return self.reference, self.trainer, own
 
 

@@ -13,14 +13,23 @@ MOST = 8
 BYTES_EACH = 1.5e9
 
 
-def default_count() -> int:
-    """Return the least of the cores, 8, and memory / 1.5 GB; at least 1.
+def default_count(device: str = "cpu") -> int:
+    """Return the least of the cores, 8, and memory / 1.5 GB; at least 1. device "gpu": and GPUs.
 
     0, this process itself, on Windows, which has neither fork nor sockets that can be passed on.
     """
     if sys.platform == "win32":
         return 0
-    return max(1, min(cores(), MOST, int(memory() / BYTES_EACH)))
+    most = gpus() if device == "gpu" else MOST
+    return max(1, min(cores(), most, MOST, int(memory() / BYTES_EACH)))
+
+
+def gpus() -> int:
+    """Return the NVIDIA GPUs that this process may use, as far as it can be told from outside."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return len([name for name in chosen.split(",") if name.strip() not in ("", "-1")])
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
 
 
 def cores() -> int:

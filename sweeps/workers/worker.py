@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data
 from objectives.training import Decision, Logs, Trainer, TrialSpec, UnknownMonitor, here
+from objectives.training.environment import require_gpu
 from sweeps.workers.machine import resident
 from sweeps.workers.reference import Reference
 from sweeps.workers.wire import Channel
@@ -55,6 +56,8 @@ class Worker:
         """Import the sweep; what fails here fails in every worker, so it ends the pool."""
         os.environ.update(environment)
         try:
+            if "CUDA_VISIBLE_DEVICES" in environment:  # it was given a GPU
+                require_gpu()
             objective = reference.load().objective
             # Where the driver runs the sweep as a script, its configs are pickled as `__main__`'s.
             sys.modules["__main__"] = reference.imported()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from objectives import BadInput, Objective
+from objectives import BadInput, Data, Objective, Source
 from sweeps.cli import options, run, run_command_line, typed
 from sweeps.cli.listing import listing
 from sweeps.study.sweep import Sweep
@@ -139,8 +140,10 @@ def test_that_nothing_beat_the_baseline_is_said_plainly(
     narrow = ["--range", "rate=0.9:1", "--fix", "width=1", "--fix", "schedule=False"]
     assert go("--trials", "5", "--pruner", "none", *narrow) == 0
     printed = capsys.readouterr().out
-    rows = [line.split()[0] for line in printed.splitlines() if line.startswith("  ")]
+    table, _, confirmed = printed.partition("\nconfirmed (val_loss)")
+    rows = [line.split()[0] for line in table.splitlines() if line.startswith("  ")]
     assert [row for row in rows if row in ("baseline", "best", "next")] == ["baseline", "next"]
+    assert confirmed.splitlines()[1].split()[:2] == ["baseline", "#0"]
     assert "no trial beat the baseline: keep it" in printed
 
 
@@ -154,6 +157,7 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
     [
         (["--trials", "0"], "'0' is less than 1"),
         (["--trials", "many"], "'many' is not a whole number"),
+        (["--confirm", "100"], "confirm is 100: it must be from 0 to 99"),
         (["--timeout", "soon"], "'soon' is not a time"),
         (["--fix", "widht=3"], "did you mean 'width'"),
         (["--range", "rate=1:99"], "99.0 is refused, it must be a number above 0 and at most 10"),
@@ -253,3 +257,17 @@ def test_what_is_declared_wrongly_is_told_where_it_is_declared() -> None:
         Sweep("x", lambda trial: None)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="build takes config, data: let it take the trial alone"):
         Objective(load=lambda source: None, build=lambda config, data: None)
+
+
+def test_a_terminal_of_plain_letters_is_no_reason_to_fail(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(source: Source) -> Data:
+        return dataclasses.replace(SWEEP.objective.load(source), source="größe.csv")
+
+    own = dataclasses.replace(SWEEP, objective=dataclasses.replace(SWEEP.objective, load=load))
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", shown)
+    assert run_command_line(own, ["--workers", "0", "--trials", "2"]) == 0
+    shown.flush()
+    assert rb"data: gr\xf6\xdfe.csv, 16 x 2" in shown.buffer.getvalue()

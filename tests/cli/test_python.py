@@ -38,6 +38,8 @@ def test_a_study_gives_its_trials_best_and_figures(quick: Path) -> None:
     assert study.figure("history").data
     assert study.figure("importances").data
     assert study.summary["confirm"]["repeats"] == 5
+    with pytest.raises(BadInput, match="MLflow has no study 'toy'"):
+        study.figure("curves")
     with pytest.raises(BadInput, match="no figure 'pie'; there are: history"):
         study.figure("pie")
     with pytest.raises(BadInput, match="no ended trial 99"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sweeps.explain.statistics import holm, paired, repeats_to_settle
+from sweeps.explain.statistics import holm, paired, repeats_to_settle, welch
 
 values = st.floats(-1e3, 1e3, allow_subnormal=False)
 pairs = st.lists(st.tuples(values, values), min_size=2, max_size=12)
@@ -105,3 +105,24 @@ def test_a_real_interval_covers_the_truth_as_often_as_it_says() -> None:
 def test_no_distance_is_never_settled() -> None:
     assert repeats_to_settle(0.0, 1.0, 5) is None
     assert repeats_to_settle(1e-6, 1.0, 5) is None
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)), min_size=2, max_size=8))
+def test_intervals_of_shares_stay_in_their_bounds(pairs: list[tuple[float, float]]) -> None:
+    a, b = ([pair[place] for pair in pairs] for place in (0, 1))
+    for compare in (paired, welch):
+        found, free = compare(a, b, metric="test_accuracy"), compare(a, b, metric="test_loss")
+        assert -1.0 <= found.low <= found.mean <= found.high <= 1.0
+        assert found.mean == free.mean
+        if found.word == "real":
+            assert free.word == "real"
+            assert free.high - free.low <= 0.5
+
+
+def test_nothing_is_real_whose_interval_is_wider_than_possible() -> None:
+    found = paired([0.97, 0.95, 0.96], [0.24, 0.05, 0.53], metric="test_accuracy")
+    assert found.low > 0
+    assert found.high == 1.0
+    assert found.word == "undecided"
+    assert found.more is not None
+    assert found.more > 0

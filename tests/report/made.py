@@ -42,7 +42,7 @@ def study(
                 "epochs": len(frame),
                 "seconds": 0.03 * len(frame),
                 "label": f"{params['width']}x2 adam{nasty}",
-                **params,
+                **{f"params_{name}": value for name, value in params.items()},
             }
         )
         curves[number] = frame
@@ -114,7 +114,21 @@ def confirmed(best: int, nasty: str = "") -> dict[str, Any]:
             "mean": -0.021, "low": -0.026, "high": -0.016, "n": 5, "p": 0.0004, "word": "real",
         },
         "ties": [best, 7],
+        "smallest": 7,
+        "lead": None,
+        "trials": [
+            confirmed_trial(best, "trial", 0.131, 0.139, 0.004),
+            confirmed_trial(7, f"trial{nasty}", 0.138, 0.141, 0.002, parameters=321),
+            confirmed_trial(0, "baseline", 0.155, 0.161, None, failed=1),
+        ],
     }  # fmt: skip
+
+
+def confirmed_trial(
+    number: int, role: str, value: float, mean: float, spread: float | None, **more: int
+) -> dict[str, Any]:
+    known = {"number": number, "role": role, "value": value, "mean": mean, "spread": spread}
+    return known | {"seeds": 5, "failed": 0, "parameters": 4609} | more
 
 
 def figures(nasty: str = "", trials: int = 24, parameters: int = 4) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_a_study_that_has_little_is_still_a_page() -> None:
     alone = Page(render(dataclasses.replace(report, confirmed=None)))
     assert "No trial beat the baseline" in alone.text
     one_seed = study(12, confirmed=None)
-    assert "--confirm tells luck from skill" in Page(render(one_seed)).text
+    assert "Unconfirmed: the best of several" in Page(render(one_seed)).text
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,10 @@ def test_a_function_that_builds_is_a_space_of_dicts(data: st.DataObject) -> None
     config = space.suggest(trial)
     assert config == trial.params == space.params(config)
     assert space.suggest(Replay(config)) == config
-    assert space.first() == {"layers": 1, "units_0": 8, "dropped": False}
+    assert space.first() == {"layers": 2, "units_0": 32, "units_1": 32, "dropped": False}
+    begun = recorded(layered, {"dropped": True, "layers": 1, "noise": "gauss"})
+    middle = {"layers": 1, "units_0": 32, "dropped": True, "rate": 0.3, "noise": "gauss"}
+    assert begun.first() == middle | {"spread": pytest.approx(10**-1.5)}
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from objectives import BadInput
-from sweeps.study.figures import CLOSE, figure
+from sweeps.study.figures import CLOSE, figure, learning_curves
 from sweeps.study.summary import importances
 
 
@@ -39,7 +40,7 @@ def test_labels_of_an_axis_do_not_lie_on_each_other(study: Any) -> None:
     axes: dict[float, list[Any]] = {}
     for label in figure(study, "parallel").layout.annotations:
         axes.setdefault(label.x, []).append(label)
-    assert len(axes) == 4  # the value, rate, rare, width
+    assert len(axes) == 3  # the value, rate, width
     for labels in axes.values():
         places = sorted(label.y for label in labels)
         assert (places[0], places[-1]) == (0.0, 1.0)
@@ -52,7 +53,9 @@ def test_labels_of_an_axis_do_not_lie_on_each_other(study: Any) -> None:
 def test_what_did_not_vary_is_not_shown(study: Any) -> None:
     slices = figure(study, "slice").layout
     assert [slices[f"xaxis{i}"].title.text for i in (1, 2, 3)] == ["rare", "rate", "width"]
-    assert list(figure(study, "parallel").layout.xaxis.ticktext[1:]) == ["rare", "rate", "width"]
+    parallel = figure(study, "parallel")
+    assert list(parallel.layout.xaxis.ticktext[1:]) == ["rate", "width"]
+    assert len(parallel.data) >= 12  # no trial is left out
 
 
 def test_what_few_trials_had_has_no_importance(study: Any) -> None:
@@ -64,3 +67,24 @@ def test_what_few_trials_had_has_no_importance(study: Any) -> None:
 def test_an_unknown_figure_is_refused(study: Any) -> None:
     with pytest.raises(BadInput, match="pie"):
         figure(study, "pie")
+
+
+def test_equal_values_have_no_importances() -> None:
+    import optuna
+
+    made = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    made.optimize(lambda trial: 0.0 * trial.suggest_float("rate", 0.1, 1.0), n_trials=12)
+    assert importances(made) == {}
+    drawn = figure(made, "importances", "val_loss")
+    assert not drawn.data
+    assert drawn.layout.title.text == "All complete trials have the same val_loss"
+
+
+def test_learning_curves_have_every_epoch() -> None:
+    frames = {
+        n: pd.DataFrame({"val_loss": [1.0 / n] * 7, "loss": 0.0}, index=range(1, 8))
+        for n in (2, 1)
+    }
+    drawn = learning_curves(frames | {3: pd.DataFrame({"loss": [1.0]})}, "val_loss")
+    assert [line.name for line in drawn.data] == ["#1", "#2"]
+    assert all(list(line.x) == list(range(1, 8)) for line in drawn.data)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from objectives import BadInput
+from sweeps.cli.again import same
 from sweeps.study.final import score
 from sweeps.study.loop import SweepFailed
 from sweeps.study.session import Session, opened
@@ -252,10 +253,19 @@ def test_rate_drops_are_counted(tmp_path: Path) -> None:
     assert tracker.ends[0][1]["epochs"] == 20
 
 
-def test_a_hint_keeps_what_else_the_study_was_narrowed_to(tmp_path: Path) -> None:
+def test_a_wider_range_is_one_that_the_sweep_takes(tmp_path: Path) -> None:
     wide_is_good = Scripted(lambda spec, epoch: 1.0 / spec.config.width)
     given = {"fix": ("schedule=false",), "ranges": ("width=1:4", "rate=0.1:0.5")}
     with session(tmp_path, wide_is_good, trials=12, pruner=no_pruning(), **given) as found:
         found.loop(Watching()).run()
-        (hint,) = (each for each in summarise(found).hints if "best width" in each)
-    assert hint.endswith("--range width=1:6 --fix schedule=false --range rate=0.1:0.5")
+        summary = summarise(found)
+        assert "width=1:6" in summary.wider
+        assert any(hint.endswith(": --range width=1:6") for hint in summary.hints)
+        options = same(found, "toy-wider", summary.wider)
+    assert " --range width=1:6 " in options
+    assert " --fix schedule=false " in options
+    assert "width=1:4" not in options
+    widest = {"ranges": ("width=1:64", "rate=9:10")}  # of neither can there be more
+    with session(tmp_path, wide_is_good, study="b", trials=12, **widest) as found:
+        found.loop(Watching()).run()
+        assert not [text for text in summarise(found).wider if "width" in text or "10:" in text]

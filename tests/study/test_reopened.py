@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from objectives import Data, Part, Source
-from sweeps.study.session import ARRAYS, opened
+from objectives import BadInput, Data, Objective, Part, Source
+from sweeps.study.loop import SweepFailed
+from sweeps.study.session import ARRAYS, opened, study_name
 from sweeps.study.settings import Settings
-from sweeps.study.sweep import no_pruning
+from sweeps.study.sweep import Sweep, no_pruning
 from sweeps.tracking import NoTracker
-from tests.scripted import OBJECTIVE, SWEEP, Scripted
-from tests.study.test_loop import Watching, described, go
+from tests.scripted import OBJECTIVE, SWEEP, Scripted, load
+from tests.study.test_loop import Watching, described, go, session
 
 
 def test_a_study_that_goes_on_otherwise_says_so(tmp_path: Path, caplog: Any) -> None:
@@ -65,3 +66,83 @@ def test_a_study_can_be_read_when_its_file_is_gone(tmp_path: Path) -> None:
     other.save(made.folder / ARRAYS)
     with pytest.raises(FileNotFoundError), of(True):
         pass  # arrays of another study's data are not its own
+
+
+def build_of(low: float) -> Any:
+    def build(trial: Any) -> None:
+        trial.suggest_float("rate", low, 0.1, log=True)
+
+    return build
+
+
+def short(folder: Path, build: Any, trainer: Any = None, **settings: Any) -> Any:
+    curves = Scripted(lambda spec, epoch: spec.config["rate"] / epoch)
+    curves.rate = lambda spec, epoch: 0.1
+    return opened(
+        Sweep("short", Objective(load=load, build=build, max_epochs=4)),
+        Settings(folder=folder, trials=3, **settings),
+        lambda *_: trainer or curves,
+        lambda *_: NoTracker(),
+    )
+
+
+def test_a_study_that_a_mistake_left_empty_is_made_anew(tmp_path: Path, caplog: Any) -> None:
+    with pytest.raises(ValueError, match="low"), short(tmp_path, build_of(0.0), seed=7) as study:
+        study.loop(Watching()).run()
+    with caplog.at_level("WARNING", "sweeps"), short(tmp_path, build_of(1e-4)) as mended:
+        assert mended.settings.seed == 0  # what came with the mistake went with it
+        mended.loop(Watching()).run()
+        assert len(described(mended)) == 3
+    assert not caplog.text
+    with pytest.raises(BadInput, match="space of rate"), short(tmp_path, build_of(1e-3)):
+        pass
+
+
+def test_a_study_whose_trials_all_failed_is_made_anew_for_another_space(tmp_path: Path) -> None:
+    def hook(spec: Any, epoch: int) -> None:
+        raise RuntimeError("no such layer")
+
+    with short(tmp_path, build_of(1e-3), Scripted(hook=hook)) as study:
+        with pytest.raises(SweepFailed):
+            study.loop(Watching()).run()
+        assert [t.outcome for t in study.store.ended()] == ["failed"] * 3
+    with short(tmp_path, build_of(1e-3)) as same:
+        assert len(same.store.ended()) == 3
+    with short(tmp_path, build_of(1e-4)) as mended:
+        mended.loop(Watching()).run()
+        assert [t[4] for t in described(mended)].count("complete") >= 1
+
+
+def test_an_interrupted_first_trial_goes_on_unless_the_study_is_another(tmp_path: Path) -> None:
+    def hook(spec: Any, epoch: int) -> None:
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    with (
+        session(tmp_path, Scripted(hook=hook), seed=5) as study,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        study.loop(Watching()).run()
+    with session(tmp_path) as same:
+        assert same.settings.seed == 5
+        assert len(same.store.unfinished()) == 1
+    assert go(tmp_path, trials=2, seed=6) == go(tmp_path / "other", trials=2, seed=6)
+
+
+@pytest.mark.parametrize(
+    ("file", "stem"),
+    [("données.csv", "donnees"), ("größe 2.csv", "groe-2"), ("数据.csv", "data"), ("-.csv", "-")],
+)
+def test_a_study_is_named_after_its_file_in_plain_letters(file: str, stem: str) -> None:
+    data = dataclasses.replace(load(Source()), source=file)
+    assert study_name(SWEEP, data, Settings()) == f"toy-{stem}-{data.digest[:6]}"
+
+
+def test_a_file_in_the_folder_is_found_when_the_folder_moves(tmp_path: Path) -> None:
+    inside = Settings(folder=tmp_path / "old", source=Source(path=str(tmp_path / "old/t.csv")))
+    outside = Settings(folder=tmp_path / "old", source=Source(path=str(tmp_path / "t.csv")))
+    for settings, found in ((inside, "new/t.csv"), (outside, "t.csv")):
+        kept = settings.remember()
+        again = Settings(folder=tmp_path / "new").resolve(kept).source
+        assert again is not None
+        assert again.path == str(tmp_path / found)

@@ -28,7 +28,7 @@ def test_trials_are_rows_by_number(told):
     assert frame["number"].tolist() == [0, 1, 2]
     assert frame["role"].tolist() == ["baseline", "trial", "trial"]
     assert frame["outcome"].tolist() == ["complete", "", "pruned"]
-    assert frame["params.width"].tolist() == ["8", "16", "24"]
+    assert frame["params.params_width"].tolist() == ["8", "16", "24"]
     assert frame["metrics.trial_best_val_loss"].tolist()[0] == finals(0, 5)["trial_best_val_loss"]
     assert math.isnan(frame["metrics.epochs"].tolist()[1])
     assert "params.outcome" not in frame

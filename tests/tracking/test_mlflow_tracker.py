@@ -46,7 +46,8 @@ def test_a_study_from_start_to_end(uri: str, folder: Path, tmp_path: Path):
         assert run.data.params["outcome"] == outcome
         assert run.data.params["seed"] == str(7 + number)
         assert (
-            run.data.params.items() >= {k: str(v) for k, v in trial(number).params.items()}.items()
+            run.data.params.items()
+            >= {f"params_{k}": str(v) for k, v in trial(number).params.items()}.items()
         )
         assert found.points(number) == expected(number, 3 - number % 2)
         assert tracker.run_id(number) == run.info.run_id
@@ -184,7 +185,7 @@ def test_a_number_that_is_given_away_again_means_the_new_trial(uri, folder):
     tracker.end_trial(1, "complete", finals(1, 1))
     tracker.delivery.round()
     found = Found(connect(uri))
-    assert found.children[1].data.params["width"] == "999"
+    assert found.children[1].data.params["params_width"] == "999"
     assert found.points(1) == expected(1, 1)
     assert found.twins == {1: 1}
 

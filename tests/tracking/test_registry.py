@@ -177,3 +177,24 @@ def test_only_a_better_one_on_the_same_data_becomes_champion(table, uri, folder)
     assert champion.tags["metric.test_loss"] == "0.4"
     with pytest.raises(history.NoSuchRun):
         register(uri, "other", table, {"val_loss": 1}, "d", monitor="val_loss", mode="min")
+
+
+def test_means_on_fresh_seeds_decide_where_both_have_one(table, uri, folder):
+    """Trial 0 had a lucky seed: it is champion until it is known how it does on others."""
+    tracker = by_hand(uri, folder)
+    tracker.start_study(study())
+    for number in (0, 1):
+        tell(tracker, number)
+    tracker.delivery.round()
+
+    def put(number: int, value: float, means: dict[int, float] | None = None):
+        how = {"monitor": "val_loss", "mode": "min", "number": number, "means": means}
+        return register(uri, "toy", table, {"val_loss": value}, "d1", **how)
+
+    assert put(0, 0.1).champion
+    assert not put(1, 0.2).champion
+    assert not put(1, 0.2, {1: 0.21}).champion  # of trial 0 nothing more is known
+    better = put(1, 0.2, {0: 0.3, 1: 0.21})
+    assert better.champion
+    assert "mean val_loss on fresh seeds 0.21 is better than 0.3" in better.reason
+    assert not put(0, 0.1, {0: 0.3, 1: 0.21}).champion

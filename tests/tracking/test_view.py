@@ -19,7 +19,8 @@ def state(**changes) -> dict:
         "name": "toy",
         "monitor": "val_loss",
         "mode": "min",
-        "columns": ["learning_rate", "width"],
+        "columns": ["learning_rate", "width", "plateau_factor"],
+        "axes": ["learning_rate", "width"],
     }
     return json.loads(view.tag(PARENT, told | changes)[1])
 
@@ -41,10 +42,17 @@ def test_a_scatter_needs_a_learning_rate(columns):
     assert ("SCATTER" in forms) == (columns in (["lr"], ["optimizer.learning_rate"]))
 
 
+def test_parallel_coordinates_have_only_what_every_trial_has():
+    (chart,) = [chart for chart in state()["compareRunCharts"] if chart["type"] == "PARALLEL"]
+    assert chart["selectedParams"] == ["params_learning_rate", "params_width"]
+    assert "params.`params_plateau_factor`" in state()["selectedColumns"]
+
+
 @given(st.text(max_size=100), st.text(min_size=1, max_size=50), st.lists(st.text(), max_size=6))
 def test_names_cannot_break_the_state(name, monitor, columns):
     key, value = view.tag(
-        PARENT, {"name": name, "monitor": monitor, "mode": "min", "columns": columns}
+        PARENT,
+        {"name": name, "monitor": monitor, "mode": "min", "columns": columns, "axes": columns},
     )
     assert len(value) <= 20_000
     assert key == f"mlflow.sharedViewState.{PARENT[:12]}"

@@ -21,6 +21,7 @@ def study(name: str = "toy", **changes) -> StudyRun:
         "monitor": "val_loss",
         "mode": "min",
         "columns": COLUMNS,
+        "axes": COLUMNS[:2],
     }
     return StudyRun(**{**told, **changes})
 

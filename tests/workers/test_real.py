@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,26 @@ from tests.objectives.training.small_objective import Small, data
 
 pytestmark = pytest.mark.slow
 REFERENCE = Reference(module="tests.workers.small_sweep")
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_gpu_that_is_not_there_is_said_with_what_tensorflow_sees(
+    workers: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "sweeps.dense_binary", "--device", "gpu", "--trials", "1"]
+    path = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [*command, "--workers", workers],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    (line,) = [one for one in done.stderr.splitlines() if one.startswith("error: ")]
+    assert "sees no GPU with CUDA_VISIBLE_DEVICES=-1, only CPU:0; take --device cpu" in line
 
 
 class Lent:

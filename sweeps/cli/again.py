@@ -1,0 +1,91 @@
+"""Command lines for a study that exist already or could: they work as printed, when pasted."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from sweeps.study.settings import CONFIRM
+from sweeps.tracking.redact import redact
+
+if TYPE_CHECKING:
+    from sweeps.study.session import Session
+    from sweeps.study.summary import Summary
+
+Option = tuple[str, Any]  # None leaves it out, True stands alone
+
+
+def written(options: Iterable[Option]) -> str:
+    """Return options as a shell takes them, each with a space before it."""
+    return "".join(
+        f" --{name}" if value is True else f" --{name} {shlex.quote(str(value))}"
+        for name, value in options
+        if value is not None
+    )
+
+
+def stores(session: Session) -> list[Option]:
+    """Return the options that name other stores than this folder's; passwords are not shown."""
+    settings = session.settings
+    found = (("storage", settings.storage), ("tracking-uri", settings.tracking_uri))
+    return [(name, None if uri is None else redact(uri)) for name, uri in found]
+
+
+def place(session: Session) -> str:
+    """Return the options by which another command finds this study."""
+    name = None if session.name == session.sweep.name else session.name
+    return written([("study", name), *stores(session)])
+
+
+def same(session: Session, study: str | None = None, wider: Iterable[str] = ()) -> str:
+    """Return the options that a fresh folder needs for the same sweep.
+
+    study: another name. wider: ranges in place of the study's own.
+    """
+    settings, ranges = session.settings, list(wider)
+    names = {text.partition("=")[0] for text in ranges}
+    given: list[Option] = []
+    source = settings.source
+    if source is not None and source.path is not None:
+        parts = ("target", "positive", "group", "validation", "test")
+        given = [("data", source.path), *((name, getattr(source, name)) for name in parts)]
+        given += [("time-order", source.time_order or None), *source.options.items()]
+        given += [("split-seed", source.seed or None)]
+    if study is not None or session.name != session.sweep.name:
+        given += [("study", study or session.name)]
+    trials = len(session.store.ended()) if study is None else session.sweep.n_trials
+    given += [("trials", trials), ("max-epochs", settings.max_epochs)]
+    given += [("patience", settings.patience)]
+    given += [("fix", text) for text in settings.fix or ()]
+    kept = (text for text in settings.ranges or () if text.partition("=")[0] not in names)
+    given += [("range", text) for text in (*ranges, *kept)]
+    given += [
+        ("sampler", settings.sampler and settings.sampler.kind),
+        ("pruner", settings.pruner and settings.pruner.kind),
+        ("monitor", settings.monitor),
+        ("seed", settings.seed or None),
+        ("confirm", None if settings.confirm == CONFIRM else settings.confirm),
+        ("trainer", None if settings.trainer == "auto" else settings.trainer),
+    ]
+    return written([*given, *stores(session)])
+
+
+def wider_name(name: str) -> str:
+    """Return a name for a study with wider ranges than this one."""
+    found = re.fullmatch(r"(.*-wider)(\d*)", name)
+    return f"{found[1]}{int(found[2] or 1) + 1}" if found else f"{name[:72]}-wider"
+
+
+def further(session: Session, summary: Summary, program: str) -> list[str]:
+    """Return what to do next with a study, a command a line."""
+    where = place(session)
+    found = [
+        f"export   {program} export{where} --to best/",
+        f"explain  {program} explain{where}       (at most 5 min)",
+        f"more     {program}{where} --trials {2 * sum(summary.counts.values())}",
+    ]
+    if summary.wider:
+        found.append(f"wider    {program}{same(session, wider_name(session.name), summary.wider)}")
+    return found

@@ -1,0 +1,62 @@
+"""An ended trial, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+
+OWN_ATTRS = ("role", "params", "seed", "result")  # what a trial's user attributes hold of ours
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An ended trial, as plain data."""
+
+    number: int
+    role: str
+    params: Mapping[str, Any]
+    seed: int
+    outcome: str
+    value: float | None
+    best_epoch: int | None
+    epochs: int
+    seconds: float
+    error: str | None = None
+    run_id: str | None = None
+    fallback: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)  # of trial.set_user_attr
+
+
+def ranked(trials: list[Ended], mode: str) -> list[Ended]:
+    """Return the complete trials, best first; the earlier of two equal ones first."""
+    sign = 1.0 if mode == "min" else -1.0
+    complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
+    return sorted(complete, key=lambda t: (sign * (t.value or 0.0), t.number))
+
+
+def ended_trial(trial: FrozenTrial) -> Ended:
+    """Return an ended trial of Optuna's as plain data."""
+    attrs = trial.user_attrs
+    result = attrs.get("result", {})
+    return Ended(
+        number=trial.number,
+        role=attrs.get("role", "trial"),
+        params=attrs.get("params", trial.params),
+        seed=attrs.get("seed", trial.number),
+        outcome=result.get("outcome", trial.state.name.lower()),
+        value=result.get("value", trial.value if trial.state.name != "FAIL" else None),
+        best_epoch=result.get("best_epoch"),
+        epochs=result.get("epochs", 0),
+        seconds=result.get("seconds", 0.0),
+        error=result.get("error"),
+        run_id=result.get("run_id"),
+        fallback=result.get("fallback"),
+        metrics=result.get("metrics", {}),
+        notes={key: value for key, value in attrs.items() if key not in OWN_ATTRS},
+    )

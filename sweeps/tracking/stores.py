@@ -1,0 +1,109 @@
+"""Addresses of stores: files with any name, drivers that are there, folders that were moved."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from urllib.parse import unquote
+
+from sweeps.tracking.redact import redact
+
+DRIVERS = {
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "MySQLdb": "mysqlclient",
+    "pymysql": "PyMySQL",
+}
+ARTIFACTS = {  # tables of MLflow's that hold addresses of artifacts -> the columns
+    "experiments": ("artifact_location",),
+    "runs": ("artifact_uri",),
+    "logged_models": ("artifact_location",),
+    "model_versions": ("source", "storage_location"),
+}
+
+
+def sqlite_url(file: Path) -> str:
+    """Return the address of a SQLite file, whatever characters its folders' names have."""
+    from sqlalchemy import URL
+
+    url = URL.create("sqlite", database=str(file))
+    if "%" in (text := url.render_as_string(hide_password=False)):
+        # Of sqlite:///my%2520data MLflow makes the folder my%2520data, beside the real one.
+        return url.set(drivername="sqlite+pysqlite").render_as_string(hide_password=False)
+    return text
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite address, None for every other store."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if not url.startswith("sqlite"):
+        return None
+    try:
+        found = make_url(url).database
+    except ArgumentError:
+        return None
+    if found is None or found == ":memory:":
+        return None
+    return Path(unquote(found.removeprefix("file:")) if found.startswith("file:") else found)
+
+
+def lacking_driver(url: str) -> str | None:
+    """Return what to install for a database, None where its driver is there."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        make_url(url).get_dialect().import_dbapi()
+    except ImportError as error:
+        package = DRIVERS.get(error.name or "", error.name)
+        return f"Python has no {error.name!r} here for {redact(url)!r}: pip install '{package}'"
+    except SQLAlchemyError:
+        return None  # no address of a database: told elsewhere
+    return None
+
+
+def moved(file: Path) -> str | None:
+    """Point MLflow's artifacts to where its store lies now; return what to say of it.
+
+    A store beside its artifacts (`mlruns/sweep-NAME`) holds their absolute addresses, which lead
+    to the old place when the folder was moved or copied.
+    """
+    here = (file.resolve().parent / "mlruns").as_uri()
+    if not file.exists():
+        return None
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(file)) as store:
+        query = "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?"
+        rows = store.execute(query, ("file:///%/mlruns/sweep-%",)).fetchall()
+        roots = {str(row[0]).rpartition("/")[0] for row in rows} - {here}
+        old = [root for root in roots if not _same(root, here)]
+        with store:
+            for root in old:
+                _rewrite(store, root, here)
+        if old:
+            where = ", ".join(unquote(root.removeprefix("file://")) for root in old)
+            return (
+                f"this folder was moved or copied: MLflow's artifacts were in {where}, and are "
+                f"looked for and written in {unquote(here.removeprefix('file://'))} now"
+            )
+    return None
+
+
+def _same(root: str, here: str) -> bool:
+    """Return whether two addresses are one folder, which has two names."""
+    with contextlib.suppress(OSError):
+        return Path(unquote(root.removeprefix("file://"))).samefile(
+            unquote(here.removeprefix("file://"))
+        )
+    return False
+
+
+def _rewrite(store: sqlite3.Connection, old: str, new: str) -> None:
+    values = new, len(old) + 1, len(old) + 1, f"{old}/"
+    for table, columns in ARTIFACTS.items():
+        known = {row[1] for row in store.execute(f"PRAGMA table_info({table})")}
+        for column in known.intersection(columns):
+            change = f"{column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?"
+            store.execute(f"UPDATE {table} SET {change}", values)  # noqa: S608 names of ours
