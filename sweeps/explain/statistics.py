@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +101,9 @@ def welch(
     if min(len(a), len(b)) < 2 or not all(map(math.isfinite, (*a, *b))):
         raise ValueError(f"two samples of two finite values at least: {len(a)} and {len(b)}")
     mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
-    test = ttest_ind(a, b, equal_var=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of values that are nearly equal
+        test = ttest_ind(a, b, equal_var=False)
     if not math.isfinite(test.pvalue):  # no spread at all
         word = REAL if mean else UNDECIDED
         return Difference(mean, mean, mean, min(len(a), len(b)), 0.0 if mean else 1.0, word, 0.0)

@@ -69,8 +69,8 @@ def learning_curves(curves: Mapping[int, pd.DataFrame], monitor: str) -> go.Figu
 
 def level(study: optuna.Study) -> bool:
     """Return whether the complete trials have one value, so that no parameter matters."""
-    values = {t.value for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"}
-    return len(values) == 1
+    values = [t.value for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
+    return len(values) > 1 and len(set(values)) == 1
 
 
 def _without(reason: str) -> go.Figure:

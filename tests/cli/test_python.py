@@ -31,9 +31,8 @@ def test_a_study_gives_its_trials_best_and_figures(quick: Path) -> None:
     frame = study.trials
     assert list(frame.index) == list(range(9))
     assert frame.loc[0, "role"] == "baseline"
-    complete = frame[frame.outcome == "complete"]
-    assert study.best.number == complete.value.idxmin()
-    assert study.best.value == complete.value.min()
+    assert study.best.number == frame.confirmed.idxmin()
+    assert study.best.value == frame.value[study.best.number]
     assert study.best.config == study.trial(study.best.number).config
     assert study.figure("history").data
     assert study.figure("importances").data
