@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from objectives.signatures import required
 from search_spaces import BadInput as BadInput
 from search_spaces import Replay, Space, flat, recorded
 
@@ -199,7 +200,7 @@ class Objective(Generic[C]):
     def __post_init__(self) -> None:
         if self.space is None:
             by_trial = self.build
-            if len(asked := _required(by_trial)) > 1:
+            if len(asked := required(by_trial)) > 1:
                 raise BadInput(
                     f"build takes {', '.join(asked)}: let it take the trial alone, or give "
                     "space=Space(...), from which its config comes"
@@ -238,13 +239,6 @@ class Objective(Generic[C]):
         from objectives.training import default_patience
 
         return default_patience(self.max_epochs) if self.patience is None else self.patience
-
-    @property
-    def users(self) -> bool:
-        """Whether the model is of the user's own code, and not of this package."""
-        return self.build.__module__.split(".")[0] != "objectives" or self.build.__name__ == (
-            "<lambda>"
-        )
 
     def batch(self, config: C) -> int:
         """Return the rows of one step."""
@@ -293,15 +287,6 @@ class Objective(Generic[C]):
         from objectives.training import here
 
         return here(self, self.embedded)
-
-
-def _required(function: Callable[..., Any]) -> list[str]:
-    """Return the names of the arguments that a call has to give by position."""
-    import inspect
-
-    empty, positional = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    found = inspect.signature(function).parameters.values()
-    return [one.name for one in found if one.default is empty and one.kind is positional]
 
 
 def direction(monitor: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from objectives import BadInput
 from objectives.nearest import nearest
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from objectives import Data, Objective
 
 Logs = dict[str, float]
+Way = Literal["xla", "graph", "fit"]  # how epochs run
 CHECKPOINT_EVERY = 60.0  # seconds
 PLATEAU = 0.03  # relative gain over the first epoch, below which a curve is still on its plateau
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,8 +18,10 @@ from objectives.training.fit import Epochs, FitTrainer
 from objectives.training.inputs import Inputs
 from objectives.training.kept_ways import KeptWays
 from objectives.training.live import LiveState
+from objectives.training.metrics import build_metrics, widest
 from objectives.training.program import Program, variables
 from objectives.training.progress import load_weights
+from objectives.training.refusals import refuse
 from objectives.training.settings import unchanged
 from objectives.training.structure import rowwise, structure
 from objectives.training.traces import Trace, circumstances, place
@@ -32,29 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger("sweeps")
-
-BATCH_HOOKS = (
-    "on_batch_begin",
-    "on_batch_end",
-    "on_train_batch_begin",
-    "on_train_batch_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
-    "on_test_begin",
-    "on_test_end",
-)
-# What `fit` calls and a traced epoch does not.
-FIT_METHODS = (
-    "fit",
-    "evaluate",
-    "make_train_function",
-    "make_test_function",
-    "reset_metrics",
-    "_get_metrics_result_or_logs",
-)
-# Where it changes no result, validation takes up to this many rows, and numbers in x, at once.
-WIDE = 1024
-WIDE_NUMBERS = 1_000_000
 
 
 @dataclass
@@ -194,7 +173,7 @@ class CompiledTrainer(FitTrainer):
 
         if known.way is None:
             known.way = self._way(spec, key, known, program("graph"), order)
-            if spec.check and self.objective.users:
+            if spec.check and users(self.objective):
                 self._checked(spec, model, known, program(known.way), order)
         return known, program(known.way)
 
@@ -204,7 +183,7 @@ class CompiledTrainer(FitTrainer):
         """Return the key of the model's structure, and the model's own trace."""
         if listed is None:
             return self._own(make)
-        build(model, self._tensors()[0], 1)
+        build_metrics(model, self._tensors()[0], 1)
         own, known = variables(model), self._known.get(listed)
         kept = place(listed)
         found = known.trace if known else (kept and Trace.read(kept))
@@ -302,48 +281,6 @@ class CompiledTrainer(FitTrainer):
             log.warning("%s", line)
 
 
-def build(model: keras.Model, train: Parts, batch: int) -> None:
-    """Make the variables of the metrics and losses of a listed model, as its first step does."""
-    if len(model.outputs) > 1 or any(map(_late, keras.tree.flatten(_metrics(model)))):
-        model._symbolic_build(data_batch=tuple(part[:batch] for part in train))
-        return
-    y = keras.KerasTensor((batch, *train[1].shape[1:]), train[1].dtype.name)
-    for part in (model._compile_metrics, model._compile_loss):
-        if part is not None and not part.built:
-            part.build(y, model.outputs[0])  # the shapes suffice, and no step need be traced
-
-
-def _metrics(model: keras.Model) -> list[Any]:
-    found = model._compile_config.config
-    return [found.get(name) for name in ("metrics", "weighted_metrics")]
-
-
-def _late(metric: Any) -> bool:
-    """Return whether a metric makes its variables when it sees values."""
-    return bool(getattr(metric, "multi_label", False))
-
-
-def widest(x: tf.Tensor, batch: int) -> int:
-    """Return how many rows of validation to take at once where it changes no result."""
-    rows, *shape = map(int, x.shape)
-    most = max(1, min(WIDE, WIDE_NUMBERS // max(1, math.prod(shape))))
-    even = math.ceil(rows / math.ceil(rows / most))  # at best, no short last one
-    return max(batch, even)
-
-
-def refuse(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
-    """Raise Unsupported for what a traced epoch cannot do as `fit` does."""
-    for callback in callbacks:
-        for hook in BATCH_HOOKS:
-            own = getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
-            if own or hook in vars(callback):
-                raise Unsupported(f"the callback {type(callback).__name__} acts within epochs")
-    for name in FIT_METHODS:
-        if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name):
-            raise Unsupported(f"{type(model).__name__} has a method {name} of its own")
-    if model.run_eagerly or tf.config.functions_run_eagerly():
-        raise Unsupported("the model is compiled with run_eagerly=True")
-    if tf.distribute.has_strategy():
-        raise Unsupported("a tf.distribute strategy is active")
-    if model.optimizer is None:
-        raise Unsupported("the model is compiled without an optimizer")
+def users(objective: Objective[Any]) -> bool:
+    """Return whether an objective's model is of the user's own code, and not of this package."""
+    return not str(getattr(objective.build, "__module__", "")).startswith("objectives.")

@@ -130,7 +130,7 @@ class FitTrainer:
         if model is not None:
             export(FitTrainer.kept(self, spec), self.data, model, scores.get(threshold.KEY))
         return {
-            name if name == threshold.KEY else f"test_{name}": float(value)
+            name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
             for name, value in scores.items()
         }
 

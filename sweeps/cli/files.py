@@ -107,7 +107,7 @@ def exported(session: Session, trial: Ended) -> Exported:
             max_epochs=trial.epochs,
             best_epoch=trial.best_epoch,
             monitor=session.sweep.objective.monitor,
-            trainer="fit" if session.settings.trainer == "fit" or trial.fallback else "compiled",
+            trainer=trial.way or ("fit" if trial.fallback else "compiled"),
             seed=trial.seed,
         ),
         data=DataOf.of(session.data),
@@ -132,12 +132,14 @@ def train_config(
     baseline = objective.space.baseline
     kind = dict if baseline is None else type(baseline)
     asked = read(Path(options.config), kind, sweep.name)
-    trainer = asked.training.trainer if asked.training else "compiled"
+    trainer = asked.training.trainer if asked.training else "auto"
     monitor = asked.training.monitor if asked.training else objective.monitor
     data = objective.data(
         asked.source(settings.source.path if settings.source else None, extra_metrics(monitor))
     )
-    settings = Settings(trainer="fit" if trainer == "fit" else "auto", folder=settings.folder)
+    settings = Settings(
+        trainer="auto" if trainer == "compiled" else trainer, folder=settings.folder
+    )
     say: Say = quiet if options.quiet else print
     say(f"data: {data_text(data)}")
     for line in differences(asked, data.digest, versions()):

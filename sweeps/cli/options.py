@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from objectives import BadInput
 from objectives.nearest import nearest
-from objectives.training import CHECKPOINT_EVERY
+from objectives.training import CHECKPOINT_EVERY, TRAINERS
 from search_spaces import Dimension
 from sweeps.cli.source import DATA_HELP, add_options, source
 from sweeps.study.settings import Settings
@@ -32,8 +32,9 @@ commands  (none) run, or go on      show     the summary again
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
 search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
           --pruner halving|percentile|none  --monitor {monitor}  --seed 0
-machine   --workers N (0: in this process)  --device cpu|gpu  --trainer auto|fit
+machine   --workers N (0: in this process)  --device cpu|gpu  --trainer auto|xla|graph|fit
           --checkpoint-every 60s|off (how often a long trial is kept on disk)
+          --check on|off (compare the first steps of a model of yours with fit)
 storage   --study NAME  --storage URL  --tracking-uri URL
 output    --quiet  --verbose (every epoch, and the log on the terminal)  --json FILE
 explain   --trial baseline|best|N  --budget 5m  --all (every probe)
@@ -122,7 +123,8 @@ def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.Argumen
     add("--workers", type=whole(0))
     add("--checkpoint-every", type=interval, default=CHECKPOINT_EVERY, metavar="TIME|off")
     add("--device", choices=("cpu", "gpu"), default="cpu")
-    add("--trainer", choices=("auto", "fit"), default=None)
+    add("--trainer", choices=TRAINERS, default=None)
+    add("--check", choices=("on", "off"), default="on")
     add_options(found, whole)
     add("--study")
     add("--storage")
@@ -205,4 +207,5 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         workers=options.workers,
         device=options.device,
         checkpoint_every=options.checkpoint_every,
+        check=options.check == "on",
     )

@@ -167,14 +167,18 @@ class Watcher:
         )
         if "checkpoint" in result.extra:
             self._say(f"#{number}: {result.extra['checkpoint']}")
+        for note in result.extra.get("notes", ()):
+            if note not in self._reasons:
+                self._reasons.add(note)
+                self._say(f"#{number}: {note}")
         if result.outcome is Outcome.FAILED:
             if result.error:
                 self._say(f"#{number} failed: {result.error.strip().splitlines()[-1]}")
         elif result.fallback and result.fallback not in self._reasons:
             self._reasons.add(result.fallback)
             self._say(
-                f"#{number} trained by plain fit, which is slower, as will be others of its "
-                f"kind: {result.fallback}"
+                f"#{number} was trained by model.fit, which is slower, as other trials of its "
+                f"structure will be: {result.fallback}"
             )
 
     def _expect_by_epochs(self, spec: TrialSpec, epoch: int) -> None:

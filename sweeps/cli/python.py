@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput, Data, Source
+from objectives import BadInput, Data
 from objectives.training import CHECKPOINT_EVERY
 from sweeps.cli import print_anything
 from sweeps.cli.frames import trials_frame
+from sweeps.cli.given import source_of, sweep_named
 from sweeps.cli.logs import FILE, chatter_to
 from sweeps.cli.options import extra_metrics
 from sweeps.cli.trainers import trainers
@@ -59,6 +60,7 @@ def run(
     device: str = "cpu",
     trainer: str | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
+    check: bool = True,
     storage: str | None = None,
     tracking_uri: str | None = None,
     confirm: int | None = None,
@@ -77,8 +79,9 @@ def run(
     never. timeout: seconds. fix, ranges: as on the command line, `["width=32"]`. workers:
     processes; 0 trains in this one. confirm: fresh seeds, by default 5, or what the study had
     last. verbose: False says nothing, 2 every epoch. checkpoint_every: seconds, `math.inf` for
-    never. An interruption (the notebook's stop button) is not an error: the study comes back as
-    far as it got, and the same call goes on. Raises BadInput.
+    never. check: whether the first steps of a structure of your own model are compared with
+    `model.fit`'s. An interruption (the notebook's stop button) is not an error: the study comes
+    back as far as it got, and the same call goes on. Raises BadInput.
     """
     settings = Settings(
         trials=trials,
@@ -92,6 +95,7 @@ def run(
         device=device,
         trainer=trainer,
         checkpoint_every=checkpoint_every,
+        check=check,
         storage=storage,
         tracking_uri=tracking_uri,
         monitor=monitor,
@@ -99,7 +103,7 @@ def run(
         pruner=pruner,
         fix=tuple(fix) or None,
         ranges=tuple(ranges) or None,
-        source=_source(data, extra_metrics(monitor)),
+        source=source_of(data, extra_metrics(monitor)),
         folder=Path(folder).resolve(),
     )
     given = data if isinstance(data, Data) else None
@@ -132,7 +136,7 @@ def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = "
     settings = Settings(study=study, folder=Path(folder).resolve())
     if isinstance(sweep, str):
         settings = dataclasses.replace(settings, study=sweep)
-        sweep = _sweep_of(settings, sweep)
+        sweep = sweep_named(settings, sweep)
     with _reading(sweep, settings) as session:
         return Study(session.sweep, session.settings, session.data, session.name)
 
@@ -283,31 +287,3 @@ def _reading(
 ) -> Iterator[Session]:
     with opened(sweep, settings, make_trainer, no_tracker, data, reading=True) as session:
         yield session
-
-
-def _source(data: Any, metrics: tuple[str, ...]) -> Source | None:
-    """Return where data come from; metrics: what a model needs for the monitor."""
-    if data is None or isinstance(data, Data):
-        return Source(metrics=metrics) if metrics and data is None else None
-    if isinstance(data, Source):
-        return dataclasses.replace(data, metrics=tuple(dict.fromkeys((*data.metrics, *metrics))))
-    if isinstance(data, str | Path):
-        return Source(path=str(data), metrics=metrics)
-    if isinstance(data, tuple) and len(data) == 2:
-        return Source(arrays=data, metrics=metrics)
-    raise BadInput(f"data is {type(data).__name__}: give a path, (X, y), a Source or Data")
-
-
-def _sweep_of(settings: Settings, name: str) -> Sweep:
-    from sweeps.cli.listing import built_in
-    from sweeps.study.storage import connect, stored_identity
-
-    known = {sweep.name: sweep for sweep in built_in()}
-    identity = stored_identity(connect(settings.storage_url(), create=False), name)
-    found = known.get(identity.get("sweep", name))
-    if found is None:
-        raise BadInput(
-            f"study {name!r} is of a sweep of your own: give the sweep too, "
-            f"sweeps.load(SWEEP, study={name!r})"
-        )
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def gathered(session: Session, program: str) -> Any:
         ),
         config=config,
         versions=versions(),
-        notes=_notes(final, session),
+        notes=[*_notes(final, session), *_ways(session)],
         calibration=_reliability(session, summary),
         address=store.study.user_attrs.get("address"),
     )
@@ -100,6 +101,14 @@ def _notes(final: Mapping[str, Any], session: Session) -> list[str]:
         final.get("best", {}), session.data.details.get("threshold_for", threshold.CHOICES[0])
     )
     return found + ([says] if says else [])
+
+
+def _ways(session: Session) -> list[str]:
+    """Return the line that says how the trials' epochs ran."""
+    ways = Counter(trial.way for trial in session.store.ended() if trial.way)
+    named = {"xla": "as one XLA program", "graph": "as a TensorFlow graph", "fit": "by model.fit"}
+    found = [f"{count} {named[way]}" for way, count in ways.most_common()]
+    return [f"Epochs ran: {', '.join(found)} (trials)."] if found else []
 
 
 def _reliability(session: Session, summary: Summary) -> list[dict[str, float]]:

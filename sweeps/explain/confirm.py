@@ -8,6 +8,7 @@ see which of them cannot be told apart, and on the test part for what the best h
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,14 +125,10 @@ class Confirm:
         trial, repeat = self.trials[number // STRIDE], number % STRIDE
         seed = seed_of(self.session.settings.seed or 0, ATTR, repeat)
         original = spec_of(self.session, trial)
-        spec = TrialSpec(
+        spec = dataclasses.replace(
+            original,
             number=number,
-            config=original.config,
             seed=seed,
-            max_epochs=original.max_epochs,
-            monitor=original.monitor,
-            mode=original.mode,
-            patience=original.patience,
             weights=self.session.folder / ATTR / f"{number:07d}.npz",
             checkpoint=self.session.folder / ATTR / f"{number:07d}",
             checkpoint_every=self.session.settings.checkpoint_every,

@@ -43,7 +43,7 @@ class Training:
     max_epochs: Annotated[int, Interval(ge=1, le=1_000_000)]
     best_epoch: Annotated[int, Interval(ge=1, le=1_000_000)] | None = None
     monitor: str = "val_loss"
-    trainer: Literal["compiled", "fit"] = "compiled"
+    trainer: Literal["auto", "compiled", "xla", "graph", "fit"] = "auto"
     seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
 
 

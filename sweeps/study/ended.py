@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+    from objectives.training import Way
+
 
 OWN_ATTRS = ("role", "params", "seed", "result")  # what a trial's user attributes hold of ours
 
@@ -29,6 +31,8 @@ class Ended:
     error: str | None = None
     run_id: str | None = None
     fallback: str | None = None
+    structure: str | None = None
+    way: Way | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)  # of trial.set_user_attr
 
@@ -57,6 +61,8 @@ def ended_trial(trial: FrozenTrial) -> Ended:
         error=result.get("error"),
         run_id=result.get("run_id"),
         fallback=result.get("fallback"),
+        structure=result.get("structure"),
+        way=result.get("way"),
         metrics=result.get("metrics", {}),
         notes={key: value for key, value in attrs.items() if key not in OWN_ATTRS},
     )

@@ -92,6 +92,7 @@ class Loop:
     weights: Path
     checkpoints: Path
     checkpoint_every: float = CHECKPOINT_EVERY
+    check: bool = True
     deadline: float | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
     begin: Callable[[], None] = lambda: None
@@ -160,6 +161,8 @@ class Loop:
             weights=self.weights / f"{trial.number:05d}.npz",
             checkpoint=checkpoint,
             checkpoint_every=self.checkpoint_every,
+            ways=self.store.ways(),
+            check=self.check,
         )
         known = self.store.study.get_trials(deepcopy=False)[trial.number].last_step
         role, label = attrs["role"], self.store.space.label(config)
@@ -226,7 +229,8 @@ class Loop:
         metrics = _finals(result, state)
         self.store.tell(state.trial, result, metrics, self.tracker.run_id(number))
         forget(result.spec.checkpoint)
-        self.tracker.end_trial(number, result.outcome.value, metrics)
+        way = result.extra.get("way")
+        self.tracker.end_trial(number, result.outcome.value, metrics, {"way": way} if way else {})
         if result.outcome is Outcome.COMPLETE and self._leads(result):
             self.tracker.mark_best(number)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from search_spaces import Dimension
 
-# Objective, data, the study's own folder, "auto" or "fit" -> a trainer.
+# Objective, data, the study's own folder, one of `TRAINERS` -> a trainer.
 MakeTrainer = Callable[[Objective[Any], Data, Path, str], Trainer]
 
 LOG = logging.getLogger("sweeps")
@@ -164,6 +164,7 @@ class Session:
             weights=self.folder / "weights",
             checkpoints=self.folder / "checkpoints",
             checkpoint_every=self.settings.checkpoint_every,
+            check=self.settings.check,
             deadline=self.settings.started + timeout if timeout else None,
         )
 

@@ -48,7 +48,8 @@ class Settings:
     trials: the total. patience: epochs, 0 for never to end a trial early. confirm: fresh seeds, 0
     for none. timeout: seconds. fix, ranges: as on the command line. tries: parameters of configs
     to train next. source: the user's own data. workers: processes, 0 for this one.
-    checkpoint_every: seconds, infinite for never. folder: where stores and files go.
+    checkpoint_every: seconds, infinite for never. check: whether the first steps of a structure of
+    a user's own model are compared with `model.fit`'s. folder: where stores and files go.
     """
 
     trials: int | None = None
@@ -70,6 +71,7 @@ class Settings:
     workers: int | None = None
     device: str = "cpu"
     checkpoint_every: float = CHECKPOINT_EVERY
+    check: bool = True
     trainer: str | None = None
     folder: Path = field(default_factory=Path.cwd)
     started: float = field(default_factory=time.monotonic)

@@ -151,6 +151,14 @@ class Store:
         self.queue += [dict(one) for one in tries if one not in known]
         return [known.index(one) for one in tries if one in known]
 
+    def ways(self) -> dict[str, str]:
+        """Return the way of each structure, as its first trial ran: digits stay the same."""
+        found: dict[str, str] = {}
+        for trial in self.ended():
+            if trial.structure and trial.way:
+                found.setdefault(trial.structure, trial.way)
+        return found
+
     def config(self, params: Mapping[str, Any]) -> Any:
         """Return the config of a trial's flat parameters."""
         return self.space.suggest(Replay(params))
@@ -176,6 +184,8 @@ class Store:
                 "error": result.error,
                 "run_id": run_id,
                 "fallback": result.fallback,
+                "structure": result.extra.get("structure"),
+                "way": result.extra.get("way"),
                 "metrics": dict(metrics),
             },
         )

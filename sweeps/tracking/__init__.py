@@ -77,8 +77,14 @@ class Tracker(Protocol):
         """Take one epoch's metrics; what is not finite is left out."""
         ...
 
-    def end_trial(self, number: int, outcome: str, metrics: Mapping[str, float]) -> None:
-        """Write a trial's final metrics (at step 0) and its outcome, and end its run."""
+    def end_trial(
+        self,
+        number: int,
+        outcome: str,
+        metrics: Mapping[str, float],
+        params: Mapping[str, str] = {},
+    ) -> None:
+        """Write a trial's final metrics (at step 0), params and its outcome, and end its run."""
         ...
 
     def interrupt_trial(self, number: int) -> None:
@@ -127,7 +133,13 @@ class NoTracker:
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Do nothing."""
 
-    def end_trial(self, number: int, outcome: str, metrics: Mapping[str, float]) -> None:
+    def end_trial(
+        self,
+        number: int,
+        outcome: str,
+        metrics: Mapping[str, float],
+        params: Mapping[str, str] = {},
+    ) -> None:
         """Do nothing."""
 
     def interrupt_trial(self, number: int) -> None:

@@ -189,7 +189,7 @@ class Delivery:
                 batch.add(item["metrics"], item["time"], item["epoch"])
             elif item["do"] == "end":
                 batch.add(item["metrics"], item["time"], 0)
-                batch.params["outcome"] = item["outcome"]
+                batch.params |= {"outcome": item["outcome"], **item.get("params", {})}
                 self._send(client, sent, batch)
                 batch = Batch()
                 self._end_trial(client, sent, item)

@@ -39,6 +39,9 @@ def studies(uri: str) -> list[Study]:
     return _studies(connect(uri))
 
 
+OURS = ("outcome", "way")  # params of a run that are no hyperparameters
+
+
 def trials(uri: str, study: str, kind: str = "trial") -> pd.DataFrame:
     """Return a study's trials, a row each, by number.
 
@@ -57,7 +60,11 @@ def trials(uri: str, study: str, kind: str = "trial") -> pd.DataFrame:
             "status": run.info.status,
             "run_id": run.info.run_id,
         }
-        | {f"params.{k}": v for k, v in sorted(run.data.params.items()) if k != "outcome"}
+        | {
+            f"params.{k}": v
+            for k, v in sorted(run.data.params.items())
+            if k not in ("outcome", "way")
+        }
         | {f"metrics.{k}": v for k, v in sorted(run.data.metrics.items())}
         for run in _children(client, find_study(client, study), kind)
     ]

@@ -86,12 +86,24 @@ class MlflowTracker:
                 {"do": "epoch", "epoch": epoch, "time": _now(), "metrics": finite(metrics)}
             )
 
-    def end_trial(self, number: int, outcome: str, metrics: Mapping[str, float]) -> None:
-        """Write a trial's final metrics (at step 0) and its outcome, and end its run."""
+    def end_trial(
+        self,
+        number: int,
+        outcome: str,
+        metrics: Mapping[str, float],
+        params: Mapping[str, str] = {},
+    ) -> None:
+        """Write a trial's final metrics (at step 0), params and its outcome, and end its run."""
         trial = self._open.pop(number)
         if not trial.ended:
             trial.stream.append(
-                {"do": "end", "outcome": outcome, "time": _now(), "metrics": finite(metrics)}
+                {
+                    "do": "end",
+                    "outcome": outcome,
+                    "time": _now(),
+                    "metrics": finite(metrics),
+                    "params": dict(params),
+                }
             )
         self.courier.wake()
 

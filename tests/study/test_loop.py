@@ -40,7 +40,7 @@ class Recording(NoTracker):
     def epoch(self, number: int, epoch: int, metrics: Any) -> None:
         self.epochs[number].append(epoch)
 
-    def end_trial(self, number: int, outcome: str, metrics: Any) -> None:
+    def end_trial(self, number: int, outcome: str, metrics: Any, params: Any = None) -> None:
         assert number not in self.ends
         self.ends[number] = outcome, dict(metrics)
 

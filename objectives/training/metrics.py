@@ -1,0 +1,44 @@
+"""The variables of a listed model's metrics, and how many rows of validation go at once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from objectives.training.epoch import Parts
+
+# Where it changes no result, validation takes up to this many rows, and numbers in x, at once.
+WIDE = 1024
+WIDE_NUMBERS = 1_000_000
+
+
+def build_metrics(model: keras.Model, train: Parts, batch: int) -> None:
+    """Make the variables of the metrics and losses of a listed model, as its first step does."""
+    if len(model.outputs) > 1 or any(map(_late, keras.tree.flatten(_metrics(model)))):
+        model._symbolic_build(data_batch=tuple(part[:batch] for part in train))
+        return
+    y = keras.KerasTensor((batch, *train[1].shape[1:]), train[1].dtype.name)
+    for part in (model._compile_metrics, model._compile_loss):
+        if part is not None and not part.built:
+            part.build(y, model.outputs[0])  # the shapes suffice, and no step need be traced
+
+
+def _metrics(model: keras.Model) -> list[Any]:
+    found = model._compile_config.config
+    return [found.get(name) for name in ("metrics", "weighted_metrics")]
+
+
+def _late(metric: Any) -> bool:
+    """Return whether a metric makes its variables when it sees values."""
+    return bool(getattr(metric, "multi_label", False))
+
+
+def widest(x: tf.Tensor, batch: int) -> int:
+    """Return how many rows of validation to take at once where it changes no result."""
+    rows, *shape = map(int, x.shape)
+    most = max(1, min(WIDE, WIDE_NUMBERS // max(1, math.prod(shape))))
+    even = math.ceil(rows / math.ceil(rows / most))  # at best, no short last one
+    return max(batch, even)
