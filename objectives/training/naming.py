@@ -24,8 +24,12 @@ ORIGIN = (
 )
 
 
-def canonical(traced: Any) -> tuple[list[Any], str]:
+def canonical(traced: Any, *captured: object) -> tuple[list[Any], str]:
     """Bring a concrete function and all that it calls into canonical form.
+
+    Args:
+        traced: A concrete function.
+        captured: Plain values that tell what it captures: shapes and types.
 
     Returns:
         The definitions, the function itself first, and their digest (24 hex digits). They are
@@ -37,7 +41,7 @@ def canonical(traced: Any) -> tuple[list[Any], str]:
         _rename_nodes(each, outputs)
     _rename(functions, "{}")
     content = b"".join(each.SerializeToString(deterministic=True) for each in functions)
-    digest = hashlib.sha256(content).hexdigest()[:24]
+    digest = hashlib.sha256(content + repr(captured).encode()).hexdigest()[:24]
     _rename(functions, f"epoch_{digest}_{{}}")
     return functions, digest
 

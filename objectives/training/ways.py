@@ -125,7 +125,7 @@ def _measured(
     with kept.watched("graph"):
         program.steps(order, 1)  # prepares it
     steps = STEPS
-    graph = min(program.steps(order, steps) for _ in range(2))
+    graph = min(program.steps(order, steps) for _ in range(3))
     taken = max(1, min(steps, program.steps_in_epoch))
     whole = graph / taken * program.steps_in_epoch
     if whole * epochs * GAIN < program.trace.size * SECONDS_PER_OPERATION:
@@ -137,7 +137,7 @@ def _measured(
         first = compiled.steps(order, 1)
         if first / HOPELESS > graph / taken:
             return "graph", {"graph": graph, "xla": first * taken}
-        xla = min(compiled.steps(order, steps) for _ in range(2))
+        xla = min(compiled.steps(order, steps) for _ in range(3))
     except Exception as fault:
         log.warning("XLA cannot train this model, a TensorFlow graph does: %s", reason(fault))
         return "graph", {"graph": graph}
