@@ -80,9 +80,8 @@ def answers(names: Sequence[str], task: str, folder: Path) -> list[Row]:
 
             timer = Timer(LIMIT * len(left), stop)
             timer.start()
-            for line in process.stdout or ():
-                if line.startswith(MARK):
-                    found.append(Row(**json.loads(line.removeprefix(MARK))))
+            told = (line for line in process.stdout or () if line.startswith(MARK))
+            found += [Row(**json.loads(line.removeprefix(MARK))) for line in told]
             code = process.wait()
             timer.cancel()
         if len(found) < len(names):
@@ -129,7 +128,9 @@ def markdown(rows: Sequence[Row]) -> str:
         f"{'' if row.ratio is None else format(row.ratio, '.2f')} |"
         for row in rows
     ]
-    return "\n".join(["| program | curves | way | epoch, in `fit`'s |", "|---|---|---|---|", *body])
+    return "\n".join(
+        ["| program | curves | way | epoch, in `fit`'s |", "|---|---|---|---|", *body]
+    )
 
 
 def wanted(options: argparse.Namespace) -> list[str]:

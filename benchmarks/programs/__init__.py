@@ -1,7 +1,7 @@
 """Keras programs as people bring them, one of each kind, for `benchmarks/public_programs.py`.
 
 Every module is a kind, and every `Program` or `Impossible` in it is an entry. None of them does
-anything for the sake of this project: it is standard Keras in `build`, with data that `load` makes.
+anything for the sake of this project: `build` is standard Keras, with data that `load` makes.
 """
 
 from __future__ import annotations

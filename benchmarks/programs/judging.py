@@ -1,4 +1,4 @@
-"""One program by `fit` and by the default trainer: whether the curves agree, and what they cost."""
+"""One program by `fit` and by the default trainer: do the curves agree, what does an epoch cost."""
 
 from __future__ import annotations
 
@@ -133,7 +133,9 @@ def difference(program: Program, expected: Trial, found: Trial, rows: int) -> st
             counted = any(word in name for word in COUNTED) and epoch > 1
             near = max(bound * abs(value), 2.0 / rows if counted else NOTHING)
             if not (abs(two[name] - value) <= near or (value != value and two[name] != two[name])):
-                return f"trial {found.index}, epoch {epoch}: {name} {two[name]:.6g}, not {value:.6g}"
+                return (
+                    f"trial {found.index}, epoch {epoch}: {name} {two[name]:.6g}, not {value:.6g}"
+                )
     return None
 
 
@@ -165,13 +167,17 @@ def distribution(program: Program, data: Any) -> str | None:
     from scipy.stats import ks_2samp
 
     asked = specs(program, (0, 2), range(SEEDS))
-    both = [trained(here(program.objective, data, kind), program, asked) for kind in ("fit", "auto")]
+    both = [
+        trained(here(program.objective, data, kind), program, asked) for kind in ("fit", "auto")
+    ]
     for index in (0, 2):
         fit, auto = ([each for each in trials if each.index == index] for trials in both)
         if failed := next((each.failure for each in (*fit, *auto) if each.failure), None):
             return f"trial {index} failed: {failed}"
         for name in fit[0].curve[-1]:
-            samples = [[each.curve[-1].get(name, 0.0) for each in trials] for trials in (fit, auto)]
+            samples = [
+                [each.curve[-1].get(name, 0.0) for each in trials] for trials in (fit, auto)
+            ]
             chance = float(ks_2samp(*samples).pvalue)
             if chance <= CHANCE:
                 return f"trial {index}: {name} has another distribution (p {chance:.1g})"

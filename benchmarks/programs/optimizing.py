@@ -50,6 +50,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup = warmup
 
     def __call__(self, step: Any) -> Any:
+        """Return the rate at a step."""
         step = ops.cast(step, "float32") + 1.0
         return self.width**-0.5 * ops.minimum(step**-0.5, step * self.warmup**-1.5)
 

@@ -34,7 +34,7 @@ class PythonNoise(layers.Layer):
 
     def call(self, x: Any) -> Any:
         """Scale by the draws."""
-        return x * (1.0 + self.spread * random.random()) + self.spread * np.random.normal()  # noqa: NPY002
+        return x * (1.0 + self.spread * random.random()) + self.spread * np.random.normal()
 
 
 PYTHON_RANDOM = Program(

@@ -213,7 +213,9 @@ def autoencoder_rows(source: Any) -> Any:
 
 def autoencoder(config: Any, data: Any) -> Any:
     """Squeeze a row through a few units and back, with a penalty on what is active."""
-    coder = keras.Sequential([keras.Input(INPUTS), layers.Dense(config["code"], activation="relu")])
+    coder = keras.Sequential(
+        [keras.Input(INPUTS), layers.Dense(config["code"], activation="relu")]
+    )
     decoder = keras.Sequential([keras.Input((config["code"],)), layers.Dense(12)])
     rows = keras.Input(INPUTS)
     code = layers.ActivityRegularization(l1=config["l1"])(coder(rows))
