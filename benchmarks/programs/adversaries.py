@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras import layers, ops
+from keras import ops
 
 from benchmarks.programs import Program
 from benchmarks.programs.data import table

@@ -1,4 +1,4 @@
-"""One program by `fit` and by the default trainer: do the curves agree, what does an epoch cost."""
+"""One program by `fit` and by the default trainer: its curves, and the cost of an epoch."""
 
 from __future__ import annotations
 
