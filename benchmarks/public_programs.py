@@ -20,11 +20,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Timer
-from typing import TYPE_CHECKING, Any
+from threading import Event, Timer
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -56,14 +56,14 @@ def child(names: Sequence[str], task: str) -> None:
         print(f"{MARK}{json.dumps(dataclasses.asdict(found))}", flush=True)
 
 
-def answers(names: Sequence[str], task: str, folder: Path) -> list[Row]:
+def answers(names: Sequence[str], task: str, folder: Path) -> Iterator[Row]:
     """Have a process answer for programs, one after another; go on where it dies."""
     from benchmarks.programs.judging import Row
 
-    found: list[Row] = []
-    while len(found) < len(names):
-        left = names[len(found) :]
+    left = list(names)
+    while left:
         log = folder / f"{left[0]}-{task}.log"
+        late = Event()
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, __file__, "--child", task, "--only", *left],
@@ -72,21 +72,21 @@ def answers(names: Sequence[str], task: str, folder: Path) -> list[Row]:
                 text=True,
                 start_new_session=True,
             )
-            late: list[bool] = []
 
-            def stop(one: Any = process, late: list[bool] = late) -> None:
-                late.append(True)
+            def stop(one: subprocess.Popen[str] = process, late: Event = late) -> None:
+                late.set()
                 os.killpg(one.pid, signal.SIGKILL)
 
             timer = Timer(LIMIT * len(left), stop)
             timer.start()
-            told = (line for line in process.stdout or () if line.startswith(MARK))
-            found += [Row(**json.loads(line.removeprefix(MARK))) for line in told]
+            for told in process.stdout or ():
+                if told.startswith(MARK):
+                    del left[0]
+                    yield Row(**json.loads(told.removeprefix(MARK)))
             code = process.wait()
             timer.cancel()
-        if len(found) < len(names):
-            found.append(Row(names[len(found)], death(code, bool(late), log), good=False))
-    return found
+        if left:
+            yield Row(left.pop(0), death(code, late.is_set(), log), good=False)
 
 
 def death(code: int, late: bool, log: Path) -> str:
@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few programs, without workers")
     parser.add_argument("--no-timing", action="store_true", help="two programs at a time")
     parser.add_argument("--table", action="store_true", help="Markdown for the documentation")
+    parser.add_argument("--verbose", action="store_true", help="all that is wrong, not the first")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -186,7 +187,8 @@ def main() -> None:
         print(f"\n{markdown(rows)}")
     wrong = [row for row in rows if not row.good]
     print(f"\n{len(rows)} programs, {len(wrong)} of them wrong or slow")
-    print("\n".join(map(line, wrong)))
+    for row in wrong:
+        print("\n    ".join([line(row), *(row.wrong if options.verbose else ())]))
     sys.exit(bool(wrong))
 
 

@@ -36,13 +36,17 @@ ROUNDS, TIMED, SECONDS = 3, 6, 10.0  # trials, epochs of one, and seconds of one
 
 @dataclass(frozen=True)
 class Row:
-    """What is said of a program. way: how the default trainer ran it. ratio: to `fit`'s epoch."""
+    """What is said of a program.
+
+    way: how the default trainer ran it. ratio: to `fit`'s epoch. wrong: all that is.
+    """
 
     name: str
     says: str
     good: bool = True
     way: str = "-"
     ratio: float | None = None
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,7 +227,7 @@ def row(name: str, says: str, wrong: list[str], trials: list[Trial]) -> Row:
     if wrong:
         kind = "fails" if all("failed" in each for each in wrong) else "differs"
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        return Row(name, f"{kind}: {wrong[0]}{more}", good=False, way=way)
+        return Row(name, f"{kind}: {wrong[0]}{more}", good=False, way=way, wrong=tuple(wrong))
     fallbacks = sorted({each.result.fallback for each in trials if each.result.fallback})
     if fallbacks:
         by_all = all(each.result.fallback for each in trials)
