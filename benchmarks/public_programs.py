@@ -42,7 +42,8 @@ def child(names: Sequence[str], task: str) -> None:
 
     prepare_environment(threads=1, device="cpu")
     from benchmarks.programs import entries
-    from benchmarks.programs.judging import Row, compared, timed
+    from benchmarks.programs.judging import Row, compared
+    from benchmarks.programs.timing import timed
 
     known = entries()
     for name in names:
@@ -162,7 +163,7 @@ def main() -> None:
         return
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     names = wanted(options)
-    from benchmarks.programs.judging import SLOWEST
+    from benchmarks.programs.timing import SLOWEST
 
     with tempfile.TemporaryDirectory() as cache:  # what an earlier run kept would hide faults
         os.environ["XDG_CACHE_HOME"] = cache

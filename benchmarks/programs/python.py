@@ -265,7 +265,6 @@ MONTE_CARLO = Program(
         {"rate": 1e-3, "dropout": 0.1},
     ),
     random=True,
-    quick=True,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -91,46 +92,29 @@ DICT_ATTRIBUTE = Program(
 )
 
 
-class Switches(layers.Layer):
-    """Does what is named in a set, with a helper object that is no layer."""
-
-    class Strength:
-        """A plain object."""
-
-        def __init__(self, value: float) -> None:
-            self.value = value
+class Switched(keras.Model):
+    """Does between its layers what is named in a set."""
 
     def __init__(self, switches: set[str], strength: float) -> None:
         super().__init__()
+        self.first = layers.Dense(8, activation="tanh")
+        self.last = layers.Dense(1)
         self.switches = switches
-        self.strength = self.Strength(strength)
+        self.strength = strength
 
     def call(self, x: Any) -> Any:
-        """Do them."""
+        """Predict."""
+        x = self.first(x)
         if "square" in self.switches:
             x = ops.square(x)
         if "flip" in self.switches:
             x = -x
-        return self.strength.value * x
-
-
-class Switched(keras.Model):
-    """A dense net around the layer."""
-
-    def __init__(self, config: Any) -> None:
-        super().__init__()
-        self.first = layers.Dense(8, activation="tanh")
-        self.switch = Switches(set(config["switches"]), config["strength"])
-        self.last = layers.Dense(1)
-
-    def call(self, x: Any) -> Any:
-        """Predict."""
-        return self.last(self.switch(self.first(x)))
+        return self.last(self.strength * x)
 
 
 def switched(config: Any, data: Any) -> Any:
     """Build it on the first batch."""
-    net = Switched(config)
+    net = Switched(set(config["switches"]), config["strength"])
     net.compile(keras.optimizers.Adam(config["rate"]), "mse", metrics=["mae"])
     return net
 
@@ -180,20 +164,29 @@ SHARED_WEIGHTS = Program(
 )
 
 
+@dataclass
+class Settings:
+    """A plain object with all numbers, as people pass it around."""
+
+    units: list[int]
+    heat: float
+
+
 class Experts(keras.Model):
     """Several nets in a list, and a gate that weighs them."""
 
-    def __init__(self, units: list[int], heat: float) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
+        units = settings.units
         self.experts = [layers.Dense(n, activation="relu") for n in units]
         self.heads = [layers.Dense(1) for _ in units]
         self.gate = layers.Dense(len(units))
-        self.heat = heat
+        self.settings = settings
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Predict."""
         found = [head(expert(x)) for head, expert in zip(self.heads, self.experts, strict=True)]
-        weights = ops.softmax(self.gate(x) / self.heat)
+        weights = ops.softmax(self.gate(x) / self.settings.heat)
         if training:
             self.add_loss(0.01 * ops.mean(ops.square(ops.mean(weights, axis=0))))
         return ops.sum(weights * ops.concatenate(found, axis=1), axis=1, keepdims=True)
@@ -201,7 +194,7 @@ class Experts(keras.Model):
 
 def experts(config: Any, data: Any) -> Any:
     """Build it on the first batch."""
-    net = Experts(config["units"], config["heat"])
+    net = Experts(Settings(config["units"], config["heat"]))
     net.compile(keras.optimizers.Adam(config["rate"]), "mse")
     return net
 

@@ -146,6 +146,7 @@ NORMALISED = Program(
         {"rate": 1e-2, "momentum": 0.5, "epsilon": 1e-1, "iterations": 1},
         {"rate": 1e-3, "momentum": 0.5, "epsilon": 1e-3, "iterations": 3},
     ),
+    digits="normalised",
 )
 
 
