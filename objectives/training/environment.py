@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import platform
 from pathlib import Path
 
 from objectives import BadInput
@@ -29,7 +32,7 @@ def prepare_environment(threads: int | None = None, device: str | None = None) -
     flags = os.environ.get("TF_XLA_FLAGS", "")
     if CACHE not in flags:
         try:
-            folder = cache_folder() / "xla"
+            folder = cache_folder() / "xla" / processor()
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, RuntimeError):
             return  # no home that can be written to: every process compiles for itself
@@ -57,3 +60,18 @@ def cache_folder() -> Path:
     """Return where compiled programs and what else takes long to make are kept."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "keras-sweeps"
+
+
+def processor() -> str:
+    """Return a name for this machine's instruction set.
+
+    XLA compiles for one processor: in a home folder that two kinds of machine share, the programs
+    of one could end the other with an illegal instruction.
+    """
+    features = platform.processor()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        told = [line for line in lines if line.split(":")[0].strip() in ("flags", "Features")]
+        features = " ".join(sorted(told[0].split(":")[1].split())) if told else features
+    digest = hashlib.sha256(features.encode()).hexdigest()[:12]
+    return f"{platform.machine() or 'machine'}-{digest}"

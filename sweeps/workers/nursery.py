@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from sweeps.workers.chatter import to_log
 from sweeps.workers.wire import COMMAND, HATCH, REAP, Channel
 
 GRACE = 5.0  # seconds that the nursery has for an answer, and for its own end
@@ -38,10 +39,12 @@ class Nursery:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=output,
+                stderr=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": path},
                 start_new_session=True,  # Ctrl-C is the driver's
             )
+        if self._process.stderr is not None:
+            self._copying = to_log(self._process.stderr, log)
         self.control = Channel(ours)
         self.trouble: str | None = None  # why it cannot work
         self._ready = False
@@ -103,6 +106,8 @@ class Nursery:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+        finally:
+            self._copying.join(GRACE)
 
 
 def describe(status: int | None) -> str:

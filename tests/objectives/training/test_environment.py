@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from objectives.training.environment import CACHE, cache_folder, prepare_environment
+from objectives.training.environment import CACHE, cache_folder, prepare_environment, processor
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,10 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_compiled_programs_go_to_the_users_cache(tmp_path: Path) -> None:
     prepare_environment()
-    assert os.environ["TF_XLA_FLAGS"] == f'{CACHE}="{tmp_path / "keras-sweeps" / "xla"}"'
+    assert (
+        os.environ["TF_XLA_FLAGS"]
+        == f'{CACHE}="{tmp_path / "keras-sweeps" / "xla" / processor()}"'
+    )
     assert cache_folder().is_dir()
     before = dict(os.environ)
     prepare_environment()
