@@ -86,7 +86,7 @@ def structure(model: keras.Model, inputs: Inputs, *shapes: Any) -> str | None:
     try:
         with inputs.hidden():
             found = [_model(model), _optimizer(model.optimizer), _compiled(model)]
-    except Unlisted:
+    except Exception:  # Unlisted, or Keras cannot tell the config, which it need not to train
         return None
     content = repr([shapes, inputs.kinds, found])
     return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,136 @@
+"""The guard: a structure's first steps are compared with `fit`'s."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from objectives.training import Decision, Outcome, TrialSpec, here
+from tests.objectives.training.compare import Case, numbers
+
+keras = pytest.importorskip("keras")
+kinds = pytest.importorskip("tests.objectives.training.kinds")
+pytestmark = pytest.mark.slow
+
+BUILDS: list[float] = []
+
+
+def drifting(value: float, data: Any) -> Any:
+    """Every build's factor is its own: a trial is not repeatable, and no two models agree."""
+    BUILDS.append(len(BUILDS) + 1.0)
+    return kinds.sequential(kinds.Scaled(BUILDS[-1]))
+
+
+def right(rate: float, data: Any) -> Any:
+    return kinds.sequential(
+        keras.layers.Dense(3, "relu"),
+        keras.layers.Dropout(0.3, seed=1),
+        optimizer=keras.optimizers.Adam(rate),
+        metrics=["mae"],
+    )
+
+
+def run(case: Case, way: str = "auto", configs: Any = None, **spec: Any) -> list[Any]:
+    trainer = here(case.objective, case.data(), way)
+    specs = [
+        TrialSpec(n, {"value": config}, 5, 2, **spec)
+        for n, config in enumerate(configs or case.configs)
+    ]
+    results = list(trainer.train(iter(specs), lambda *_: Decision.CONTINUE))
+    trainer.close()
+    for result in results:
+        assert result.outcome is Outcome.COMPLETE, result.error
+    return results
+
+
+RIGHT = Case(right, [0.01, 0.1], numbers)
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What every comparison has found."""
+    from objectives.training import check, compiled
+
+    found: list[Any] = []
+
+    def difference(*given: Any) -> Any:
+        found.append(check.difference(*given))
+        return found[-1]
+
+    monkeypatch.setattr(compiled, "difference", difference)
+    return found
+
+
+@pytest.mark.parametrize("way", ["auto", "graph", "xla"])
+def test_a_right_program_is_compared_once_on_a_machine(way: str, compared: list[Any]) -> None:
+    for _ in range(2):
+        assert [each.fallback for each in run(RIGHT, way)] == [None, None]
+    assert compared == [None]
+
+
+def test_the_trial_after_a_comparison_has_the_digits_of_one_without(compared: list[Any]) -> None:
+    checked, unchecked = (run(RIGHT, check=check) for check in (True, False))
+    assert [each.value for each in checked] == [each.value for each in unchecked]
+    assert compared == [None]
+
+
+@pytest.fixture
+def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every program's validation takes its metric from elsewhere."""
+    from objectives.training.program import Program
+
+    own = Program._run
+
+    def run(self: Any, order: Any, limits: Any) -> Any:
+        logs = own(self, order, limits)
+        return logs | {"val_mae": logs["val_mae"] * 1.01}
+
+    monkeypatch.setattr(Program, "_run", run)
+
+
+def test_a_wrong_program_goes_to_fit_with_one_line(
+    wrong: None, compared: list[Any], caplog: pytest.LogCaptureFixture, nothing_known: Path
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="sweeps"):
+        results = run(RIGHT, "graph")
+    (line,) = compared
+    assert line.startswith("its first steps differ from fit's: val_mae is ")
+    assert [each.fallback for each in results] == [line, line]
+    assert [each.extra["way"] for each in results] == ["fit", "fit"]
+    assert [record.getMessage().count(line) for record in caplog.records] == [1]
+    run(RIGHT, "graph")
+    assert len(compared) == 2, "it is compared anew by the next process"
+
+
+def test_without_the_check_nothing_is_compared(wrong: None, compared: list[Any]) -> None:
+    assert [each.fallback for each in run(RIGHT, "graph", check=False)] == [None, None]
+    assert compared == []
+
+
+def test_models_that_differ_from_build_to_build_are_found(compared: list[Any]) -> None:
+    (result,) = run(Case(drifting, [1.0], numbers))
+    assert "its first steps differ from fit's: loss is " in (result.fallback or "")
+
+
+def test_other_logs_are_named(monkeypatch: pytest.MonkeyPatch, compared: list[Any]) -> None:
+    from objectives.training.program import Program
+
+    own = Program._run
+    monkeypatch.setattr(Program, "_run", lambda self, *given: own(self, *given) | {"val_f": 0.0})
+    run(RIGHT, "graph")
+    assert compared == ["its first steps have other logs than fit's: val_f"]
+
+
+def test_a_metric_that_is_not_a_number_by_both_is_no_difference(compared: list[Any]) -> None:
+    def build(value: float, data: Any) -> Any:
+        def nothing(y: Any, predicted: Any) -> Any:
+            return predicted[:, 0] * np.nan
+
+        return kinds.sequential(metrics=[nothing])
+
+    assert run(Case(build, [1.0], numbers))[0].fallback is None
+    assert compared == [None]
