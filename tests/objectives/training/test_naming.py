@@ -36,7 +36,9 @@ def digest(function: Any) -> str:
 def loop(x: Any) -> Any:
     """Nested functions, a gradient of its own, and control dependencies."""
     found = tf.while_loop(
-        lambda i, y: i < 3, lambda i, y: (i + 1, tf.cond(y[0, 0] > 0, lambda: y, lambda: -y)), [0, x]
+        lambda i, y: i < 3,
+        lambda i, y: (i + 1, tf.cond(y[0, 0] > 0, lambda: y, lambda: -y)),
+        [0, x],
     )
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -110,7 +112,17 @@ def captured(value: float) -> Any:
         ),
         (lambda x: tf.transpose(x), lambda x: tf.transpose(x, [0, 1])),
     ],
-    ids="constant attribute shape type order operands inner seed default".split(),
+    ids=[
+        "constant",
+        "attribute",
+        "shape",
+        "type",
+        "order",
+        "operands",
+        "inner",
+        "seed",
+        "default",
+    ],
 )
 def test_another_computation_has_another_digest(one: Any, other: Any) -> None:
     assert digest(one) != digest(other)

@@ -128,7 +128,8 @@ MISSING = inspect.Parameter.empty
 def classes(module: str) -> list[type]:
     """Return a module's public classes, those of the base of all others left out."""
     found = {
-        thing for name, thing in vars(MODULES[module]).items()
+        thing
+        for name, thing in vars(MODULES[module]).items()
         if inspect.isclass(thing) and not name.startswith("_")
     }
     return sorted(found, key=lambda kind: kind.__name__)
@@ -203,7 +204,7 @@ def model(module: str, make: Callable[[], Any], after: Any = None) -> keras.Mode
         "initializers": ("kernel_initializer",),
         "constraints": ("kernel_constraint",),
     }
-    given = {name: thing for name in places.get(module, ())}
+    given = dict.fromkeys(places.get(module, ()), thing)
     found = keras.Sequential([keras.Input((6,)), layers.Dense(2, "softmax", **given)])
     rate = thing if module == "schedules" else 0.1
     found.compile(
