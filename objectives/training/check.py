@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from objectives.training.fit import Batches
+from objectives.training.fit import Batches, fed
 from objectives.training.program import Program
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def difference(
         Batches(train, size, rows),
         epochs=1,
         shuffle=False,
-        validation_data=tuple(part[shown] for part in validation),
+        validation_data=tuple(fed(part[shown]) for part in validation),
         validation_batch_size=size,
         verbose=0,
     ).history

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from objectives.judging import threshold
 from objectives.scorer import attach, plan_of
@@ -69,7 +70,7 @@ class FitTrainer:
             initial_epoch=first,
             epochs=spec.max_epochs,
             shuffle=False,  # or Keras shuffles whole batches, which are shuffled rows already
-            validation_data=validation,
+            validation_data=tuple(map(fed, validation)),
             validation_batch_size=batch,
             callbacks=[state, *callbacks, epochs],
             verbose=0,
@@ -88,7 +89,7 @@ class FitTrainer:
             gave = "a model that is not compiled" if model else type(model).__name__
             raise TypeError(f"build gave {gave}: it has to return a compiled keras.Model")
         if not model.built:  # no Input: the shape is the data's
-            model(self.data.train.x[:1])
+            model(fed(self.data.train.x[:1]))
         return model
 
     def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:
@@ -113,7 +114,7 @@ class FitTrainer:
     def _scores(self, spec: TrialSpec, model: Path | None) -> Logs:
         kept = self.kept(spec)
         batch = self.objective.batch(spec.config)
-        x, y, *weight = arrays(self.data.test)
+        x, y, *weight = map(fed, arrays(self.data.test))
         scores: Logs = kept.evaluate(
             x, y, batch, sample_weight=weight[0] if weight else None, verbose=0, return_dict=True
         )
@@ -183,7 +184,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[Array, ...]:
         rows = self.rows[index * self.size : (index + 1) * self.size]
-        return tuple(np.asarray(part[rows]) for part in self.parts)
+        return tuple(fed(np.asarray(part[rows])) for part in self.parts)
+
+
+def fed(array: Array) -> Any:
+    """Return an array as Keras takes it: strings only as a tensor."""
+    return tf.convert_to_tensor(array) if array.dtype.kind in "OSU" else array
 
 
 class Epochs(keras.callbacks.Callback):  # type: ignore[misc]

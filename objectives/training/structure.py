@@ -132,7 +132,26 @@ def _model(model: keras.Model) -> Any:
     flags = [(layer.trainable, layer.supports_masking, layer.autocast) for layer in layers]
     configs = [_read(layer.get_config()) for layer in layers]
     held = [_read(getattr(layer, "activity_regularizer", None)) for layer in layers]
-    return [type(model).__name__, configs, flags, held, variables]
+    others = [_attributes(layer) for layer in layers]
+    return [type(model).__name__, configs, flags, held, others, variables]
+
+
+def _attributes(thing: Any) -> Any:
+    """Read what an object holds besides its config.
+
+    Configs of Keras's losses leave most of their arguments out, and those of layers may leave
+    out what is set later.
+    """
+    held = {
+        name: value
+        for name, value in vars(thing).items()
+        if isinstance(value, PLAIN) and not name.startswith("_") and name != "seed"
+    }
+    return _read(held | {"": getattr(thing, "_fn_kwargs", None), "dtype": _dtype(thing)})
+
+
+def _dtype(thing: Any) -> Any:
+    return None if isinstance(thing, keras.Model) else getattr(thing, "dtype", None)
 
 
 def _optimizer(value: Any) -> Any:
@@ -145,7 +164,7 @@ def _optimizer(value: Any) -> Any:
     config = dict(value.get_config())
     if isinstance(value._learning_rate, keras.Variable):
         config["learning_rate"] = "input"
-    return [type(value).__name__, _read(config)]
+    return [type(value).__name__, _read(config), _attributes(value)]
 
 
 def _compiled(model: keras.Model) -> Any:
@@ -205,7 +224,7 @@ def _read(value: Any) -> Any:
         return ("array", value.dtype.str, value.shape, content)
     if type(value) in LISTED:
         _known(value, LISTED)
-        return [type(value).__name__, _read(value.get_config())]
+        return [type(value).__name__, _read(value.get_config()), _attributes(value)]
     raise Unlisted(type(value).__qualname__)
 
 

@@ -31,7 +31,7 @@ GIVEN: dict[Any, Any] = {
     "n": 2,
     "scale": 0.5,
     "target_shape": (3, 2),
-    "dims": (1,),
+    "dims": (2, 1),
     "activation": "relu",
     "function": lambda: abs,
     "layer": lambda: layers.LSTM(2),
@@ -40,7 +40,6 @@ GIVEN: dict[Any, Any] = {
     ("Wrapper", "layer"): lambda: layers.Dense(2),
     "cell": lambda: layers.LSTMCell(2),
     ("StackedRNNCells", "cells"): lambda: [layers.LSTMCell(2)],
-    ("InputLayer", "shape"): (6,),
     "initial_learning_rate": 0.1,
     "decay_steps": 5,
     "decay_rate": 0.9,
@@ -65,6 +64,13 @@ OTHER: dict[Any, Any] = {
     "activation": "tanh",
     "recurrent_activation": "tanh",
     "seed": 5,
+    "axis": 1,
+    "dims": (1, 2),
+    "ignore_class": 0,
+    "mode": "fan_out",
+    "distribution": "uniform",
+    "input_axes": (1,),
+    "output_axes": (0,),
     "noise_shape": (1, 2),
     "merge_mode": "sum",
     "backward_layer": lambda: layers.LSTM(2, go_backwards=True),
@@ -108,19 +114,27 @@ SUFFIXES: dict[str, Callable[[], Any]] = {
     "_regularizer": lambda: keras.regularizers.L1(0.3),
     "_constraint": lambda: keras.constraints.MaxNorm(0.3),
 }
-# Arguments whose only other value cannot be built in these small models.
+# What is not walked, and why.
 SKIPPED = {
-    ("layers", "InputLayer", "batch_size"): "the rows of a step follow from the data",
-    ("layers", "InputLayer", "batch_shape"): "excludes the shape, which the data give",
-    ("layers", "InputLayer", "input_tensor"): "a tensor of another model",
-    ("layers", "InputLayer", "ragged"): "TensorFlow's ragged tensors are no arrays",
-    ("layers", "Embedding", "quantization_config"): "only for quantized layers",
-    ("layers", "Dense", "quantization_config"): "only for quantized layers",
-    ("layers", "Embedding", "weights"): "sets what is a variable anyway, and is deprecated",
-    ("layers", "LSTM", "use_cudnn"): "has an effect on a GPU alone",
-    ("layers", "GRU", "use_cudnn"): "has an effect on a GPU alone",
-    ("layers", "BatchNormalization", "synchronized"): "needs tf.distribute, which goes by fit",
+    ("BatchNormalization", "renorm_clipping"): "has an effect with renorm alone",
+    ("Bidirectional", "weights"): "sets what are variables, and is deprecated",
+    ("Embedding", "weights"): "sets what are variables, and is deprecated",
+    ("Dense", "quantization_config"): "needs a quantized layer",
+    ("Embedding", "quantization_config"): "needs a quantized layer",
+    ("LSTM", "use_cudnn"): "has an effect on a GPU alone",
+    ("GRU", "use_cudnn"): "has an effect on a GPU alone",
+    ("LSTM", "stateful"): "needs an Input with a number of rows",
+    ("GRU", "stateful"): "needs an Input with a number of rows",
+    ("SimpleRNN", "stateful"): "needs an Input with a number of rows",
+    ("AUC", "num_labels"): "needs multi_label too",
+    ("InputLayer", "shape"): "follows from the data",
+    ("InputLayer", "batch_size"): "the rows of a step follow from the data",
+    ("InputLayer", "batch_shape"): "excludes the shape, which the data give",
+    ("InputLayer", "input_tensor"): "a tensor of another model",
+    ("InputLayer", "ragged"): "TensorFlow's ragged tensors are no arrays",
 }
+# Listed as parts of other layers: in a model of their own they need a layer that is not listed.
+CELLS = {"LSTMCell", "GRUCell", "SimpleRNNCell"}
 ALWAYS = {"trainable": True, "dtype": None, "name": None, "activity_regularizer": None}
 MISSING = inspect.Parameter.empty
 
@@ -155,7 +169,8 @@ def required(kind: type) -> dict[str, Any]:
     """Return fresh values of the arguments that have no default, as far as they are known."""
     needed = [name for name, default in arguments(kind).items() if default is MISSING]
     found = {name: value(GIVEN, kind, name) for name in needed}
-    return {name: each for name, each in found.items() if each is not MISSING}
+    found = {name: each for name, each in found.items() if each is not MISSING}
+    return {"shape": (6,)} if kind is layers.InputLayer else found
 
 
 def another(kind: type, name: str, default: Any) -> Any:
@@ -182,11 +197,12 @@ def different(plain: Any) -> Any:
     return MISSING
 
 
-def variants(module: str, kind: type) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
-    """Yield an argument's name and what makes the arguments in which it alone differs."""
+def variants(kind: type) -> Iterator[tuple[str, Callable[[], Any] | None]]:
+    """Yield an argument's name and what makes an object in which it alone differs, if known."""
     for name, default in arguments(kind).items():
-        if (module, kind.__name__, name) not in SKIPPED:
-            yield name, lambda n=name, d=default: required(kind) | {n: another(kind, n, d)}
+        known = another(kind, name, default) is not MISSING
+        make = lambda n=name, d=default: kind(**required(kind) | {n: another(kind, n, d)})  # noqa: E731
+        yield name, make if known else None
 
 
 INPUTS = (((6,), "float32"), ((4, 3), "float32"), ((4,), "int32"))
@@ -227,6 +243,7 @@ def _around(make: Callable[[], Any], after: Any) -> keras.Model:
                 given, layer = layer.output, layers.Dense(2)
             try:
                 found = layer([given, given] if several else given)
+                found = found[0] if isinstance(found, (list, tuple)) else found
                 flat = layers.Flatten()(found) if len(found.shape) > 2 else found
                 result = keras.Model(given, layers.Dense(2, name="last")(flat))
             except Exception as fault:
