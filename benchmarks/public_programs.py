@@ -152,7 +152,9 @@ def main() -> None:
     """Print a row for every program, and what is wrong; exit with 1 if anything is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", metavar="NAME")
-    parser.add_argument("--quick", action="store_true", help="a few programs, without workers")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few programs, in one order, without workers"
+    )
     parser.add_argument("--no-timing", action="store_true", help="two programs at a time")
     parser.add_argument("--table", action="store_true", help="Markdown for the documentation")
     parser.add_argument("--verbose", action="store_true", help="all that is wrong, not the first")

@@ -36,7 +36,6 @@ SEQUENTIAL = Program(
         {"rate": 1e-3, "units": [16, 16]},
         {"rate": 1e-2, "units": [24]},
     ),
-    quick=True,
 )
 
 
