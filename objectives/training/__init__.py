@@ -73,7 +73,7 @@ class TrialSpec:
     share: float = 1.0
     checkpoint: Path | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
-    ways: Mapping[str, str] = field(default_factory=dict)
+    ways: Mapping[str, str] = field(default_factory=dict, hash=False)
     check: bool = True
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import sweeps
 from objectives import BadInput, Source
-from sweeps.cli import python
+from sweeps.cli import given, python
 from sweeps.tracking import NoTracker
 from tests.scripted import SWEEP, Scripted
 
@@ -88,6 +88,6 @@ def test_an_interruption_gives_the_study_as_far_as_it_got(
     "data", [None, "table.csv", ([[1.0]], [0]), Source(path="table.csv", metrics=("auc",))]
 )
 def test_a_monitor_brings_the_metric_that_it_needs(data: Any) -> None:
-    found = python._source(data, ("auc",))
+    found = given.source_of(data, ("auc",))
     assert found is not None
     assert found.metrics == ("auc",)

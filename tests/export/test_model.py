@@ -172,10 +172,10 @@ def test_differences_are_named() -> None:
     exported = replace(
         EXPORTED, data=DataOf(digest="3f9a1c"), versions={"keras": "3.15.1", "optuna": "5.0.0"}
     )
-    assert differences(exported, "3f9a1cffff", {"keras": "3.15.1"}, "compiled") == []
+    assert differences(exported, "3f9a1cffff", {"keras": "3.15.1"}, "auto") == []
     assert differences(exported, "abc", {"keras": "3.16.0"}, "fit") == [
         "the data differ: digest abc here, 3f9a1c recorded",
-        "trainer fit here, compiled recorded",
+        "trainer fit here, auto recorded",
         "keras 3.16.0 here, 3.15.1 recorded",
     ]
 
