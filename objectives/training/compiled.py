@@ -125,24 +125,37 @@ class CompiledTrainer(FitTrainer):
         hooks.on_epoch_begin(0)
         known, program = self._program(progress, model, epochs.rows)
         progress.extra["way"] = program.way
+        state.also(program.trace.state)
         first = progress.begin(state, program.way, *self.made_of(spec, model))
         for epoch in range(first, spec.max_epochs):
             if epoch:
                 hooks.on_epoch_begin(epoch)
-            logs = self._run(known, program, epochs.rows)
+            program, logs = self._run(known, program, epochs.rows)
+            progress.extra["way"] = program.way
             hooks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
         hooks.on_train_end()
 
-    def _run(self, known: Known, program: Program, order: Any) -> dict[str, Any]:
-        """Run an epoch; the first one of a structure and a way is watched."""
+    def _run(self, known: Known, program: Program, order: Any) -> tuple[Program, dict[str, Any]]:
+        """Run an epoch, the first one of a structure and a way watched.
+
+        Returns:
+            The program that ran, as a graph where XLA failed, and its logs.
+        """
         if program.way in known.ran:
-            return program.run(order)
+            return program, program.run(order)
         kept = self._kept_ways(known.trace)
-        logs: dict[str, Any] = first_run(program, lambda: program.run(order), kept)
+        try:
+            logs: dict[str, Any] = first_run(program, lambda: program.run(order), kept)
+        except Unsupported as why:
+            if program.way != "xla":
+                raise
+            known.way = "graph"
+            self._say(f"a TensorFlow graph trains this model, XLA cannot: {why}")
+            return self._run(known, program.other("graph"), order)
         known.ran |= {program.way}
-        return logs
+        return program, logs
 
     def _program(
         self, progress: Progress, model: keras.Model, order: Any
@@ -228,7 +241,7 @@ class CompiledTrainer(FitTrainer):
         if recorded in ("xla", "graph"):
             return str(recorded)
         if recorded == "fit":
-            raise Unsupported("so were this study's earlier trials of this structure")
+            raise Unsupported("it trained this study's earlier trials of this structure")
         if self._asked != "auto":
             why = by_graph(known.trace) if self._asked == "xla" else None
             if why is None or "slow" in why:
@@ -256,7 +269,7 @@ class CompiledTrainer(FitTrainer):
         kept = self._kept_ways(known.trace)
         if kept.read().get("checked"):
             return
-        with self._failing(known):
+        with self._failing(known), kept.watched(program.way):
             found = difference(self, spec, model, program, order)
             if found is not None:
                 raise Unsupported(found)

@@ -30,6 +30,13 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
         self.of = model
         self.callbacks = callbacks
         self.kept: Checkpoint | None = None
+        self._also: list[Any] = []  # variables that training changes besides
+
+    def also(self, variables: Sequence[Any]) -> None:
+        """Keep these variables too, where they are neither the model's nor its optimizer's."""
+        own = (*self.of.variables, *self.of.optimizer.variables)
+        known = {id(variable.value.handle) for variable in own}
+        self._also = [each for each in variables if id(each.handle) not in known]
 
     @property
     def over(self) -> bool:
@@ -39,7 +46,8 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
     def variables(self) -> tuple[list[Array], list[Array]]:
         """Return copies of the model's variables, seeds included, and of its optimizer's."""
         model = self.of
-        return [v.numpy() for v in model.variables], [v.numpy() for v in model.optimizer.variables]
+        others = (*model.optimizer.variables, *self._also)
+        return [v.numpy() for v in model.variables], [v.numpy() for v in others]
 
     def attributes(self) -> list[dict[str, Any]]:
         """Return the callbacks' plain attributes. Raises Opaque."""
@@ -58,7 +66,8 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
         optimizer.build(self.of.trainable_variables)
         for variable, value in zip(self.of.variables, kept.variables, strict=True):
             variable.assign(value)
-        for variable, value in zip(optimizer.variables, kept.optimizer, strict=True):
+        others = (*optimizer.variables, *self._also)
+        for variable, value in zip(others, kept.optimizer, strict=True):
             variable.assign(value)
         for callback, found in zip(self.callbacks, kept.callbacks, strict=True):
             vars(callback).update(found)

@@ -81,8 +81,9 @@ class Trace:
 
     @property
     def state(self) -> list[tf.Variable]:
-        """The captured variables."""
-        return list(self.variables.values())
+        """The captured variables, in the order of `captured`."""
+        held = (self.variables.get(id(tensor)) for tensor in self.captured)
+        return [variable for variable in held if variable is not None]
 
     def located(self, variables: Sequence[tf.Variable]) -> Trace:
         """Return the trace with `places` among these variables of its model."""
