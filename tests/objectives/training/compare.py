@@ -68,7 +68,9 @@ def train(
         return Decision.CONTINUE
 
     given = {"monitor": case.monitor, "check": False} | spec
-    specs = [TrialSpec(n, {"value": config}, 5, epochs, **given) for n, config in enumerate(configs)]
+    specs = [
+        TrialSpec(n, {"value": config}, 5, epochs, **given) for n, config in enumerate(configs)
+    ]
     trainer = here(case.objective, case.data(), way)
     try:
         results = list(trainer.train(iter(specs), on_epoch))

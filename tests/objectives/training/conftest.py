@@ -6,7 +6,9 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def nothing_known(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def nothing_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """What earlier tests have measured is not known; programs that XLA has compiled are."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setattr("objectives.training.kept_ways.cache_folder", lambda: folder)

@@ -55,9 +55,7 @@ def model(kind: type, **numbers: float) -> Any:
     else:
         inner = [kind(**numbers)]
     first = keras.layers.Dense(4, "relu", kernel_regularizer=penalty)
-    found = keras.Sequential(
-        [keras.Input((5,)), first, *inner, keras.layers.Dense(1, "sigmoid")]
-    )
+    found = keras.Sequential([keras.Input((5,)), first, *inner, keras.layers.Dense(1, "sigmoid")])
     found.compile(optimizer, loss, metrics=["accuracy"])
     return found
 

@@ -35,7 +35,9 @@ def folder(nothing_known: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def child(how: str) -> int:
-    return subprocess.run([sys.executable, "-c", CHILD, how], cwd=ROOT, capture_output=True).returncode
+    return subprocess.run(
+        [sys.executable, "-c", CHILD, how], cwd=ROOT, capture_output=True
+    ).returncode
 
 
 def test_what_is_written_is_read_by_the_same_key_alone() -> None:

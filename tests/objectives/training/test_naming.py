@@ -36,7 +36,9 @@ def digest(function: Any) -> str:
 def loop(x: Any) -> Any:
     """Nested functions, a gradient of its own, and control dependencies."""
     found = tf.while_loop(
-        lambda i, y: i < 3, lambda i, y: (i + 1, tf.cond(y[0, 0] > 0, lambda: y, lambda: -y)), [0, x]
+        lambda i, y: i < 3,
+        lambda i, y: (i + 1, tf.cond(y[0, 0] > 0, lambda: y, lambda: -y)),
+        [0, x],
     )
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -144,9 +146,7 @@ def test_swapped_roles_of_captured_variables_give_each_its_own_result() -> None:
     x, results = tf.constant(1.0), []
     digests = set()
     for first, second in ((one, two), (two, one)):
-        made = traced(
-            swapped(first, second), tf.TensorSpec(())
-        )
+        made = traced(swapped(first, second), tf.TensorSpec(()))
         functions, name = canonical(made)
         digests.add(name)
         trace = Trace(name, functions, (["y"], ["z"]), list(made.captured_inputs))

@@ -13,8 +13,6 @@ tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.slow
 
 
-
-
 # In the order of SETTINGS: what changes each, with a value that is not the default.
 CHANGES: list[Any] = [
     lambda: keras.config.set_floatx("float64"),

@@ -142,7 +142,8 @@ MISSING = inspect.Parameter.empty
 def classes(module: str) -> list[type]:
     """Return a module's public classes, those of the base of all others left out."""
     found = {
-        thing for name, thing in vars(MODULES[module]).items()
+        thing
+        for name, thing in vars(MODULES[module]).items()
         if inspect.isclass(thing) and not name.startswith("_")
     }
     return sorted(found, key=lambda kind: kind.__name__)
