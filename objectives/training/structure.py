@@ -46,7 +46,8 @@ METRICS = _of(
     keras.metrics,
     "Accuracy BinaryAccuracy CategoricalAccuracy SparseCategoricalAccuracy Precision Recall "
     "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy MeanSquaredError "
-    "RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError AUC TopKCategoricalAccuracy",
+    "RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError AUC "
+    "TopKCategoricalAccuracy",
 )
 PARTS = (
     _of(keras.regularizers, "L1 L2 L1L2")

@@ -112,7 +112,17 @@ def captured(value: float) -> Any:
         ),
         (lambda x: tf.transpose(x), lambda x: tf.transpose(x, [0, 1])),
     ],
-    ids="constant attribute shape type order operands inner seed default".split(),
+    ids=[
+        "constant",
+        "attribute",
+        "shape",
+        "type",
+        "order",
+        "operands",
+        "inner",
+        "seed",
+        "default",
+    ],
 )
 def test_another_computation_has_another_digest(one: Any, other: Any) -> None:
     assert digest(one) != digest(other)

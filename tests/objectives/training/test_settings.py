@@ -72,9 +72,13 @@ def test_what_the_user_had_set_before_stays(at: int, change: Any) -> None:
 
 
 def test_a_trial_that_fails_leaves_no_setting_either() -> None:
-    with pytest.raises(ValueError, match="mine"), settings.unchanged():
+    @settings.unchanged()
+    def failing() -> None:
         keras.config.set_epsilon(0.5)
         raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        failing()
     assert keras.config.epsilon() == 1e-7
 
 

@@ -30,7 +30,7 @@ from objectives.training.environment import prepare_environment
 prepare_environment(threads=1, device="cpu")
 import json
 from tests.objectives.training import test_traces as t
-traces = t.counted(lambda *given: setattr(*given))
+traces = t.counted(setattr)
 found = [t.train(t.compiled(), t.spec(config), t.spec(config, 1, seed=7)) for config in t.CONFIGS]
 print("found:", json.dumps([len(traces), [curves for _, curves in found]]))
 """
@@ -42,7 +42,7 @@ def compiled() -> Trainer:
     return CompiledTrainer(SMALL, data(), "xla")
 
 
-def counted(setattr: Any) -> list[Any]:
+def counted(put: Any) -> list[Any]:
     """Return a list that gets an entry for every tracing from now on."""
     from objectives.training import compiled, epoch
 
@@ -52,7 +52,7 @@ def counted(setattr: Any) -> list[Any]:
         found.append(given)
         return epoch.trace(*given)
 
-    setattr(compiled, "trace", trace)
+    put(compiled, "trace", trace)
     return found
 
 

@@ -220,7 +220,7 @@ def model(module: str, make: Callable[[], Any], after: Any = None) -> keras.Mode
         "initializers": ("kernel_initializer",),
         "constraints": ("kernel_constraint",),
     }
-    given = {name: thing for name in places.get(module, ())}
+    given = dict.fromkeys(places.get(module, ()), thing)
     found = keras.Sequential([keras.Input((6,)), layers.Dense(2, "softmax", **given)])
     rate = thing if module == "schedules" else 0.1
     found.compile(
