@@ -102,11 +102,9 @@ def trace(
         tf.TensorSpec((len(inputs.values),), tf.float64),
     )
     names = tuple(sorted(logs) for logs in traced.structured_outputs)  # as TensorFlow flattens
-    captured = list(traced.captured_inputs)
+    functions, digest = canonical(traced)
     variables = {id(variable.handle): variable for variable in traced.graph.variables}
-    held = [variables.get(id(tensor), tensor) for tensor in captured]
-    functions, digest = canonical(traced, [(each.dtype.name, str(each.shape)) for each in held])
-    return Trace(digest, functions, names, captured, variables)
+    return Trace(digest, functions, names, list(traced.captured_inputs), variables)
 
 
 class Packed:

@@ -24,12 +24,8 @@ ORIGIN = (
 )
 
 
-def canonical(traced: Any, *captured: object) -> tuple[list[Any], str]:
+def canonical(traced: Any) -> tuple[list[Any], str]:
     """Bring a concrete function and all that it calls into canonical form.
-
-    Args:
-        traced: A concrete function.
-        captured: Plain values that tell what it captures: shapes and types.
 
     Returns:
         The definitions, the function itself first, and their digest (24 hex digits). They are
@@ -40,10 +36,18 @@ def canonical(traced: Any, *captured: object) -> tuple[list[Any], str]:
     for each in functions:
         _rename_nodes(each, outputs)
     _rename(functions, "{}")
-    content = b"".join(each.SerializeToString(deterministic=True) for each in functions)
-    digest = hashlib.sha256(content + repr(captured).encode()).hexdigest()[:24]
+    content = [each.SerializeToString(deterministic=True) for each in functions]
+    content.append(repr(_captured(traced)).encode())
+    digest = hashlib.sha256(b"".join(content)).hexdigest()[:24]
     _rename(functions, f"epoch_{digest}_{{}}")
     return functions, digest
+
+
+def _captured(traced: Any) -> list[Any]:
+    """Return the types and shapes of what a function captures, in order."""
+    variables = {id(variable.handle): variable for variable in traced.graph.variables}
+    found = [variables.get(id(tensor), tensor) for tensor in traced.captured_inputs]
+    return [(each.dtype.name, str(each.shape)) for each in found]
 
 
 def _called(first: Any, library: Iterable[Any]) -> list[Any]:

@@ -32,9 +32,8 @@ def _determinism(on: bool) -> None:
 
 
 def _optimizer_options(options: dict[str, Any]) -> None:
-    tf.config.optimizer.set_experimental_options(
-        dict.fromkeys(tf.config.optimizer.get_experimental_options(), False) | options
-    )
+    context.context()._optimizer_experimental_options.clear()  # one that is not set is not False
+    tf.config.optimizer.set_experimental_options(options)
 
 
 # How each setting is read, and how it is set.

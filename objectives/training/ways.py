@@ -120,6 +120,8 @@ def _measured(
     program: Program, order: NDArray[Any], epochs: int, kept: KeptWays
 ) -> tuple[str, dict[str, float]]:
     """Return the way whose epochs take less time, and the seconds of a few steps each way."""
+    if kept.fatal("graph"):
+        raise Unsupported("a process ended by a fault of its own when it ran as graph")
     if kept.fatal("xla"):
         return "graph", {}
     with kept.watched("graph"):

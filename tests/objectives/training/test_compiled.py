@@ -23,18 +23,31 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("objectives.training.compiled.place", lambda *_: None)
 
 
-def compiled(found: Any = None) -> Trainer:
+def compiled(found: Any = None, way: str = "xla") -> Trainer:
     from objectives.training.compiled import CompiledTrainer
 
-    return CompiledTrainer(SMALL, found or data())
+    return CompiledTrainer(SMALL, found or data(), way)
 
 
-def traces() -> int:
-    from objectives.training.program import Program
+@pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """One entry for every tracing."""
+    from objectives.training import compiled, epoch
 
-    return Program.traces
+    found: list[Any] = []
+
+    def trace(*given: Any) -> Any:
+        found.append(given)
+        return epoch.trace(*given)
+
+    monkeypatch.setattr(compiled, "trace", trace)
+    return found
 
 
+WAYS = pytest.mark.parametrize("way", ["xla", "graph"])
+
+
+@WAYS
 @pytest.mark.parametrize(
     "config",
     [
@@ -48,50 +61,62 @@ def traces() -> int:
     ],
     ids=lambda c: f"{c.net}-{c.optimizer}",
 )
-def test_the_first_epoch_agrees_with_fit(config: Small) -> None:
+def test_the_first_epoch_agrees_with_fit(config: Small, way: str) -> None:
     """Weighted rows, weighted classes, a last batch of 8 rows."""
     from objectives.training.fit import FitTrainer
 
     found = data(weighted=True, class_weight={0: 1.5, 1: 0.5})
-    (result,), (fast,) = train(compiled(found), spec(config, max_epochs=1))
+    (result,), (fast,) = train(compiled(found, way), spec(config, max_epochs=1))
     _, (plain,) = train(FitTrainer(SMALL, found), spec(config, max_epochs=1))
-    assert result.fallback is None
+    assert (result.fallback, result.extra["way"]) == (None, way)
     assert fast[0] == pytest.approx(plain[0], rel=1e-6)
 
 
 BASE = Small(
-    optimizer="sgd", momentum=0.5, weight_decay=0.01, dropout=0.2, l2=0.01, normalised=True
+    optimizer="sgd",
+    momentum=0.5,
+    weight_decay=0.01,
+    clipnorm=1.0,
+    dropout=0.2,
+    l2=0.01,
+    normalised=True,
 )
 INPUTS = {
     "seed": (BASE, {"seed": 6}),
     "rate": (dataclasses.replace(BASE, learning_rate=0.02), {}),
     "decay": (dataclasses.replace(BASE, weight_decay=0.3), {}),
     "scale": (dataclasses.replace(BASE, scale=3.0), {}),
+    "momentum": (dataclasses.replace(BASE, momentum=0.9), {}),
+    "dropout": (dataclasses.replace(BASE, dropout=0.5), {}),
+    "penalty": (dataclasses.replace(BASE, l2=0.1), {}),
+    "clipping": (dataclasses.replace(BASE, clipnorm=0.01), {}),
+    "initializer": (dataclasses.replace(BASE, initializer="he_normal"), {}),
     "callbacks": (dataclasses.replace(BASE, callbacks=("plateau",)), {"max_epochs": 5}),
 }
 
 
-def test_every_input_reaches_a_shared_program() -> None:
+@WAYS
+def test_every_input_reaches_a_shared_program(way: str, traces: list[Any]) -> None:
     """Changing an input changes the curve, to that of a fresh program, and traces nothing."""
-    shared = compiled()
+    shared = compiled(way=way)
     _, (base,) = train(shared, spec(BASE, max_epochs=5))
-    before, curves = traces(), {}
+    curves = {}
     for name, (config, changes) in INPUTS.items():
         (result,), (curves[name],) = train(shared, spec(config, **changes))
-        assert result.extra["compiled"] is False
-    assert traces() == before
+        assert result.extra["compiled"] is False, name
+    assert len(traces) == 1
     for name, curve in curves.items():
         config, changes = INPUTS[name]
         assert curve != base[: len(curve)], name
-        assert curve == train(compiled(), spec(config, **changes))[1][0], name
+        assert curve == train(compiled(way=way), spec(config, **changes))[1][0], name
+    assert len(traces) == 1 + len(INPUTS)
 
 
 BAKED_IN: list[dict[str, Any]] = [
-    {"momentum": 0.9},
-    {"dropout": 0.5},
-    {"l2": 0.1},
-    {"initializer": "he_normal"},
-    {"clipnorm": 0.01},
+    {"momentum": 0.0},
+    {"dropout": 0.0},
+    {"l2": 0.0},
+    {"clipnorm": None},
     {"schedule": True},
     {"batch_size": 24},
     {"width": 5},
@@ -100,7 +125,7 @@ BAKED_IN: list[dict[str, Any]] = [
 
 
 def test_what_is_baked_in_makes_a_new_program() -> None:
-    trainer = compiled()
+    trainer = compiled(way="graph")
     configs = [BASE, *(dataclasses.replace(BASE, **change) for change in BAKED_IN), BASE]
     specs = [spec(config, number, max_epochs=2) for number, config in enumerate(configs)]
     results, curves = train(trainer, *specs)
@@ -136,7 +161,7 @@ def test_dropout_agrees_with_fit_over_seeds() -> None:
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        (Small(fault="python"), "XLA cannot compile PyFunc"),
+        (Small(fault="python"), "it runs Python code in every step"),
         (Small(callbacks=("terminate",)), "the callback TerminateOnNaN acts within epochs"),
     ],
 )
@@ -155,32 +180,38 @@ def test_what_cannot_be_compiled_is_fitted_and_says_why_once(
     assert [record.getMessage().count(why) for record in caplog.records] == [1]
 
 
-def test_a_program_is_named_by_what_it_computes_and_not_by_when_it_was_made() -> None:
+@WAYS
+def test_a_program_is_named_by_what_it_computes_and_not_by_when_it_was_made(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """XLA's persistent cache goes by the name."""
-    names = []
+    from objectives.training.traces import Trace
+
+    names: list[str] = []
+    own = Trace.function
+
+    def function(self: Trace, way: str) -> Any:
+        found = own(self, way)
+        names.append(found.__name__)
+        return found
+
+    monkeypatch.setattr(Trace, "function", function)
     for width in (4, 5, 4):
-        trainer: Any = compiled()
-        train(trainer, spec(Small(net="lstm", width=width), max_epochs=1))
-        (program,) = trainer._programs.values()
-        names.append(program._epoch.__name__)
-    assert names[0] == names[2] != names[1]
+        train(compiled(way=way), spec(Small(width=width), max_epochs=1))
+    each = list(dict.fromkeys(name for name in names if name.endswith(way)))
+    assert len(each) == 2
 
 
 @pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        (Small(auc=True, normalised=True, dropout=0.1), True),
-        (Small(net="lstm"), True),
-        (Small(fault="python"), False),  # a function that is not Keras's
-    ],
+    "config",
+    [Small(auc=True, normalised=True, dropout=0.1), Small(net="lstm")],
+    ids=["dense", "lstm"],
 )
-def test_validation_in_wide_batches_only_where_rows_are_independent(
-    config: Small, expected: bool
-) -> None:
-    from objectives.training.program import rowwise
+def test_validation_in_wide_batches_only_where_rows_are_independent(config: Small) -> None:
+    from objectives.training.structure import rowwise
 
     model = SMALL.build(config, data())
-    assert rowwise(model) is expected
+    assert rowwise(model)
     model.compile("sgd", lambda y, p: (y - p[:, 0]) ** 2)
     assert not rowwise(model)
 
@@ -202,7 +233,7 @@ def test_rows_as_words_are_the_same_bytes(
 ) -> None:
     import tensorflow as tf
 
-    from objectives.training.program import words
+    from objectives.training.epoch import words
 
     rows = (7.5 * np.random.default_rng(0).standard_normal((3, *shape))).astype(dtype)
     found = words(tf.constant(rows))
@@ -211,12 +242,11 @@ def test_rows_as_words_are_the_same_bytes(
     assert found.numpy().tobytes() == rows.tobytes()
 
 
-def test_evaluating_with_a_shared_program_needs_no_new_one(tmp_path: Any) -> None:
+def test_evaluating_needs_no_program(tmp_path: Any, traces: list[Any]) -> None:
     trainer = compiled()
     specs = [spec(seed=n, number=n, weights=tmp_path / f"{n}.npz") for n in range(2)]
     train(trainer, *specs)
-    before = traces()
     scores = [trainer.evaluate(each) for each in specs]
-    assert traces() == before
+    assert len(traces) == 1
     assert scores[0] != scores[1]
     assert scores[0] == pytest.approx(compiled().evaluate(specs[0]), rel=1e-6)

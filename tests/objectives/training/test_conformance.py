@@ -15,7 +15,7 @@ from tests.objectives.training.resuming import *  # noqa: F403
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["fit", "auto"])
+@pytest.fixture(params=["fit", "xla", "graph"])
 def factory(request: pytest.FixtureRequest) -> Any:
     from objectives.training import here
 

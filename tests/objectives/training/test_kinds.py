@@ -11,12 +11,16 @@ from tests.objectives.training.compare import Case, agrees, same, train
 
 pytest.importorskip("keras")
 kinds = pytest.importorskip("tests.objectives.training.kinds")
+prepared = pytest.importorskip("tests.objectives.training.prepared")
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("name", kinds.CASES)
+CASES = kinds.CASES | prepared.CASES
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_it_trains_as_fit_does(name: str) -> None:
-    for result in agrees(kinds.CASES[name]):
+    for result in agrees(CASES[name]):
         assert result.fallback is None
 
 
@@ -71,7 +75,7 @@ def test_what_xla_is_slow_at_goes_by_a_graph(case: Case) -> None:
 
 
 def test_strings_go_by_a_graph_when_xla_is_asked_for() -> None:
-    case = kinds.CASES["StringLookup"]
+    case = CASES["StringLookup"]
     results, curves = train(case, "xla", case.configs[:2])
     _, plain = train(case, "fit", case.configs[:2])
     assert [result.extra["way"] for result in results] == ["graph"] * 2

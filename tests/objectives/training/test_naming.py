@@ -79,7 +79,7 @@ def test_another_process_with_other_hash_seeds_has_the_same_digests() -> None:
     assert found[0] == found[1] == [digest(each) for each in computations()]
 
 
-def with_variables(shape: Any, rows: Any = None) -> Any:
+def with_variables(shape: Any) -> Any:
     variable = tf.Variable(tf.ones(shape))
     return lambda x: x @ variable
 
@@ -143,6 +143,10 @@ def test_the_value_of_what_is_captured_is_no_part_of_it() -> None:
     assert digest(captured(2.0)) == digest(captured(3.0))
 
 
+def swapped(first: Any, second: Any) -> Any:
+    return lambda x: ({"y": x * first - second}, {"z": x + second})
+
+
 def test_swapped_roles_of_captured_variables_give_each_its_own_result() -> None:
     """The same operations, each with its own captures in their order."""
     from objectives.training.naming import canonical
@@ -152,9 +156,7 @@ def test_swapped_roles_of_captured_variables_give_each_its_own_result() -> None:
     x, results = tf.constant(1.0), []
     digests = set()
     for first, second in ((one, two), (two, one)):
-        made = traced(
-            lambda x, a=first, b=second: ({"y": x * a - b}, {"z": x + b}), tf.TensorSpec(())
-        )
+        made = traced(swapped(first, second), tf.TensorSpec(()))
         functions, name = canonical(made)
         digests.add(name)
         trace = Trace(name, functions, (["y"], ["z"]), list(made.captured_inputs))

@@ -72,10 +72,10 @@ def test_what_the_user_had_set_before_stays(at: int, change: Any) -> None:
 
 
 def test_a_trial_that_fails_leaves_no_setting_either() -> None:
+    @settings.unchanged()
     def failing() -> None:
-        with settings.unchanged():
-            keras.config.set_epsilon(0.5)
-            raise ValueError("mine")
+        keras.config.set_epsilon(0.5)
+        raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
         failing()

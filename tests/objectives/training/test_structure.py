@@ -186,3 +186,115 @@ def test_a_state_that_changes_the_trace_is_not_shared(name: str) -> None:
     before, after = later(lambda layer: None, make), later(change, make)
     if key(before) == key(after):
         assert traced(before).digest == traced(after).digest
+
+
+@keras.saving.register_keras_serializable()
+def mine(x: Any) -> Any:
+    return keras.ops.relu(x)
+
+
+def relu(x: Any) -> Any:
+    """Named as one of Keras's."""
+    return 2 * keras.ops.relu(x)
+
+
+class Mine(keras.layers.Dense):
+    pass
+
+
+Named = type("Dense", (keras.layers.Dense,), {})
+Named.__module__ = "keras.src.layers.core.dense"
+
+
+class L2(keras.regularizers.Regularizer):
+    """Named as one of Keras's."""
+
+    def __call__(self, x: Any) -> Any:
+        return 3.0 * keras.ops.sum(x)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"l2": 0.01}
+
+
+class MaxNorm(keras.constraints.Constraint):
+    def __call__(self, weights: Any) -> Any:
+        return weights
+
+
+class Mean(keras.metrics.Mean):
+    pass
+
+
+class Adam(keras.optimizers.Adam):
+    pass
+
+
+class Net(keras.Sequential):
+    pass
+
+
+def model(
+    *layers: Any, loss: Any = "mse", optimizer: Any = "adam", kind: Any = None, **more: Any
+) -> Any:
+    found = (kind or keras.Sequential)([keras.Input((3,)), *layers, keras.layers.Dense(1)])
+    found.compile(optimizer, loss, **more)
+    return found
+
+
+def test_models_of_keras_alone_are_read() -> None:
+    reshape, options = keras.layers.Reshape, {"kernel_constraint": "non_neg"}
+    inner = keras.Sequential([keras.Input((3,)), dense(activation="relu")])
+    for read in (
+        model(dense(activation="relu", kernel_regularizer="l2", **options)),
+        model(reshape((3, 1)), keras.layers.Bidirectional(keras.layers.LSTM(2))),
+        model(inner, metrics=["mae", keras.metrics.AUC()], loss=keras.losses.Huber()),
+        model(optimizer=keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 9))),
+    ):
+        assert key(read) is not None
+
+
+OWN: dict[str, Callable[[], Any]] = {
+    "an activation": lambda: model(dense(activation=mine)),
+    "an activation named as Keras's": lambda: model(dense(activation=relu)),
+    "an activation in a cell": lambda: model(
+        keras.layers.Reshape((3, 1)),
+        keras.layers.Bidirectional(keras.layers.LSTM(2, activation=mine)),
+    ),
+    "an activation in a model": lambda: model(
+        keras.Sequential([keras.Input((3,)), dense(activation=mine)])
+    ),
+    "a layer": lambda: model(Mine(2)),
+    "a layer named as Keras's": lambda: model(Named(2)),
+    "a regularizer named as Keras's": lambda: model(dense(kernel_regularizer=L2())),
+    "a constraint named as Keras's": lambda: model(dense(kernel_constraint=MaxNorm())),
+    "a function": lambda: model(keras.layers.Lambda(mine)),
+    "a loss": lambda: model(loss=lambda y, p: keras.ops.mean(y - p)),
+    "a loss named as Keras's": lambda: model(loss=relu),
+    "a metric": lambda: model(metrics=[Mean()]),
+    "a metric's function": lambda: model(metrics=[mine]),
+    "an optimizer": lambda: model(optimizer=Adam()),
+    "a model": lambda: model(kind=Net),
+    "a model run eagerly": lambda: model(run_eagerly=True),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_is_of_the_users_own_is_traced(name: str) -> None:
+    assert key(OWN[name]()) is None
+
+
+def test_a_layer_named_as_an_activation_is_told_from_it() -> None:
+    one, other = (
+        model(dense(activation=a, name=n)) for a, n in (("tanh", "relu"), ("relu", "tanh"))
+    )
+    assert key(one) != key(other)
+
+
+def test_seeds_rates_and_initializers_are_no_part_of_it() -> None:
+    def dropout(seed: int, rate: float, start: str) -> Any:
+        keras.utils.clear_session(free_memory=False)
+        optimizer = keras.optimizers.Adam(rate, weight_decay=rate)
+        layer = keras.layers.Dropout(rate, seed=seed)
+        return key(model(dense(kernel_initializer=start), layer, optimizer=optimizer))
+
+    assert dropout(1, 0.1, "zeros") == dropout(2, 0.2, "he_normal") is not None
