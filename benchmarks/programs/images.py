@@ -14,30 +14,35 @@ from benchmarks.programs.data import images
 INPUTS = (12, 12, 1)
 
 
-def classifier(parts: list[Any], config: Any) -> Any:
+def classifier(parts: list[Any], config: Any, shape: Any = INPUTS) -> Any:
     """Compile a stack of layers with three classes at its end."""
-    net = keras.Sequential([keras.Input(INPUTS), *parts, layers.Dense(3, activation="softmax")])
+    net = keras.Sequential([keras.Input(shape), *parts, layers.Dense(3, activation="softmax")])
     rate = keras.optimizers.Adam(config["rate"])
     net.compile(rate, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return net
 
 
+def larger(source: Any) -> Any:
+    """Return images on which the arithmetic of a convolution costs more than what is around it."""
+    return images(source, rows=1000, size=28)
+
+
 def conv2d(config: Any, data: Any) -> Any:
     """Classify by two blocks of convolution and pooling."""
-    blocks = []
+    blocks: list[Any] = []
     for filters in config["filters"]:
         blocks += [layers.Conv2D(filters, 3, padding="same", activation="relu")]
         blocks += [layers.MaxPooling2D()]
-    return classifier([*blocks, layers.Flatten()], config)
+    return classifier([*blocks, layers.Flatten()], config, (28, 28, 1))
 
 
 CONV2D = Program(
-    images,
+    larger,
     conv2d,
     (
-        {"rate": 1e-2, "filters": [4, 8]},
-        {"rate": 1e-3, "filters": [4, 8]},
-        {"rate": 1e-2, "filters": [6, 6]},
+        {"rate": 1e-2, "filters": [16, 32]},
+        {"rate": 1e-3, "filters": [16, 32]},
+        {"rate": 1e-2, "filters": [12, 12]},
     ),
     quick=True,
 )

@@ -177,13 +177,11 @@ class Places(layers.Layer):
 def transformer(config: Any, data: Any) -> Any:
     """Attend along a series, as the tutorials' block does."""
     start = keras.Input(INPUTS)
-    x = Places(config["base"])(layers.Dense(8)(start))
-    for _ in range(2):
-        attended = layers.MultiHeadAttention(2, 4, dropout=config["dropout"])(
-            x, x, use_causal_mask=config["causal"]
-        )
-        x = layers.LayerNormalization()(x + attended)
-        x = layers.LayerNormalization()(x + layers.Dense(8, activation="relu")(x))
+    x = Places(config["base"])(layers.Dense(32)(start))
+    attend = layers.MultiHeadAttention(4, 8, dropout=config["dropout"])
+    x = layers.LayerNormalization()(x + attend(x, x, use_causal_mask=config["causal"]))
+    hidden = layers.Dense(64, activation="relu")(x)
+    x = layers.LayerNormalization()(x + layers.Dense(32)(hidden))
     x = layers.GlobalAveragePooling1D()(x)
     return binary(keras.Model(start, layers.Dense(1, activation="sigmoid")(x)), config)
 
