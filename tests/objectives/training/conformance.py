@@ -31,10 +31,12 @@ from tests.objectives.training.small_objective import SMALL, Small, data
 
 Factory = Callable[[Any, Data], Trainer]
 Curve = list[Logs]
+# Without the comparison with `fit`, which has tests of its own and costs as much as most of these.
+PLAIN = {"seed": 5, "max_epochs": 3, "check": False}
 
 
 def spec(config: Small | None = None, number: int = 0, **changes: Any) -> TrialSpec:
-    return TrialSpec(number, config or Small(), **({"seed": 5, "max_epochs": 3} | changes))
+    return TrialSpec(number, config or Small(), **(PLAIN | changes))
 
 
 def train(trainer: Trainer, *specs: TrialSpec) -> tuple[list[TrialResult], list[Curve]]:

@@ -5,7 +5,6 @@ They keep what differs where Keras's configs do not show it.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import keras
@@ -72,10 +71,6 @@ def sequential(*inner: Any, shape: Any = (6,), dtype: Any = None, **compiling: A
 
 def scaled(factor: Any, data: Data) -> Any:
     return sequential(Scaled(factor))
-
-
-def partial(factor: float, data: Data) -> Any:
-    return sequential(layers.Lambda(functools.partial(ops.multiply, factor)))
 
 
 def local(factor: float, data: Data) -> Any:
@@ -244,7 +239,6 @@ CASES = {
     "an attribute that get_config leaves out": Case(scaled, [2.0, 3.0], numbers),
     "an array attribute": Case(scaled, [np.arange(6.0) * n for n in (1, 2)], numbers),
     "a function attribute": Case(scaled, [lambda: 2.0, lambda: 3.0], numbers),
-    "a partial function": Case(partial, [2.0, 3.0], numbers),
     "a class made by build": Case(local, [2.0, 3.0], numbers),
     "a loss that reads a global": Case(global_loss, [2.0, 3.0], numbers),
     "a metric that reads a global": Case(global_metric, [2.0, 3.0], numbers),
