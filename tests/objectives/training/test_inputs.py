@@ -64,13 +64,14 @@ def traced(found: Any) -> tuple[Any, Any]:
     """Return a model's trace and what a program of it is made of."""
     import tensorflow as tf
 
-    from objectives.training.compiled import build
     from objectives.training.epoch import trace, words
+    from objectives.training.metrics import build_metrics
 
     train = tf.constant(X), tf.constant(Y)
     validation = tuple(part[:32] for part in train)
     numbers = inputs.Inputs(found)
-    build(found, train, BATCH)
+    found.optimizer.build(found.trainable_variables)
+    build_metrics(found, train, BATCH)
     made = trace(found, train, validation, ROWS, BATCH, BATCH, numbers)
     arrays = tuple(map(words, train)), validation
     return made, (arrays, ROWS, BATCH, BATCH, numbers.values)

@@ -28,13 +28,14 @@ def traced(model: Any) -> Any:
     """Return a model's trace on two batches of training and one of validation."""
     import tensorflow as tf
 
-    from objectives.training.compiled import build
     from objectives.training.epoch import trace
     from objectives.training.inputs import Inputs
+    from objectives.training.metrics import build_metrics
     from objectives.training.program import variables
 
     parts = tuple(map(tf.constant, walk.fed(model)))
-    build(model, parts, 4)
+    model.optimizer.build(model.trainable_variables)
+    build_metrics(model, parts, 4)
     found = trace(model, parts, tuple(part[:4] for part in parts), 8, 4, 4, Inputs(model))
     return found.located(variables(model))
 
