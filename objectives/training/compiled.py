@@ -176,8 +176,6 @@ class CompiledTrainer(FitTrainer):
         new = key not in self._known
         known = self._known.setdefault(key, Known(traced.without_model()))
         progress.extra |= {"structure": key[:16], "compiled": new}
-        if known.refused is None and new:
-            known.refused = by_fit(traced)
         if known.refused is not None:
             raise Unsupported(known.refused)
 
@@ -213,6 +211,8 @@ class CompiledTrainer(FitTrainer):
     def _own(self, make: Callable[[], Trace]) -> tuple[str, Trace]:
         """Return the digest of the model's trace and the trace."""
         traced = self._attempt(make)
+        if (why := by_fit(traced)) is not None:  # its digest may never be the same again
+            raise Unsupported(why)
         if traced.digest in self._known:
             return traced.digest, traced
         again = self._attempt(make)

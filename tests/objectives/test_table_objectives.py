@@ -104,8 +104,9 @@ def test_several_classes_by_the_area_under_their_curves(tmp_path: Path, kind: st
 def test_keras_and_our_scores_agree(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(900, 3))
     y = x[:, 0] + np.random.default_rng(1).normal(size=900) > 1.2
-    data = DENSE_BINARY.data(Source(arrays=(x, y), metrics=("auc",)))
-    assert data.class_weight is not None  # a minority below a fifth
+    options = {"weights": "balanced"}
+    data = DENSE_BINARY.data(Source(arrays=(x, y), metrics=("auc",), options=options))
+    assert data.class_weight is not None
     _, scored, _ = train(DENSE_BINARY, data, tmp_path, epochs=2, monitor="val_auc")
     net = DENSE_BINARY.build(DENSE_BINARY.space.baseline, data)
     logs = net.evaluate(
