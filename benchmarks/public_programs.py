@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from benchmarks.programs.judging import Row
 
 MARK = "ROW "
-LIMIT = 420.0  # seconds of one program
+LIMIT = 600.0  # seconds of one program
 
 
 def child(names: Sequence[str], task: str) -> None:
