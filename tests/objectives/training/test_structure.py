@@ -34,9 +34,8 @@ def traced(model: Any) -> Any:
     from objectives.training.program import variables
 
     parts = tuple(map(tf.constant, walk.fed(model)))
-    model.optimizer.build(model.trainable_variables)
-    build_metrics(model, parts, 4)
-    found = trace(model, parts, tuple(part[:4] for part in parts), 8, 4, 4, Inputs(model))
+    (model.optimizer.build(model.trainable_variables), build_metrics(model, parts, 4))
+    found = trace(model, parts, tuple(p[:4] for p in parts), 8, 4, 4, Inputs(model))
     return found.located(variables(model))
 
 
