@@ -146,7 +146,7 @@ def _choice(word: str, dimension: Dimension) -> Any:
     for choice in choices:
         if word in (str(choice), str(label(choice))):
             return choice
-    kinds = {type(_plain(choice)) for choice in choices if choice is not None}
+    kinds = {type(plain(choice)) for choice in choices if choice is not None}
     named: dict[str, Any] = {"true": True, "false": False} if bool in kinds else {}
     if None in choices:
         named["none"] = None
@@ -158,10 +158,6 @@ def _choice(word: str, dimension: Dimension) -> Any:
                 value = number(word)
                 return value if math.isfinite(value) else _REFUSED
     return _REFUSED if kinds <= {bool, int, float} else word
-
-
-def _plain(choice: Any) -> Any:
-    return choice.item() if hasattr(choice, "item") else choice  # a NumPy scalar
 
 
 def _check(
