@@ -92,7 +92,8 @@ def _places(model: keras.Model) -> Iterator[tuple[MutableMapping[str, Any], str]
             continue
         seen.add(id(thing))
         for name in ATTRIBUTES.get(type(thing), ()):
-            if _number(vars(thing).get(name)):
+            value = vars(thing).get(name)  # a tensor in Keras's L1
+            if _number(value) or isinstance(value, tf.Tensor):
                 yield vars(thing), name
     for loss in keras.tree.flatten(model.loss):
         if type(loss) in SMOOTHED and id(loss) not in seen:
