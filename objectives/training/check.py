@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from objectives.training.fit import FitTrainer
 
 BATCHES = 8  # of training and of validation, and a short last one of each
-# Two sums of float32 in another order differ by some 1e-6; what is wrong differs by far more.
-RELATIVE, ABSOLUTE = 1e-3, 1e-5
+# Two sums of float32 in another order differ by some 1e-6, of half precision by some 1e-3; what
+# is wrong differs by far more.
+RELATIVE, HALF, ABSOLUTE = 1e-3, 1e-2, 1e-5
 
 
 def difference(
@@ -57,8 +58,10 @@ def difference(
     if set(expected) != set(found):
         missing = sorted(set(expected) ^ set(found))
         return f"its first steps have other logs than fit's: {', '.join(missing)}"
+    types = {layer.compute_dtype for layer in model._flatten_layers()}
+    relative = HALF if types & {"float16", "bfloat16"} else RELATIVE
     for name, value in expected.items():
-        if not np.allclose(found[name], value, RELATIVE, ABSOLUTE, equal_nan=True):
+        if not np.allclose(found[name], value, relative, ABSOLUTE, equal_nan=True):
             return (
                 f"its first steps differ from fit's: {name} is {np.mean(found[name]):.6g}, "
                 f"by fit {np.mean(value):.6g}"

@@ -145,7 +145,7 @@ class CompiledTrainer(FitTrainer):
         """
         if program.way in known.ran:
             return program, program.run(order)
-        kept = self._kept_ways(known.trace)
+        kept = _kept_ways(known.trace)
         try:
             logs: dict[str, Any] = first_run(program, lambda: program.run(order), kept)
         except Unsupported as why:
@@ -251,7 +251,7 @@ class CompiledTrainer(FitTrainer):
         if by_graph(known.trace) is not None:
             return "graph"
         with self._failing(known):
-            return fastest(program, order, spec.max_epochs, self._kept_ways(known.trace, spec))
+            return fastest(program, order, spec.max_epochs, _kept_ways(known.trace))
 
     @contextmanager
     def _failing(self, known: Known) -> Iterator[None]:
@@ -266,7 +266,7 @@ class CompiledTrainer(FitTrainer):
         self, spec: TrialSpec, model: keras.Model, known: Known, program: Program, order: Any
     ) -> None:
         """Compare a structure's first steps with `fit`'s. Raises Unsupported where they differ."""
-        kept = self._kept_ways(known.trace)
+        kept = _kept_ways(known.trace)
         if kept.read().get("checked"):
             return
         with self._failing(known), kept.watched(program.way):
@@ -274,12 +274,6 @@ class CompiledTrainer(FitTrainer):
             if found is not None:
                 raise Unsupported(found)
         kept.write(checked=True)
-
-    def _kept_ways(self, traced: Trace, spec: TrialSpec | None = None) -> KeptWays:
-        """Return what this machine knows of a structure, or of it in trials of some length."""
-        threads = tf.config.threading.get_intra_op_parallelism_threads()
-        length = (threads, spec.max_epochs) if spec else ()
-        return KeptWays(traced.digest, circumstances(), *length)
 
     def _tensors(self) -> tuple[Parts, Parts]:
         """Return the training and the validation part, on the device once."""
@@ -292,6 +286,11 @@ class CompiledTrainer(FitTrainer):
         if line not in self._said:
             self._said.add(line)
             log.warning("%s", line)
+
+
+def _kept_ways(traced: Trace) -> KeptWays:
+    """Return what this machine knows of a structure."""
+    return KeptWays(traced.digest, circumstances())
 
 
 def users(objective: Objective[Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -88,16 +88,25 @@ class Program:
         found = {name: plain(value) for name, value in logs.items()}
         return found | {f"val_{name}": plain(value) for name, value in validation.items()}
 
+    def saved(self) -> Callable[[], None]:
+        """Return a function that gives all variables back the values that they have now."""
+        state = self.trace.state
+        before = [variable.read_value() for variable in state]
+
+        def restore() -> None:
+            for variable, value in zip(state, before, strict=True):
+                variable.assign(value)
+
+        return restore
+
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Give all variables back the values that they had before the block."""
-        state = self.trace.state
-        before = [variable.read_value() for variable in state]
+        restore = self.saved()
         try:
             yield
         finally:
-            for variable, value in zip(state, before, strict=True):
-                variable.assign(value)
+            restore()
 
 
 def plain(value: Any) -> Any:

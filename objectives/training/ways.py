@@ -106,13 +106,16 @@ def fastest(program: Program, order: NDArray[Any], epochs: int, kept: KeptWays) 
         epochs: Of the trial.
         kept: Where the finding is remembered.
     """
+    # Which way pays depends on the threads, and on the epochs that compiling is spread over.
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    name = f"way of {epochs} epochs, {threads} threads"
     with kept.alone():
-        known = kept.read().get("way")
+        known = kept.read().get(name, {}).get("way")
         if known in ("xla", "graph") and not kept.fatal(str(known)):
             return str(known)
         with program.undone():
             way, seconds = _measured(program, order, epochs * STRUCTURE_TRIALS, kept)
-        kept.write(way=way, seconds=seconds)
+        kept.write(**{name: {"way": way, "seconds": seconds}})
         return way
 
 
@@ -154,14 +157,12 @@ def first_run(program: Program, run: Callable[[], Any], kept: KeptWays) -> Any:
     """
     if kept.fatal(program.way):
         raise Unsupported(f"a process ended by a fault of its own when it ran as {program.way}")
-    state = program.trace.state
-    before = [variable.read_value() for variable in state]
+    restore = program.saved()
     try:
         with kept.watched(program.way):
             return run()
     except Exception as fault:
-        for variable, value in zip(state, before, strict=True):
-            variable.assign(value)
+        restore()
         raise Unsupported(reason(fault)) from fault
 
 

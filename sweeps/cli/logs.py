@@ -8,8 +8,10 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from sweeps.workers.chatter import strip
 
 FILE = "sweep.log"
 
@@ -25,6 +27,7 @@ def chatter_to(path: Path) -> Iterator[None]:
     kept = os.dup(2)
     try:
         with path.open("ab") as file:
+            start = file.tell()
             os.dup2(file.fileno(), 2)
     except OSError:  # a folder that cannot be written is told elsewhere
         os.close(kept)
@@ -41,6 +44,8 @@ def chatter_to(path: Path) -> Iterator[None]:
             sys.stderr = shown
         os.dup2(kept, 2)
         os.close(kept)
+        with suppress(OSError):
+            strip(path, start)  # what a process that died wrote stays whole
 
 
 def _is_native(stream: object) -> bool:

@@ -27,7 +27,7 @@ def spec_of(session: Session, trial: Ended) -> TrialSpec:
         mode=session.mode,
         patience=0 if trial.role in SPARED else session.sweep.objective.patience_in_epochs,
         weights=session.folder / "weights" / f"{trial.number:05d}.npz",
-        ways=session.store.ways(),
+        ways=session.store.ways.copy(),
         check=session.settings.check,
     )
 

@@ -161,7 +161,7 @@ class Loop:
             weights=self.weights / f"{trial.number:05d}.npz",
             checkpoint=checkpoint,
             checkpoint_every=self.checkpoint_every,
-            ways=self.store.ways(),
+            ways=self.store.ways.copy(),
             check=self.check,
         )
         known = self.store.study.get_trials(deepcopy=False)[trial.number].last_step

@@ -92,6 +92,10 @@ class Store:
         self.seed = seed
         self.ranges = ranges
         self.queue: list[Mapping[str, Any]] = []  # params of configs to try next
+        # The way of each structure, as its first trial ran: the digits of later ones depend on it.
+        self.ways: dict[str, str] = {}
+        for trial in self.ended():
+            self._note(trial.structure, trial.way)
 
     def unfinished(self) -> list[optuna.trial.Trial]:
         """Return the trials that an interruption left, lowest number first."""
@@ -151,13 +155,9 @@ class Store:
         self.queue += [dict(one) for one in tries if one not in known]
         return [known.index(one) for one in tries if one in known]
 
-    def ways(self) -> dict[str, str]:
-        """Return the way of each structure, as its first trial ran: digits stay the same."""
-        found: dict[str, str] = {}
-        for trial in self.ended():
-            if trial.structure and trial.way:
-                found.setdefault(trial.structure, trial.way)
-        return found
+    def _note(self, structure: str | None, way: str | None) -> None:
+        if structure and way:
+            self.ways.setdefault(structure, way)
 
     def config(self, params: Mapping[str, Any]) -> Any:
         """Return the config of a trial's flat parameters."""
@@ -189,6 +189,7 @@ class Store:
                 "metrics": dict(metrics),
             },
         )
+        self._note(result.extra.get("structure"), result.extra.get("way"))
         states = optuna.trial.TrialState
         if result.outcome is Outcome.FAILED or result.value is None:
             self.study.tell(trial.number, state=states.FAIL)

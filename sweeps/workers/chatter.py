@@ -20,13 +20,29 @@ HARMLESS = (
 )
 
 
+def harmless(line: bytes) -> bool:
+    """Return whether a line of native code's means nothing to whoever reads a log."""
+    return any(text in line for text in HARMLESS)
+
+
+def strip(log: Path, start: int) -> None:
+    """Take the harmless lines out of a log, from a position on."""
+    with log.open("r+b") as file:
+        file.seek(start)
+        lines = file.readlines()
+        if any(map(harmless, lines)):
+            file.seek(start)
+            file.writelines(line for line in lines if not harmless(line))
+            file.truncate()
+
+
 def to_log(source: IO[bytes], log: Path) -> threading.Thread:
     """Copy lines to a log in a thread of its own, until the source is closed by its writers."""
 
     def copy() -> None:
         with source, log.open("ab", buffering=0) as target:
             for line in source:
-                if not any(text in line for text in HARMLESS):
+                if not harmless(line):
                     target.write(line)
 
     thread = threading.Thread(target=copy, name="worker log", daemon=True)

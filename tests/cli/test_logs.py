@@ -17,6 +17,7 @@ from pathlib import Path
 from sweeps.cli.logs import chatter_to
 with chatter_to(Path("sweep.log")):
     os.write(2, b"E0000 native\\n")
+    os.write(2, b"Error parsing text-format tensorflow.XlaSerializedCacheEntry\\n")
     print("of Python", file=sys.stderr)
 os.write(2, b"native again\\n")
 """
