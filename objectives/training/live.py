@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from objectives.training.checkpoint import Checkpoint, attributes
+from objectives.training.checkpoint import Checkpoint, Opaque, attributes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,10 +30,15 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
         self.of = model
         self.callbacks = callbacks
         self.kept: Checkpoint | None = None
+        self._traced = False
         self._also: list[Any] = []  # variables that training changes besides
 
     def also(self, variables: Sequence[Any]) -> None:
-        """Keep these variables too, where they are neither the model's nor its optimizer's."""
+        """Keep these variables too, where they are neither the model's nor its optimizer's.
+
+        variables: All that a traced epoch changes.
+        """
+        self._traced = True
         own = (*self.of.variables, *self.of.optimizer.variables)
         known = {id(variable.value.handle) for variable in own}
         self._also = [each for each in variables if id(each.handle) not in known]
@@ -51,6 +56,10 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
 
     def attributes(self) -> list[dict[str, Any]]:
         """Return the callbacks' plain attributes. Raises Opaque."""
+        # What `fit` changes of an optimizer that only the model's own steps use cannot be reached.
+        for name, held in vars(self.of).items() if not self._traced else ():
+            if isinstance(held, keras.Optimizer) and held is not self.of.optimizer:
+                raise Opaque(f"the model's {name} is an optimizer of its own")
         return [attributes(callback) for callback in self.callbacks]
 
     def restore(self, kept: Checkpoint) -> None:

@@ -231,3 +231,18 @@ class CutTrials(RuleBasedStateMachine):
 
 CutTrials.TestCase.settings = settings(max_examples=40, stateful_step_count=8, deadline=None)
 TestCutTrials = CutTrials.TestCase
+
+
+@pytest.mark.slow
+def test_an_optimizer_of_the_models_own_is_kept_only_where_it_can_be_reached() -> None:
+    keras = pytest.importorskip("keras")
+    live = pytest.importorskip("objectives.training.live")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert live.LiveState(model, []).attributes() == []
+    model.second = keras.optimizers.Adam()
+    by_fit, traced = live.LiveState(model, []), live.LiveState(model, [])
+    with pytest.raises(Opaque, match="second"):
+        by_fit.attributes()
+    traced.also(())
+    assert traced.attributes() == []
