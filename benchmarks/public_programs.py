@@ -49,7 +49,8 @@ def child(names: Sequence[str], task: str) -> None:
     for name in names:
         if task == "time":
             try:
-                found = Row(name, "", ratio=timed(known[name]))
+                ratio, way = timed(known[name]) or (None, "-")
+                found = Row(name, "", way=way, ratio=ratio)
             except RuntimeError as fault:
                 found = Row(name, f"not timed: {fault}")
         else:
@@ -182,8 +183,9 @@ def main() -> None:
                 slow = row.ratio is not None and row.ratio > SLOWEST
                 good = not slow and not row.says
                 says = row.says or f"{'slow: ' * slow}{found[name].says}"
+                ways = " / ".join(dict.fromkeys((found[name].way, row.way)))
                 found[name] = dataclasses.replace(
-                    found[name], ratio=row.ratio, says=says, good=good
+                    found[name], way=ways, ratio=row.ratio, says=says, good=good
                 )
     rows = [found[name] for name in names]
     if options.table:
