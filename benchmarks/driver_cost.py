@@ -49,7 +49,7 @@ class Sleeper:
     def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Iterator[TrialResult]:
         """Report falling losses."""
         for spec in specs:
-            best, outcome = Best(spec.monitor, spec.mode), Outcome.COMPLETE
+            best, outcome = Best(spec.monitor), Outcome.COMPLETE
             start, began = float(np.random.default_rng(spec.seed).random()), time.monotonic()
             for epoch in range(1, spec.max_epochs + 1):
                 time.sleep(max(0.0, began + epoch * self.pace - time.monotonic()))
@@ -156,7 +156,7 @@ def study(track: bool) -> Callable[[Meter, int, int, Path], None]:
             MlflowTracker if track else lambda *_: NoTracker(),
             tiny(),
         ) as session:
-            loop = session.loop(Watcher(trials, 0, "min", quiet=True))
+            loop = session.loop(Watcher(trials, 0, quiet=True))
             loop.rungs = (8, 16, 32, 64)
             loop.begin = lambda: session.tracker.start_study(parent_run(session, {}))
             loop.run()

@@ -77,7 +77,7 @@ def run(kind: str, options: argparse.Namespace, growth: float) -> None:
             pool.data(folder / "data")
             nursery = psutil.Process(pool._crew._nursery._process.pid)
             specs = (
-                TrialSpec(number, config, number, options.epochs, DENSE_BINARY.monitor)
+                TrialSpec(number, config, number, options.epochs, DENSE_BINARY.judged_by)
                 for number, config in enumerate(configs(kind, options.trials))
             )
             began, compiled = time.perf_counter(), 0

@@ -40,7 +40,7 @@ from sweeps.tracking import NoTracker, StudyRun
 
 Floats = NDArray[np.float32]
 VALIDATION, FEW_VALIDATION = 4_000, 1_000
-PARENT = StudyRun("planted", "planted", {}, {}, "val_loss", "min")
+PARENT = StudyRun("planted", "planted", {}, {}, "val_loss", lowest=True)
 RIGHT, WRONG = 0.80, 0.05
 
 

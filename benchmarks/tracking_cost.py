@@ -38,7 +38,7 @@ def main() -> None:
         connect(uri)  # the schema is made and MLflow imported before anything is measured
         tracker = MlflowTracker(uri, Path(scratch) / "study")
         began = time.perf_counter()
-        tracker.start_study(StudyRun("bench", "bench", {}, {}, "val_loss", "min", ("width",)))
+        tracker.start_study(StudyRun("bench", "bench", {}, {}, "val_loss", True, ("width",)))
         calls = tell(tracker, options.trials, options.epochs)
         tracker.end_study({"best_val_loss": 0.1})
         told = time.perf_counter()

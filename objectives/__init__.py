@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from objectives.monitor import Mode
+from objectives.monitor import Monitor as Monitor
 from objectives.signatures import required
 from search_spaces import BadInput as BadInput
 from search_spaces import Replay, Space, flat, recorded
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 PARTS = ("train", "validation", "test")
-FALLING = (
-    "loss", "error", "brier", "mse", "mae", "mape", "msle", "crossentropy", "divergence",
-    "deviance",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -176,22 +174,24 @@ class Objective(Generic[C]):
     returns a standard compiled Keras model; nobody recompiles or patches it. Without a space it
     is `build(trial)`, as people write it for Optuna, and its `suggest_*` calls are the space.
     from_arrays: makes data of arrays or frames that Python has in hand. monitor: the value of an
-    epoch; a trial's value is its best one. max_epochs: how long a trial trains at most. patience:
+    epoch; a trial's value is its best one. mode: "min" or "max", which one is better; None: what
+    Keras says of its losses and metrics. max_epochs: how long a trial trains at most. patience:
     epochs without a better value after which it is complete, 0 for never; None: a quarter of
-    max_epochs, and at least 25. callbacks: Keras's own, fresh ones for every trial. scores:
-    further scores of predictions: (labels, predictions) -> dict. batch_size: where the config has
-    no field of that name. baseline: values of the first trial of `build(trial)`, by name; what it
-    does not name is the middle of its range (the geometric one where it is logarithmic), or the
-    first choice.
+    max_epochs, and at least 25. callbacks: (config, monitor) or (config, monitor, mode) -> Keras's
+    own, fresh ones for every trial. scores: further scores of predictions: (labels, predictions)
+    -> dict. batch_size: where the config has no field of that name. baseline: values of the first
+    trial of `build(trial)`, by name; what it does not name is the middle of its range (the
+    geometric one where it is logarithmic), or the first choice.
     """
 
     load: Callable[[Source], Data | tuple[Any, Any]]
     build: Callable[..., keras.Model]
     space: Space[C] = None  # type: ignore[assignment]
     monitor: str = "val_loss"
+    mode: Mode | None = None
     max_epochs: int = 100
     patience: int | None = None
-    callbacks: Callable[[C, str], list[keras.callbacks.Callback]] | None = None
+    callbacks: Callable[..., list[keras.callbacks.Callback]] | None = None
     scores: Callable[[Array, Array], dict[str, float]] | None = None
     batch_size: int = 32
     from_arrays: Callable[[Any, Any, Source], Data] | None = None
@@ -234,11 +234,23 @@ class Objective(Generic[C]):
         return dataclasses.replace(split(*loaded, source), source=source.path or "embedded")
 
     @property
+    def judged_by(self) -> Monitor:
+        """The monitor and its better direction. Raises BadInput where nobody knows it."""
+        return Monitor.of(self.monitor, self.mode)
+
+    @property
     def patience_in_epochs(self) -> int:
         """The patience in epochs, 0 for never."""
         from objectives.training import default_patience
 
         return default_patience(self.max_epochs) if self.patience is None else self.patience
+
+    def fresh_callbacks(self, config: C, monitor: Monitor) -> list[keras.callbacks.Callback]:
+        """Return the callbacks of one trial."""
+        if self.callbacks is None:
+            return []
+        given = (config, monitor.name, monitor.mode)
+        return self.callbacks(*given[: len(required(self.callbacks))])
 
     def batch(self, config: C) -> int:
         """Return the rows of one step."""
@@ -259,11 +271,10 @@ class Objective(Generic[C]):
             config=self.space.suggest(trial),
             seed=trial.number,
             max_epochs=self.max_epochs,
-            monitor=self.monitor,
-            mode=direction(self.monitor),
+            monitor=self.judged_by.in_study(getattr(trial, "study", None)),
             patience=self.patience_in_epochs,
         )
-        best = Best(spec.monitor, spec.mode)
+        best = Best(spec.monitor)
 
         def on_epoch(_: TrialSpec, epoch: int, logs: Logs) -> Decision:
             best.update(epoch, logs)
@@ -287,9 +298,3 @@ class Objective(Generic[C]):
         from objectives.training import here
 
         return here(self, self.embedded)
-
-
-def direction(monitor: str) -> str:
-    """Return "min" or "max" for a monitored value: losses and errors fall, the rest rises."""
-    name = monitor.removeprefix("val_")
-    return "min" if any(word in name for word in FALLING) else "max"

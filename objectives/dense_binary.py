@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from objectives.monitor import Mode
+
 ROWS = {"train": 40_000, "validation": 10_000, "test": 10_000}
 FEATURES = 64
 
@@ -91,11 +93,11 @@ def build(config: dense.Dense, data: Data) -> keras.Model:
     return model
 
 
-def callbacks(config: dense.Dense, monitor: str) -> list[keras.callbacks.Callback]:
+def callbacks(config: dense.Dense, monitor: str, mode: Mode) -> list[keras.callbacks.Callback]:
     """Return ReduceLROnPlateau where the config has it."""
     from objectives.training.parts import plateau_callbacks
 
-    return plateau_callbacks(config.plateau, monitor)
+    return plateau_callbacks(config.plateau, monitor, mode)
 
 
 def scores(labels: NDArray[np.float32], predictions: NDArray[np.float32]) -> dict[str, float]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from objectives.monitor import Mode
+
 ROWS = {"train": 202, "validation": 1_000, "test": 1_000}
 
 
@@ -80,11 +82,11 @@ def build(config: lstm.Lstm, data: Data) -> keras.Model:
     return classifier(model, config.optimizer, data)
 
 
-def callbacks(config: lstm.Lstm, monitor: str) -> list[keras.callbacks.Callback]:
+def callbacks(config: lstm.Lstm, monitor: str, mode: Mode) -> list[keras.callbacks.Callback]:
     """Return ReduceLROnPlateau where the config has it."""
     from objectives.training.parts import plateau_callbacks
 
-    return plateau_callbacks(config.plateau, monitor)
+    return plateau_callbacks(config.plateau, monitor, mode)
 
 
 def scores(labels: NDArray[np.int32], predictions: NDArray[np.float32]) -> dict[str, float]:

@@ -105,7 +105,7 @@ class Scripted:
                 return
 
     def _one(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
-        best, outcome, epochs, error = Best(spec.monitor, spec.mode), Outcome.COMPLETE, 0, None
+        best, outcome, epochs, error = Best(spec.monitor), Outcome.COMPLETE, 0, None
         self.curves[spec.number] = []
         for epoch in range(1, spec.max_epochs + 1):
             try:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import objectives
 import search_spaces
 import sweeps
-from objectives import Data, Objective, Part, Source, direction
+from objectives import Data, Monitor, Objective, Part, Source
 from search_spaces import Dimension, Replay, Space, dimensions
 from sweeps.export.config import Exported, read, write
 from tests.drawn import DrawnTrial
@@ -133,7 +133,7 @@ def test_an_objective_says_how_it_is_judged(name: str) -> None:
     assert isinstance(objective, Objective), f"objectives/{name}.py has no {name.upper()}"
     assert any(objective.space is space for space in SPACES.values())
     assert objective.monitor.startswith("val_"), "decisions are made by validation"
-    assert direction(objective.monitor) in ("min", "max")
+    assert objective.judged_by == Monitor.of(objective.monitor), "Keras says the same"
     assert objective.max_epochs >= 1
     assert objective.batch(objective.space.baseline) >= 1
 
@@ -223,10 +223,11 @@ def test_build_gives_a_compiled_model_that_reports_what_is_monitored(name: str) 
     assert again.count_params() == model.count_params() > 0
     if objective.callbacks is not None:
         first, second = (
-            objective.callbacks(objective.space.baseline, objective.monitor) for _ in range(2)
+            objective.fresh_callbacks(objective.space.baseline, objective.judged_by)
+            for _ in range(2)
         )
         assert not {id(callback) for callback in first} & {id(callback) for callback in second}
-    spec = TrialSpec(0, objective.space.baseline, 1, 1, objective.monitor)
+    spec = TrialSpec(0, objective.space.baseline, 1, 1, objective.judged_by)
     seen: dict[str, float] = {}
 
     def on_epoch(_: TrialSpec, epoch: int, logs: dict[str, float]) -> Decision:

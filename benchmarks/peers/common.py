@@ -86,4 +86,4 @@ def train(config: Dense, data: Any, given: argparse.Namespace, *callbacks: Any) 
 def schedule(config: Dense) -> list[Any]:
     """Return the config's ReduceLROnPlateau, if it has one."""
     assert DENSE_BINARY.callbacks is not None
-    return DENSE_BINARY.callbacks(config, "val_loss")
+    return DENSE_BINARY.fresh_callbacks(config, DENSE_BINARY.judged_by)

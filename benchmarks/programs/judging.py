@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.programs import Entry, Impossible, Program
-from objectives import BadInput, Source, direction
+from objectives import BadInput, Monitor, Source
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec, here
 
 EPOCHS, SEED, SEEDS = 3, 5, 10
@@ -77,7 +77,7 @@ def specs(program: Program, order: Iterable[int], seeds: Iterable[int] = ()) -> 
     monitor = program.objective.monitor
     pairs = itertools.product(order, tuple(seeds) or (SEED,))
     return [
-        TrialSpec(number, program.configs[index], seed, EPOCHS, monitor, direction(monitor))
+        TrialSpec(number, program.configs[index], seed, EPOCHS, Monitor.of(monitor))
         for number, (index, seed) in enumerate(pairs)
     ]
 

@@ -14,7 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from objectives import BadInput
+from objectives import BadInput, Monitor
+from objectives.monitor import VAL_LOSS, unknown
 from objectives.nearest import nearest
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Outcome(Enum):
 class TrialSpec:
     """One trial, whole: the same spec gives the same curve wherever it is trained.
 
-    number: unique within one `train` call. mode: "min" or "max". rungs: the epochs at which the
+    number: unique within one `train` call. monitor: what decides. rungs: the epochs at which the
     trial may be judged; a trainer in another process waits for an answer only there. patience:
     epochs without a better value after which the trial is complete, 0 for never; a curve still
     on its initial plateau is waited for. weights:
@@ -65,8 +66,7 @@ class TrialSpec:
     config: Any
     seed: int
     max_epochs: int
-    monitor: str = "val_loss"
-    mode: str = "min"
+    monitor: Monitor = VAL_LOSS
     rungs: tuple[int, ...] = ()
     patience: int = 0
     weights: Path | None = None
@@ -125,10 +125,9 @@ class UnknownMonitor(BadInput):
 class Best:
     """Best monitored value so far and its epoch; infinite and None before the first."""
 
-    def __init__(self, monitor: str, mode: str) -> None:
+    def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
-        self.sign = 1.0 if mode == "min" else -1.0
-        self.value = math.inf if mode == "min" else -math.inf
+        self.value = monitor.worst
         self.epoch: int | None = None
 
     def update(self, epoch: int, logs: Mapping[str, float]) -> bool:
@@ -136,16 +135,19 @@ class Best:
 
         Raises UnknownMonitor, naming the metrics there are, where the monitor is missing.
         """
-        if self.monitor not in logs:
+        name = self.monitor.name
+        if name not in logs:
             known = sorted(name for name in logs if name.startswith("val_"))
-            near = nearest(self.monitor, known)
+            near = nearest(name, known)
             raise UnknownMonitor(
-                f"monitor {self.monitor!r} is not a metric of this model"
+                f"monitor {name!r} is not a metric of this model"
                 + (f", did you mean {near[0]!r}?" if near else "")
                 + f" (it has: {', '.join(known)})"
             )
-        value = float(logs[self.monitor])
-        if self.epoch is None or self.sign * value < self.sign * self.value:
+        if self.epoch is None and not self.monitor.certain(logs):
+            raise UnknownMonitor(unknown(name))
+        value = float(logs[name])
+        if self.epoch is None or self.monitor.better(value, self.value):
             self.value, self.epoch = value, epoch
             return True
         return False
@@ -161,9 +163,9 @@ def on_plateau(first: float, now: float) -> bool:
     return abs(first - now) < PLATEAU * abs(first)
 
 
-def finite(logs: Mapping[str, float], monitor: str) -> bool:
+def finite(logs: Mapping[str, float], monitor: Monitor) -> bool:
     """Return whether an epoch's losses and monitor are all finite."""
-    watched = {"loss", "val_loss", monitor} & set(logs)
+    watched = {"loss", "val_loss", monitor.name} & set(logs)
     return all(math.isfinite(logs[name]) for name in watched)
 
 

@@ -96,13 +96,13 @@ class FitTrainer:
 
     def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:
         """Return the trial's own callbacks, fresh."""
-        make = self.objective.callbacks
-        return make(spec.config, spec.monitor) if make else []
+        return self.objective.fresh_callbacks(spec.config, spec.monitor)
 
     def made_of(self, spec: TrialSpec, model: keras.Model) -> tuple[Any, ...]:
         """Return plain values that differ wherever a checkpoint would be another's."""
         size = self.objective.batch(spec.config)
-        given = (spec.config, spec.seed, spec.monitor, spec.mode, spec.share, size)
+        judged = (spec.monitor.name, spec.monitor.mode)
+        given = (spec.config, spec.seed, *judged, spec.share, size)
         return (given, self.data.digest, shapes(model), versions())
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import keras
 
     from objectives import Data
+    from objectives.monitor import Mode
     from search_spaces.optimizer import Optimizer
     from search_spaces.plateau import Plateau
 
@@ -33,18 +34,18 @@ def optimizer(config: Optimizer) -> keras.optimizers.Optimizer:
     )
 
 
-def plateau_callbacks(config: Plateau | None, monitor: str) -> list[keras.callbacks.Callback]:
+def plateau_callbacks(
+    config: Plateau | None, monitor: str, mode: Mode
+) -> list[keras.callbacks.Callback]:
     """Return Keras's ReduceLROnPlateau on the monitor, or nothing where the plateau is off."""
     import keras
-
-    from objectives import direction
 
     if config is None:
         return []
     return [
         keras.callbacks.ReduceLROnPlateau(
             monitor=monitor,
-            mode=direction(monitor),
+            mode=mode,
             factor=config.factor,
             patience=config.patience,
             min_delta=config.min_delta,

@@ -79,7 +79,7 @@ class Progress:
         self.notes: list[str] = self.extra.setdefault("notes", [])
         self._on_epoch = on_epoch
         self._clock = clock
-        self._best = Best(spec.monitor, spec.mode)
+        self._best = Best(spec.monitor)
         self._kept: list[Array] | None = None
         self._outcome = Outcome.COMPLETE
         self._curve: list[Logs] = []
@@ -130,7 +130,7 @@ class Progress:
 
     def epoch(self, epoch: int, logs: Logs) -> bool:
         """Take an epoch's logs; return whether training goes on."""
-        if self.spec.monitor in logs and not finite(logs, self.spec.monitor):
+        if self.spec.monitor.name in logs and not finite(logs, self.spec.monitor):
             self._outcome = Outcome.DIVERGED
             self.extra["diverged_epoch"] = epoch
             return False
@@ -179,7 +179,7 @@ class Progress:
 
     def _exhausted(self, epoch: int, logs: Logs) -> bool:
         """Return whether the trial's patience is over, and its plateau left behind."""
-        patience, monitor = self.spec.patience, self.spec.monitor
+        patience, monitor = self.spec.patience, self.spec.monitor.name
         if not patience or epoch - (self._best.epoch or 0) < patience:
             return False
         first, now = self._curve[0], logs | {monitor: self._best.value}

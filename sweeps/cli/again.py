@@ -65,6 +65,7 @@ def same(session: Session, study: str | None = None, wider: Iterable[str] = ()) 
         ("sampler", settings.sampler and settings.sampler.kind),
         ("pruner", settings.pruner and settings.pruner.kind),
         ("monitor", settings.monitor),
+        ("mode", settings.mode),
         ("seed", settings.seed or None),
         ("confirm", None if settings.confirm == CONFIRM else settings.confirm),
         ("trainer", None if settings.trainer == "auto" else settings.trainer),

@@ -107,8 +107,7 @@ def reference_of(session: Session, name: str) -> Reference:
         max_epochs=objective.max_epochs,
         rows=len(session.data.train),
         batch=objective.batch(config),
-        monitor=objective.monitor,
-        mode=session.mode,
+        monitor=session.monitor,
         data=session.data.digest,
         chance=chance(session.data.train.y),
     )

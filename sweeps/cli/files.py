@@ -107,6 +107,7 @@ def exported(session: Session, trial: Ended) -> Exported:
             max_epochs=trial.epochs,
             best_epoch=trial.best_epoch,
             monitor=session.sweep.objective.monitor,
+            mode=session.sweep.objective.mode,
             trainer=trial.way or ("fit" if trial.fallback else "compiled"),
             seed=trial.seed,
         ),

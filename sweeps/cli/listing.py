@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from objectives import Monitor
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Sweep
 
@@ -45,12 +46,11 @@ def _studies(settings: Settings) -> list[str]:
         known = study.user_attrs.get("identity", {})
         trials = storage.get_all_trials(study._study_id, deepcopy=False)
         ended = [ended_trial(t) for t in trials if t.state.is_finished()]
-        monitor = known.get("monitor", "value")
-        mode = "max" if study.direction.name == "MAXIMIZE" else "min"
+        monitor = Monitor.directed(known.get("monitor", "value"), study.direction.name)
         wanted = study.user_attrs.get("settings", {}).get("confirm") or 0
-        stood = standings(ended, study.user_attrs.get(ATTR, {}), monitor, mode, wanted)
-        first = [one.trial for one in stood] or ranked(ended, mode)
-        best = f", best {monitor} {first[0].value:.4g}" if first else ""
+        stood = standings(ended, study.user_attrs.get(ATTR, {}), monitor, wanted)
+        first = [one.trial for one in stood] or ranked(ended, monitor)
+        best = f", best {monitor.name} {first[0].value:.4g}" if first else ""
         origin = f"{known.get('sweep', 'another tool')} on {known.get('data', 'unknown data')}"
         found.append(f"  {study.study_name:<{width}}  {len(ended)} trials{best}; {origin}")
     return found

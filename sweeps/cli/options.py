@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from objectives import BadInput
+from objectives.monitor import MODES
 from objectives.nearest import nearest
 from objectives.training import CHECKPOINT_EVERY, TRAINERS
 from search_spaces import Dimension
@@ -31,7 +32,8 @@ commands  (none) run, or go on      show     the summary again
           --patience {patience}|off (epochs without a better value that end a trial)
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
 search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
-          --pruner halving|percentile|none  --monitor {monitor}  --seed 0
+          --pruner halving|percentile|none  --seed 0
+          --monitor {monitor}  --mode min|max (which is better, of a metric of your own)
 machine   --workers N (0: in this process)  --device cpu|gpu  --trainer auto|xla|graph|fit
           --checkpoint-every 60s|off (how often a long trial is kept on disk)
           --check on|off (compare the first steps of a model of yours with fit)
@@ -119,6 +121,7 @@ def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.Argumen
     add("--sampler", choices=("tpe", "random"))
     add("--pruner", choices=("halving", "percentile", "none"))
     add("--monitor")
+    add("--mode", choices=MODES)
     add("--seed", type=whole(0))
     add("--workers", type=whole(0))
     add("--checkpoint-every", type=interval, default=CHECKPOINT_EVERY, metavar="TIME|off")
@@ -200,6 +203,7 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         sampler=Sampler(options.sampler) if options.sampler == "random" else None,
         pruner=pruners[options.pruner] if options.pruner else None,
         monitor=monitor,
+        mode=options.mode,
         fix=tuple(options.fix) or None,
         ranges=tuple(options.range) or None,
         source=source(options, extra_metrics(monitor)),

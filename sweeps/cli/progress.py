@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
+    from objectives import Monitor
+
 EVERY = 15.0  # seconds between plain lines while no trial ends
 MEASURED = 20.0  # seconds of epochs after which a long trial's length can be told
 
@@ -32,7 +34,6 @@ class Watcher:
         self,
         total: int,
         done: int,
-        mode: str,
         quiet: bool = False,
         *,
         verbose: bool = False,
@@ -44,7 +45,6 @@ class Watcher:
     ) -> None:
         self.total = total
         self.done = done
-        self.sign = 1.0 if mode == "min" else -1.0
         self.quiet, self.verbose, self.each, self.noun = quiet, verbose, each, noun
         self.counts = dict.fromkeys(Outcome, 0)
         self.best: tuple[float, int] | None = None
@@ -109,12 +109,12 @@ class Watcher:
         self.pace.epoch(spec.number)
         label = self.labels.get(spec.number, "")
         named = f"#{spec.number} {label}".rstrip() if self.each else label
-        value = f"{spec.monitor} {logs[spec.monitor]:.4g}"
+        value = f"{spec.monitor.name} {logs[spec.monitor.name]:.4g}"
         self.now = f"{named} epoch {epoch}/{spec.max_epochs} {value}"
         self._tell_address()
         self._expect_by_epochs(spec, epoch)
         if self.verbose:
-            rest = (f"{n} {v:.4g}" for n, v in logs.items() if n != spec.monitor)
+            rest = (f"{n} {v:.4g}" for n, v in logs.items() if n != spec.monitor.name)
             self._say(f"{self.now}  {'  '.join(rest)}")
         elif self._bar is not None:
             self._bar.update(self._task, description=self._brief(spec, epoch, logs, label))
@@ -127,7 +127,7 @@ class Watcher:
         """Return the state and the newest epoch so that both fit in 80 columns."""
         named = f"#{spec.number}" if self.each else label
         state = self.state("{} left")
-        now = f"{named} epoch {epoch}/{spec.max_epochs} {logs[spec.monitor]:.4g}"
+        now = f"{named} epoch {epoch}/{spec.max_epochs} {logs[spec.monitor.name]:.4g}"
         return f"{state} | {now}".lstrip(" |")
 
     def ended(self, result: TrialResult) -> None:
@@ -140,7 +140,7 @@ class Watcher:
         self.done += 1
         complete = result.outcome is Outcome.COMPLETE
         self.pace.ended(spec.number, result.seconds, complete)
-        if complete and result.value is not None and self._better(result.value):
+        if complete and result.value is not None and self._better(spec.monitor, result.value):
             self.best = result.value, spec.number
         if self.each:
             self._tell(result, label)
@@ -150,11 +150,11 @@ class Watcher:
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, description=self.state())
 
-    def _better(self, value: float) -> bool:
-        return self.best is None or self.sign * value < self.sign * self.best[0]
+    def _better(self, monitor: Monitor, value: float) -> bool:
+        return self.best is None or monitor.better(value, self.best[0])
 
     def _tell(self, result: TrialResult, label: str) -> None:
-        number, monitor = result.spec.number, result.spec.monitor
+        number, monitor = result.spec.number, result.spec.monitor.name
         value = "" if result.value is None else f" {monitor} {result.value:.4g}"
         kept = result.extra.get("resumed_epoch")
         again = f" (on from epoch {kept})" if kept else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data
+from objectives.monitor import Mode
 from objectives.training import CHECKPOINT_EVERY
 from sweeps.cli import print_anything
 from sweeps.cli.frames import trials_frame
@@ -65,6 +66,7 @@ def run(
     tracking_uri: str | None = None,
     confirm: int | None = None,
     monitor: str | None = None,
+    mode: Mode | None = None,
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
     fix: Sequence[str] = (),
@@ -76,10 +78,11 @@ def run(
 
     data: a file's path, arrays or data frames `(X, y)`, a `Source` or `Data`; None takes the
     sweep's own. patience: epochs without a better value after which a trial is complete, 0 for
-    never. timeout: seconds. fix, ranges: as on the command line, `["width=32"]`. workers:
-    processes; 0 trains in this one. confirm: fresh seeds, by default 5, or what the study had
-    last. verbose: False says nothing, 2 every epoch. checkpoint_every: seconds, `math.inf` for
-    never. check: whether the first steps of a structure of your own model are compared with
+    never. timeout: seconds. monitor, mode: what decides, and whether "min" or "max" of it is
+    better, which Keras knows of its own. fix, ranges: as on the command line, `["width=32"]`.
+    workers: processes; 0 trains in this one. confirm: fresh seeds, by default 5, or what the study
+    had last. verbose: False says nothing, 2 every epoch. checkpoint_every: seconds, `math.inf`
+    for never. check: whether the first steps of a structure of your own model are compared with
     `model.fit`'s. An interruption (the notebook's stop button) is not an error: the study comes
     back as far as it got, and the same call goes on. Raises BadInput.
     """
@@ -99,6 +102,7 @@ def run(
         storage=storage,
         tracking_uri=tracking_uri,
         monitor=monitor,
+        mode=mode,
         sampler=sampler,
         pruner=pruner,
         fix=tuple(fix) or None,

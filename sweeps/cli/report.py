@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.judging import threshold
+from objectives.monitor import signs
 from sweeps.cli.again import place, same
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import make_tracker, no_tracker, versions
-from sweeps.explain.confirm import confirmed
+from sweeps.explain.confirm import Confirmed, confirmed
 from sweeps.explain.experiment import FILE
 from sweeps.study.figures import figure
 from sweeps.study.parent import parent_run
@@ -75,6 +76,7 @@ def gathered(session: Session, program: str) -> Any:
         trials=trials_frame(session),
         curves=_curves(session),
         max_epochs=objective.max_epochs,
+        signs=_signs(session, summary, found),
         data=data_text(session.data),
         confirmed=None if found is None else dataclasses.asdict(found),
         rungs=session.sweep.pruner.rungs(objective.max_epochs),
@@ -91,6 +93,16 @@ def gathered(session: Session, program: str) -> Any:
         calibration=_reliability(session, summary),
         address=store.study.user_attrs.get("address"),
     )
+
+
+def _signs(session: Session, summary: Summary, found: Confirmed | None) -> dict[str, float]:
+    """Return which of the scores are to be minimised (1) and which maximised (-1)."""
+    monitor = session.monitor
+    shown = found.means if found is not None else summary.final or {}
+    known = signs(
+        dict.fromkeys(name for of in shown.values() if isinstance(of, dict) for name in of)
+    )
+    return known | dict.fromkeys((monitor.name, monitor.test_name), monitor.sign)
 
 
 def _notes(final: Mapping[str, Any], session: Session) -> list[str]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from objectives import Data, direction
+from objectives import Data, Monitor
 from objectives.judging import threshold
 from search_spaces import Space
 from sweeps.cli import typed
@@ -161,7 +161,7 @@ def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
         gap = confirmed.difference
         word = "undecided, it may be luck"
         if gap.word == "real":
-            better = (gap.mean < 0) == (direction(confirmed.metric) == "min")
+            better = Monitor(summary.monitor, summary.mode).better(gap.mean, 0.0)
             word = "real, not luck" if better else "real, and for the worse: take the baseline"
         yield f"  difference in {confirmed.metric} {gap}: {word}"
 

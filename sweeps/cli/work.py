@@ -123,7 +123,6 @@ def _train(
     watcher = Watcher(
         total,
         done,
-        session.mode,
         quiet,
         verbose=verbose,
         places=places,
@@ -208,7 +207,7 @@ def _remember_runs(session: Session, summary: Summary) -> None:
 
 def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     repeats = session.settings.confirm or 0
-    loop = session.loop(Watcher(0, 0, session.mode, quiet=True))
+    loop = session.loop(Watcher(0, 0, quiet=True))
     interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
     phase = Confirm(session, repeats, lambda: loop.out_of_time, interrupts=interrupts)
     runs = phase.missing()
@@ -221,7 +220,6 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     phase.progress = Watcher(
         missing,
         0,
-        session.mode,
         quiet,
         verbose=verbose,
         each=False,

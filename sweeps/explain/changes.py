@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from objectives.monitor import VAL_LOSS, Monitor
 from sweeps.explain.configs import (
     Path,
     allowed,
@@ -70,8 +71,7 @@ class Reference:
     max_epochs: int
     rows: int
     batch: int
-    monitor: str = "val_loss"
-    mode: str = "min"
+    monitor: Monitor = VAL_LOSS
     data: str = ""
     chance: float | None = None
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput, direction
+from objectives import BadInput
 from sweeps.explain.confirm import repeats_of_best
 from sweeps.explain.statistics import REAL, Difference, paired, welch
 
@@ -39,14 +39,15 @@ def compare(one: Session, other: Session) -> Comparison:
     """
     for what, a_is, b_is in (
         ("data", _data(one), _data(other)),
-        ("monitor", one.sweep.objective.monitor, other.sweep.objective.monitor),
+        ("monitor", one.monitor.name, other.monitor.name),
+        ("mode", one.monitor.mode, other.monitor.mode),
     ):
         if a_is != b_is:
             raise BadInput(
                 f"{one.name!r} and {other.name!r} cannot be compared: "
                 f"the {what} of one is {a_is}, of the other {b_is}"
             )
-    metric = "test_" + one.sweep.objective.monitor.removeprefix("val_")
+    metric = one.monitor.test_name
     found = [repeats_of_best(session) for session in (one, other)]
     for session, repeats in zip((one, other), found, strict=True):
         if len(repeats) < 2:
@@ -62,9 +63,7 @@ def compare(one: Session, other: Session) -> Comparison:
     else:
         a, b = ([scores[metric] for scores in repeats.values()] for repeats in found)
         gap = welch(a, b, metric=metric)
-    lower = one.name if gap.mean < 0 else other.name
-    higher = other.name if gap.mean < 0 else one.name
-    better = lower if direction(metric) == "min" else higher
+    better = one.name if one.monitor.better(gap.mean, 0.0) else other.name
     return Comparison(
         one=one.name,
         other=other.name,

@@ -74,7 +74,7 @@ class Confirmed:
 
 def candidates(session: Session) -> list[Ended]:
     """Return the top trials, those that lead among the confirmed, and the baseline."""
-    order = ranked(session.store.ended(), session.mode)
+    order = ranked(session.store.ended(), session.monitor)
     confirmed = [one.trial for one in confirmed_trials(session)]
     baseline = [t for t in order if t.role == "baseline"]
     every = (*order[:TOP], *confirmed[:TOP], *baseline)
@@ -161,7 +161,7 @@ class Confirm:
             found["parameters"] = _weights_in(spec.weights)
             spec.weights.unlink(missing_ok=True)
             spec.weights.with_suffix(".npy").unlink(missing_ok=True)
-            metrics |= {f"trial_best_{spec.monitor}": result.value} | found["test"]
+            metrics |= {f"trial_best_{spec.monitor.name}": result.value} | found["test"]
         self.known[str(spec.number)] = found
         self.session.store.study.set_user_attr(ATTR, self.known)
         forget(spec.checkpoint)
@@ -182,8 +182,7 @@ def confirmed(session: Session) -> Confirmed | None:
     if not found:
         return None
     best, *others = found
-    monitor = session.sweep.objective.monitor
-    metric = "test_" + monitor.removeprefix("val_")
+    monitor, metric = session.monitor.name, session.monitor.test_name
     means = {"best": _means(best)}
     baseline = next((one for one in others if one.trial.role == "baseline"), None)
     if baseline is not None:
@@ -193,7 +192,7 @@ def confirmed(session: Session) -> Confirmed | None:
     gaps = {one.trial.number: _difference(best, one, monitor) for one in others}
     ties = [best.trial.number]
     ties += [number for number, gap in gaps.items() if gap is not None and gap.word != REAL]
-    first = ranked(session.store.ended(), session.mode)[0].number
+    first = ranked(session.store.ended(), session.monitor)[0].number
     return Confirmed(
         repeats=len(best.shared),
         metric=metric,

@@ -78,15 +78,15 @@ class Shape:
 
 
 def shape(
-    values: Sequence[float], *, train: Sequence[float] | None = None, mode: str = "min"
+    values: Sequence[float], *, train: Sequence[float] | None = None, sign: float = 1.0
 ) -> Shape:
     """Read a curve.
 
     train: the training loss of the same epochs, which tells overfitting (it falls on) from
-    divergence. mode: "min" or "max", of the monitor. A value that is not finite ends the curve
-    and begins divergence. Raises ValueError where the first value is not finite or there is none.
+    divergence. sign: of the monitor, -1 where higher is better. A value that is not finite ends
+    the curve and begins divergence. Raises ValueError where the first value is not finite or
+    there is none.
     """
-    sign = 1.0 if mode == "min" else -1.0
     given = sign * np.asarray(values, dtype=float)
     bad = np.flatnonzero(~np.isfinite(given))
     v = given[: bad[0]] if len(bad) else given
@@ -120,12 +120,11 @@ def shape(
     )
 
 
-def crossing(values: Sequence[float], level: float, start: float, mode: str = "min") -> float:
+def crossing(values: Sequence[float], level: float, start: float, sign: float = 1.0) -> float:
     """Return when a curve passes `level` for good, in epochs and fractions; inf where never.
 
     start: its value before the first epoch, from which the first epoch's is interpolated.
     """
-    sign = 1.0 if mode == "min" else -1.0
     v = sign * np.asarray(values, dtype=float)
     v = np.concatenate([[sign * start], np.where(np.isfinite(v), v, np.inf)])
     index = _stays_below(smooth(v), sign * level)

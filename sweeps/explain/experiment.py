@@ -189,11 +189,11 @@ def _forecast(
     run: Run, reference: Reference, recorded: Sequence[Recorded]
 ) -> dict[str, float] | None:
     """Return what as many epochs again would bring, as far as recorded curves reach."""
-    curve = Recorded(run.curves[reference.monitor], run.curves.get("learning_rate", []))
+    curve = Recorded(run.curves[reference.monitor.name], run.curves.get("learning_rate", []))
     doubled = len(curve.values)
     longest = max((len(other.values) for other in recorded), default=0)
     more = min(doubled, longest - doubled) if longest > doubled else doubled
-    found = forecast(curve, recorded, more, reference.mode)
+    found = forecast(curve, recorded, more, reference.monitor.sign)
     return None if found is None else asdict(found)
 
 

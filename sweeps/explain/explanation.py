@@ -59,8 +59,8 @@ class Explanation:
                 "label": self.label,
                 "params": dict(self.params),
                 "max_epochs": self.reference.max_epochs,
-                "monitor": self.reference.monitor,
-                "mode": self.reference.mode,
+                "monitor": self.reference.monitor.name,
+                "mode": self.reference.monitor.mode,
                 "steps_per_epoch": self.reference.steps,
                 "data": self.reference.data,
             },
@@ -93,7 +93,7 @@ class Explanation:
                     "outcome": run.outcome,
                     "value": run.value,
                     "run_id": run.run_id,
-                    "curve": run.curves.get(self.reference.monitor, []),
+                    "curve": run.curves.get(self.reference.monitor.name, []),
                     "learning_rate": run.curves.get("learning_rate", []),
                 }
                 for probe, runs in self.runs
@@ -109,7 +109,7 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """Return about ten lines for a terminal."""
-        monitor, best = self.reference.monitor, self.shape.best
+        monitor, best = self.reference.monitor.name, self.shape.best
         total = sum(len(runs) for _, runs in self.runs)
         found = [
             f"{self.reference.name} {self.label}: {words.many(len(self.runs) - 1, 'probe')}, "
@@ -180,7 +180,7 @@ class Explanation:
             "outcome": verdict.outcome,
             "effect": verdict.effect,
             "more_repeats": verdict.more,
-            "text": words.finding(verdict, self.reference.monitor),
+            "text": words.finding(verdict, self.reference.monitor.name),
             "evidence": [self._judged(judged) for judged in verdict.evidence],
         }
 

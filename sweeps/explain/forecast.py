@@ -64,9 +64,9 @@ class Forecast:
 
 
 def forecast(
-    curve: Recorded, others: Sequence[Recorded], more: int, mode: str = "min"
+    curve: Recorded, others: Sequence[Recorded], more: int, sign: float = 1.0
 ) -> Forecast | None:
-    """Return what `more` epochs would bring, or None where it cannot be said.
+    """Return what `more` epochs would bring, or None where it cannot be said. sign: the monitor's.
 
     None after a drop of the rate, where it lately gained more than any recorded curve, with few
     of them, or where the check on them fails. Where they are no longer than the curve, only a
@@ -76,7 +76,7 @@ def forecast(
     if n < SHORTEST or more < 1 or curve.dropped(n) or not np.isfinite(curve.values).all():
         return None
     usable = [
-        _best(other.values, mode)
+        _best(other.values, sign)
         for other in others
         if len(other.values) >= n and not other.dropped(n) and np.isfinite(other.values).all()
     ]
@@ -89,14 +89,13 @@ def forecast(
         checked = _scores(_tried(before, known, first))
     else:
         return None
-    best = _best(curve.values, mode)
+    best = _best(curve.values, sign)
     gained = float(best[n // 2 - 1] - best[n - 1])
     covered, error, error_of_last = map(float, checked)
     holds = COVERS[0] <= covered <= COVERS[1] and error < error_of_last
     if not holds or gained > known[0].max():
         return None
     low, middle, high = (float(one[0]) for one in _gains(known, np.array([gained]), before))
-    sign = 1.0 if mode == "min" else -1.0
     at_least, at_most = sorted(sign * float(best[-1] - gain) for gain in (low, high))
     return Forecast(
         to,
@@ -117,8 +116,7 @@ def _stretch(curves: Sequence[Floats], cut: int, to: int) -> Stretch:
     return recent, np.array([best[cut - 1] - best[to - 1] for best in curves])
 
 
-def _best(values: Sequence[float], mode: str) -> Floats:
-    sign = 1.0 if mode == "min" else -1.0
+def _best(values: Sequence[float], sign: float) -> Floats:
     return np.minimum.accumulate(sign * np.asarray(values, dtype=float))
 
 

@@ -12,7 +12,9 @@ from sweeps.explain.runs import Run
 def shape_of(run: Run, reference: Reference) -> Shape:
     """Return the shape of a run's monitor. Raises ValueError where no epoch was finite."""
     return shape(
-        run.curves.get(reference.monitor, []), train=run.curves.get("loss"), mode=reference.mode
+        run.curves.get(reference.monitor.name, []),
+        train=run.curves.get("loss"),
+        sign=reference.monitor.sign,
     )
 
 
@@ -24,14 +26,14 @@ def start_of(run: Run, found: Shape, reference: Reference) -> float:
     guessing.
     """
     first = run.curves.get("loss", [])[:1]
-    if reference.monitor != "val_loss" or reference.chance is None or not first:
+    if reference.monitor.name != "val_loss" or reference.chance is None or not first:
         return found.start
     return max(found.start, min(first[0], reference.chance))
 
 
 def remaining(run: Run, found: Shape, reference: Reference) -> float | None:
     """Return the share of the first level that is left: of a loss above 0, a score below 1."""
-    if reference.mode == "min":
+    if reference.monitor.sign > 0:
         start = start_of(run, found, reference)
         return found.best / start if start > 0.0 <= found.best else None
     return (1.0 - found.best) / (1.0 - found.start) if found.start < 1.0 >= found.best else None

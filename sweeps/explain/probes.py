@@ -137,14 +137,13 @@ class Prober:
             seed=run_seed,
             max_epochs=probe.max_epochs,
             monitor=self.reference.monitor,
-            mode=self.reference.mode,
             share=probe.share,
             checkpoint=self.record.path.with_name(f"{number:05d}"),
         )
 
     def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
         running = self._running[spec.number]
-        for name in (self.reference.monitor, *KEPT):
+        for name in (self.reference.monitor.name, *KEPT):
             if name in logs:
                 running.curves.setdefault(name, []).append(float(logs[name]))
         rates = running.curves.get("learning_rate", [])
@@ -163,10 +162,10 @@ class Prober:
             self.tracker.interrupt_trial(number)
             return
         if result.outcome is Outcome.DIVERGED:
-            running.curves.setdefault(self.reference.monitor, []).append(math.nan)
+            running.curves.setdefault(self.reference.monitor.name, []).append(math.nan)
         metrics: dict[str, float] = {"epochs": result.epochs, "lr_drops": running.drops}
         if result.value is not None and result.best_epoch is not None:
-            metrics[f"trial_best_{self.reference.monitor}"] = result.value
+            metrics[f"trial_best_{self.reference.monitor.name}"] = result.value
             metrics["best_epoch"] = result.best_epoch
         self.tracker.end_trial(number, result.outcome.value, metrics)
         run = Run(
@@ -188,7 +187,7 @@ class Prober:
             self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace
         over = " (over the budget, but needed)" if self.spent > OVERTIME * self.budget else ""
         over *= number in self._needed
-        ended = f"{self.reference.monitor} {_show(result.value)}{over}"
+        ended = f"{self.reference.monitor.name} {_show(result.value)}{over}"
         self.say(f"{running.probe.text}, seed {running.repeat + 1}: {ended}")
 
     def _length(self, running: _Running) -> float:

@@ -52,8 +52,8 @@ def key_of(reference: Reference, probe: Probe, seed: int) -> str:
         probe.max_epochs,
         probe.share,
         seed,
-        reference.monitor,
-        reference.mode,
+        reference.monitor.name,
+        reference.monitor.mode,
         reference.data,
     ]
     text = json.dumps(whole, sort_keys=True, default=repr)

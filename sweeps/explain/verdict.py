@@ -131,9 +131,9 @@ def judge(
             start if run.outcome != "complete" else shape_of(run, reference).best for run in runs
         ]
 
-    sign = 1.0 if reference.mode == "min" else -1.0
     asked = [(p, its) for p, its in probed if FINAL in p.asks and not _failed(its)]
-    judged = _judged(sign, levels(base), [(p, its, levels(its)) for p, its in asked if its], worth)
+    each = [(p, its, levels(its)) for p, its in asked if its]
+    judged = _judged(reference.monitor.sign, levels(base), each, worth)
     curve = _end_against_best(reference, base, shapes, worth)
     verdicts = []
     for cause in sorted({p.cause for p, _ in asked} & {*FIRST_CAUSES} | {"overfitting"}):

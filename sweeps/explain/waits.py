@@ -113,8 +113,8 @@ def judge_wait(
 
 def exit_of(reference: Reference, probe: Probe, run: Run, level: float, start: float) -> Exit:
     """Return when a run passed `level`, and its rates until then."""
-    values = run.curves.get(reference.monitor, [])
-    epochs = crossing(values, level, start, reference.mode)
+    values = run.curves.get(reference.monitor.name, [])
+    epochs = crossing(values, level, start, reference.monitor.sign)
     steps = -(-max(1, round(reference.rows * probe.share)) // reference.batch)
     rates = np.asarray(run.curves.get("learning_rate", []), dtype=float)
     kind, given = _optimizer(probe.config)
@@ -148,13 +148,13 @@ def _level(reference: Reference, run: Run, others: Sequence[Run]) -> tuple[float
     shapes = [shape_of(other, reference) for other in others if _any_finite(other, reference)]
     bests = [s.best for s in shapes if s.left is not None]
     if not bests:
-        return math.inf if reference.mode == "max" else -math.inf, found.start
-    best = min(bests) if reference.mode == "min" else max(bests)
+        return -reference.monitor.worst, found.start
+    best = min(bests, key=lambda level: reference.monitor.sign * level)
     return found.start + LEFT * (best - found.start), found.start
 
 
 def _any_finite(run: Run, reference: Reference) -> bool:
-    return math.isfinite(run.curves.get(reference.monitor, [math.nan])[0])
+    return math.isfinite(run.curves.get(reference.monitor.name, [math.nan])[0])
 
 
 def _waited(

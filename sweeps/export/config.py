@@ -22,6 +22,7 @@ from annotated_types import Ge, Interval
 
 from objectives import BadInput, Data, Source
 from objectives.judging.threshold import CHOICES, KEY
+from objectives.monitor import Mode
 from objectives.reading.again import OPTIONS
 from sweeps.export.text import OFF, parse, to_json, to_yaml
 from sweeps.study.schema import Node, complaint
@@ -38,11 +39,12 @@ Parameters = dict[str, bool | int | float | str | list[Any] | None]
 
 @dataclass(frozen=True)
 class Training:
-    """How it was trained. best_epoch: of the recorded value. trainer: whose digits they are."""
+    """How it was trained. best_epoch: of the recorded value. mode: None where Keras says it."""
 
     max_epochs: Annotated[int, Interval(ge=1, le=1_000_000)]
     best_epoch: Annotated[int, Interval(ge=1, le=1_000_000)] | None = None
     monitor: str = "val_loss"
+    mode: Mode | None = None
     trainer: Literal["auto", "compiled", "xla", "graph", "fit"] = "auto"
     seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
 
@@ -281,8 +283,7 @@ def plain(value: Any, node: Node) -> Any:
         return plain(value.value, node)
     if not isinstance(value, bool | int | float | str) and hasattr(value, "item"):
         return value.item()  # a NumPy scalar
-    kind = next((k for k in (bool, int, float) if isinstance(value, k)), str)
-    return kind(value)
+    return next((k for k in (bool, int, float) if isinstance(value, k)), str)(value)
 
 
 def default(f: dataclasses.Field[Any]) -> Any:

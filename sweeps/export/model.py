@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput, direction
+from objectives import BadInput, Monitor
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec
 from sweeps.export.config import Exported, Training, with_scores, write
 
@@ -81,6 +81,8 @@ def train(
     Raises BadInput where `to` cannot be written.
     """
     training = exported.training or Training(objective.max_epochs, monitor=objective.monitor)
+    if training.mode is None and training.monitor == objective.monitor:
+        training = dataclasses.replace(training, mode=objective.mode)
     if seed is not None and seed != training.seed:
         training = dataclasses.replace(training, seed=seed, best_epoch=None)
         exported = dataclasses.replace(exported, scores={})
@@ -98,8 +100,7 @@ def spec_of(exported: Exported, weights: Path | None = None) -> TrialSpec:
         config=exported.config,
         seed=training.seed,
         max_epochs=training.max_epochs,
-        monitor=training.monitor,
-        mode=direction(training.monitor),
+        monitor=Monitor.of(training.monitor, training.mode),
         weights=weights,
     )
 

@@ -36,8 +36,8 @@ WAITS = {
 }
 
 
-def section(found: Mapping[str, Any], index: int) -> Markup:
-    """Return one explanation; `index` names its chart for the script."""
+def section(found: Mapping[str, Any], index: int, sign: float) -> Markup:
+    """Return one explanation; `index` names its chart for the script. sign: of its monitor."""
     reference = found["reference"]
     return fill(
         '<div class="card"><h3 style="margin-top:0">{name} · {label}</h3>'
@@ -58,7 +58,7 @@ def section(found: Mapping[str, Any], index: int) -> Markup:
         index=index,
         monitor=reference["monitor"],
         key=_key(found),
-        final=_final(found),
+        final=_final(found, sign),
         plateau=_plateau(found),
     )
 
@@ -116,13 +116,12 @@ def _key(found: Mapping[str, Any]) -> Markup:
     )
 
 
-def _final(found: Mapping[str, Any]) -> Markup:
+def _final(found: Mapping[str, Any], sign: float) -> Markup:
     final, monitor = found["final_value"], found["reference"]["monitor"]
     judged = [j for v in final["verdicts"] for j in v["evidence"] if _has_interval(j)]
     judged += [final["data"]] if final["data"] and _has_interval(final["data"]) else []
     if not judged:
         return Markup("")
-    sign = 1.0 if found["reference"]["mode"] == "min" else -1.0
     rows = [_row(j) for j in sorted(judged, key=lambda j: sign * j["difference"])]
     better = "left of the line is better" if sign > 0 else "right of the line is better"
     return fill(

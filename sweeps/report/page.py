@@ -36,7 +36,8 @@ class Report:
     role, outcome, value, best_epoch, epochs, seconds, maybe label, and `params_NAME` a parameter.
     curves: number -> a row an epoch, a column a metric. confirmed: repeats, metric, means,
     difference, ties, smallest, lead and a mapping each of `trials`; None where nothing was.
-    rungs: epochs at which trials are judged.
+    signs: metric -> 1 where lower is better, -1 where higher is; the monitor's at least. rungs:
+    epochs at which trials are judged.
     figures: name -> Plotly figure as plain data. findings: explanations as `explain --json`
     writes them. commands: (what it does, command line). config: the best trial's, as text.
     notes: further lines, such as plain models that a net has to beat. calibration: points of the
@@ -47,6 +48,7 @@ class Report:
     trials: pd.DataFrame
     curves: Mapping[int, pd.DataFrame]
     max_epochs: int
+    signs: Mapping[str, float]
     data: str = ""
     confirmed: Mapping[str, Any] | None = None
     rungs: Sequence[int] = ()
@@ -80,7 +82,7 @@ def render(report: Report) -> str:
         ("matters", "What matters", _figures(report, shown)),
         ("time", "Time", sections.time(report, rows)),
         ("pruning", "Pruning", sections.pruning(report, rows)),
-        ("why", "Why it flattens", _findings(report.findings)),
+        ("why", "Why it flattens", _findings(report)),
         ("again", "Do it again", sections.again(report)),
     ]
     present = [(key, title, body) for key, title, body in parts if body]
@@ -136,13 +138,14 @@ def _figures(report: Report, shown: Sequence[str]) -> Markup:
     )
 
 
-def _findings(found: Sequence[Mapping[str, Any]]) -> Markup:
+def _findings(report: Report) -> Markup:
+    found, sign = report.findings, report.signs[report.summary["monitor"]]
     if not found:
         return Markup("")
     return fill(
         '<h2>Why it flattens</h2><p class="note">From controlled probes: one thing changed at a '
         "time, on the same seeds and the same order of the rows.</p>{parts}",
-        parts=join(findings.section(one, index) for index, one in enumerate(found)),
+        parts=join(findings.section(one, index, sign) for index, one in enumerate(found)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+    from objectives import Monitor
     from objectives.training import Way
 
 
@@ -37,11 +38,14 @@ class Ended:
     notes: Mapping[str, Any] = field(default_factory=dict)  # of trial.set_user_attr
 
 
-def ranked(trials: list[Ended], mode: str) -> list[Ended]:
+def ranked(trials: list[Ended], monitor: Monitor) -> list[Ended]:
     """Return the complete trials, best first; the earlier of two equal ones first."""
-    sign = 1.0 if mode == "min" else -1.0
-    complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
-    return sorted(complete, key=lambda t: (sign * (t.value or 0.0), t.number))
+    found = [
+        (monitor.sign * t.value, t.number, t)
+        for t in trials
+        if t.outcome == "complete" and t.value is not None
+    ]
+    return [t for *_, t in sorted(found, key=lambda one: one[:2])]
 
 
 def ended_trial(trial: FrozenTrial) -> Ended:

@@ -23,8 +23,7 @@ def spec_of(session: Session, trial: Ended) -> TrialSpec:
         config=session.store.config(trial.params),
         seed=trial.seed,
         max_epochs=session.sweep.objective.max_epochs,
-        monitor=session.sweep.objective.monitor,
-        mode=session.mode,
+        monitor=session.monitor,
         patience=0 if trial.role in SPARED else session.sweep.objective.patience_in_epochs,
         weights=session.folder / "weights" / f"{trial.number:05d}.npz",
         ways=session.store.ways.copy(),
@@ -45,7 +44,7 @@ def with_weights(session: Session, trial: Ended) -> TrialSpec:
 
 def score(session: Session) -> dict[str, Any] | None:
     """Score the winner and the baseline on the test part; keep it in the store."""
-    order = ranked(session.store.ended(), session.mode)
+    order = ranked(session.store.ended(), session.monitor)
     best = winner(session)
     if best is None:
         return None

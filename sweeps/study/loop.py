@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from objectives import Monitor
 from objectives.training import (
     CHECKPOINT_EVERY,
     Best,
@@ -85,8 +86,7 @@ class Loop:
     progress: Progress
     total: int
     max_epochs: int
-    monitor: str
-    mode: str
+    monitor: Monitor
     rungs: tuple[int, ...]
     patience: int
     weights: Path
@@ -101,9 +101,8 @@ class Loop:
         self.running: dict[int, _Running] = {}
         ended = self.store.ended()
         self.done = len(ended)
-        self.leader = Best(self.monitor, self.mode)
-        for trial in ranked(ended, self.mode)[:1]:
-            self.leader.update(trial.number, {self.monitor: trial.value or 0.0})
+        values = [trial.value for trial in ranked(ended, self.monitor)[:1]]
+        self.best = next((value for value in values if value is not None), None)
         self.failures = 0
         self.error = ""
         self.begun = False
@@ -155,7 +154,6 @@ class Loop:
             seed=attrs["seed"],
             max_epochs=self.max_epochs,
             monitor=self.monitor,
-            mode=self.mode,
             rungs=self.rungs,
             patience=0 if attrs["role"] in SPARED else self.patience,
             weights=self.weights / f"{trial.number:05d}.npz",
@@ -168,7 +166,7 @@ class Loop:
         role, label = attrs["role"], self.store.space.label(config)
         self.running[trial.number] = _Running(
             trial,
-            Best(self.monitor, self.mode),
+            Best(self.monitor),
             TrialRun(
                 trial.number, run_name(trial.number, role, label), attrs["params"], spec.seed, role
             ),
@@ -231,11 +229,14 @@ class Loop:
         forget(result.spec.checkpoint)
         way = result.extra.get("way")
         self.tracker.end_trial(number, result.outcome.value, metrics, {"way": way} if way else {})
-        if result.outcome is Outcome.COMPLETE and self._leads(result):
+        if result.outcome is Outcome.COMPLETE and self._leads(result.value):
             self.tracker.mark_best(number)
 
-    def _leads(self, result: TrialResult) -> bool:
-        return self.leader.update(result.spec.number, {self.monitor: result.value or 0.0})
+    def _leads(self, value: float | None) -> bool:
+        if value is None or (self.best is not None and not self.monitor.better(value, self.best)):
+            return False
+        self.best = value
+        return True
 
 
 def run_name(number: int, role: str, label: str) -> str:
@@ -246,7 +247,7 @@ def run_name(number: int, role: str, label: str) -> str:
 def _finals(result: TrialResult, state: _Running) -> dict[str, Any]:
     finals: dict[str, Any] = {"epochs": result.epochs, "lr_drops": state.drops}
     if result.value is not None:
-        finals[f"trial_best_{result.spec.monitor}"] = result.value
+        finals[f"trial_best_{result.spec.monitor.name}"] = result.value
         finals["best_epoch"] = result.best_epoch
     numbers = {k: v for k, v in result.extra.items() if isinstance(v, int | float)}
     return finals | numbers

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from objectives import Monitor
 from objectives.training import Outcome, on_plateau
 
 if TYPE_CHECKING:
@@ -50,13 +51,13 @@ def hopeless(
     rung: int,
     max_epochs: int,
     keep: float,
-    maximize: bool = False,
+    sign: float = 1.0,
 ) -> bool:
     """Return whether a trial should stop at this rung, given all others of the study.
 
-    `intermediate_values` hold each trial's best value so far at epoch 1 and at the rungs.
+    `intermediate_values` hold each trial's best value so far at epoch 1 and at the rungs. sign: of
+    the monitor.
     """
-    sign = -1.0 if maximize else 1.0
     value = sign * trial.intermediate_values[rung]
     rivals = [
         sign * found
@@ -95,7 +96,7 @@ def make_pruner(pruner: Pruner, max_epochs: int) -> optuna.pruners.BasePruner:
             if step not in rungs or trial.user_attrs.get("role") in SPARED:
                 return False
             others = study.get_trials(deepcopy=False)
-            maximize = study.direction == optuna.study.StudyDirection.MAXIMIZE
-            return hopeless(trial, others, step, max_epochs, keep, maximize)
+            sign = Monitor.directed("value", study.direction.name).sign
+            return hopeless(trial, others, step, max_epochs, keep, sign)
 
     return RungPruner()

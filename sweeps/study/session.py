@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput, Data, Objective, Source, direction
+from objectives import BadInput, Data, Monitor, Objective, Source
 from objectives.training import Trainer
 from search_spaces import Dimension, Narrowed, dimensions
 from sweeps.study.loop import Loop, Progress
@@ -135,9 +135,9 @@ class Session:
         return self.settings.folder / STATE / self.name
 
     @property
-    def mode(self) -> str:
-        """The better direction of the monitor: "min" or "max"."""
-        return direction(self.sweep.objective.monitor)
+    def monitor(self) -> Monitor:
+        """What decides, and its better direction."""
+        return self.sweep.objective.judged_by
 
     @property
     def trainer(self) -> Trainer:
@@ -157,8 +157,7 @@ class Session:
             progress=progress,
             total=self.sweep.n_trials,
             max_epochs=objective.max_epochs,
-            monitor=objective.monitor,
-            mode=self.mode,
+            monitor=self.monitor,
             rungs=self.sweep.pruner.rungs(objective.max_epochs),
             patience=objective.patience_in_epochs,
             weights=self.folder / "weights",
@@ -276,7 +275,7 @@ def _opened(
         name,
         made_of,
         settings.remember(),
-        direction(sweep.objective.monitor),
+        sweep.objective.judged_by,
         make_pruner(sweep.pruner, sweep.objective.max_epochs),
     )
     if not reading and study.user_attrs["settings"] != settings.remember():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Source
+from objectives.monitor import Mode
 from objectives.training import CHECKPOINT_EVERY
 from sweeps.study.sweep import Pruner, Sampler, Sweep
 from sweeps.tracking.redact import redact
@@ -29,6 +30,7 @@ REMEMBERED: dict[str, Any] = {
     "max_epochs": None,
     "patience": None,
     "monitor": None,
+    "mode": None,
     "trainer": "auto",
     "fix": (),
     "ranges": (),
@@ -64,6 +66,7 @@ class Settings:
     sampler: Sampler | None = None
     pruner: Pruner | None = None
     monitor: str | None = None
+    mode: Mode | None = None
     fix: tuple[str, ...] | None = None
     ranges: tuple[str, ...] | None = None
     tries: tuple[Mapping[str, Any], ...] = ()
@@ -93,6 +96,8 @@ class Settings:
     def resolve(self, remembered: Mapping[str, Any] | None) -> Settings:
         """Return settings in which nothing that a study is made of is left open."""
         known = dict(remembered or {})
+        if self.monitor not in (None, known.get("monitor")):
+            known["mode"] = None  # it was another monitor's
         found: dict[str, Any] = {}
         for name, default in REMEMBERED.items():
             given = getattr(self, name)
@@ -125,11 +130,15 @@ class Settings:
 
     def apply(self, sweep: Sweep) -> Sweep:
         """Return the sweep as these settings want it."""
+        mode = self.mode
+        if mode is None and self.monitor in (None, sweep.objective.monitor):
+            mode = sweep.objective.mode
         objective = dataclasses.replace(
             sweep.objective,
             max_epochs=self.max_epochs or sweep.objective.max_epochs,
             patience=sweep.objective.patience if self.patience is None else self.patience,
             monitor=self.monitor or sweep.objective.monitor,
+            mode=mode,
         )
         return dataclasses.replace(
             sweep,
@@ -166,6 +175,7 @@ def identity(
         "data": f"{Path(data.source).name} ({data.digest[:12]})",
         "split": dict(data.details.get("split", {"kind": "as given"})),
         "monitor": sweep.objective.monitor,
+        "mode": sweep.objective.judged_by.mode,
         "seed": settings.seed,
         "max-epochs": sweep.objective.max_epochs,
         "trainer": settings.trainer,

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput
+from objectives import BadInput, Monitor
 from objectives.training import Outcome, TrialResult
 from search_spaces import Dimension, Narrowed, Replay, Space, plain
 from sweeps.study.ended import Ended, ended_trial
@@ -225,7 +225,7 @@ def open_study(
     name: str,
     identity: Mapping[str, Any],
     settings: Mapping[str, Any],
-    direction: str,
+    monitor: Monitor,
     pruner: optuna.pruners.BasePruner,
 ) -> optuna.Study:
     """Create or reopen a study. Raises BadInput where it was made of something else."""
@@ -233,8 +233,7 @@ def open_study(
 
     from sweeps.study.through import FAULTS, WriteThrough, reason
 
-    directions = optuna.study.StudyDirection
-    wanted = directions.MINIMIZE if direction == "min" else directions.MAXIMIZE
+    wanted = optuna.study.StudyDirection[monitor.direction.upper()]
     try:
         through = WriteThrough(storage, name, [wanted])
     except FAULTS as fault:
@@ -243,12 +242,11 @@ def open_study(
             "another with --storage URL"
         ) from fault
     study = optuna.load_study(study_name=name, storage=through, pruner=pruner)
-    known = study.user_attrs.get("identity")
-    if known is None:
+    if "identity" not in study.user_attrs:
         study.set_user_attr("instance", uuid.uuid4().hex)
         study.set_user_attr("settings", dict(settings))
         study.set_user_attr("identity", dict(identity))
-    elif (refusal := _other(name, known, identity)) is not None:
+    elif (refusal := _other(name, _made_of(study), identity)) is not None:
         raise BadInput(refusal)
     return study
 
@@ -269,13 +267,19 @@ def forget_mistake(
         if asked is None:
             empty = storage.get_n_trials(study._study_id) == 0
         else:
-            empty = _other(name, study.user_attrs["identity"], asked) is not None and not any(
+            empty = _other(name, _made_of(study), asked) is not None and not any(
                 ended_trial(trial).value is not None
                 for trial in storage.get_all_trials(study._study_id, deepcopy=False)
                 if trial.state.is_finished()
             )
         if empty:
             optuna.delete_study(study_name=name, storage=storage)
+
+
+def _made_of(study: Any) -> dict[str, Any]:
+    """Return what a study was made of; its direction in Optuna's store is the one that counts."""
+    mode = Monitor.directed("", study.direction.name).mode
+    return {**study.user_attrs["identity"], "mode": mode}
 
 
 def _other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:

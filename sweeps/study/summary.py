@@ -19,6 +19,7 @@ from sweeps.study.winner import winner
 if TYPE_CHECKING:
     import optuna
 
+    from objectives.monitor import Mode
     from sweeps.study.session import Session
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
@@ -38,7 +39,7 @@ class Summary:
     study: str
     sweep: str
     monitor: str
-    mode: str
+    mode: Mode
     counts: Mapping[str, int]
     seconds: float
     epochs: int
@@ -61,7 +62,7 @@ class Summary:
 def summarise(session: Session) -> Summary:
     """Read a study's summary."""
     trials = session.store.ended()
-    order, best = ranked(trials, session.mode), winner(session)
+    order, best = ranked(trials, session.monitor), winner(session)
     max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
     possible = sum(t.epochs if t.outcome == "failed" else max_epochs for t in trials)
@@ -72,8 +73,8 @@ def summarise(session: Session) -> Summary:
     return Summary(
         study=session.name,
         sweep=session.sweep.name,
-        monitor=session.sweep.objective.monitor,
-        mode=session.mode,
+        monitor=session.monitor.name,
+        mode=session.monitor.mode,
         counts=dict(Counter(t.outcome for t in trials)),
         seconds=sum(t.seconds for t in trials),
         epochs=ran,

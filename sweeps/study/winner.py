@@ -17,6 +17,7 @@ from sweeps.study.ended import Ended, ranked
 from sweeps.study.settings import STRIDE
 
 if TYPE_CHECKING:
+    from objectives import Monitor
     from sweeps.study.session import Session
 
 ATTR = "confirm"  # of a study: run number -> what a repeat reached
@@ -57,7 +58,7 @@ class Standing:
 
 
 def standings(
-    trials: Sequence[Ended], known: Mapping[str, Any], monitor: str, mode: str, wanted: int
+    trials: Sequence[Ended], known: Mapping[str, Any], monitor: Monitor, wanted: int
 ) -> list[Standing]:
     """Return every trial that was confirmed, the winner first.
 
@@ -72,7 +73,7 @@ def standings(
     runs: dict[int, dict[int, Any]] = {}
     for run, told in known.items():
         runs.setdefault(int(run) // STRIDE, {})[int(run) % STRIDE] = told
-    complete = {t.number: t for t in ranked(list(trials), mode)}
+    complete = {t.number: t for t in ranked(list(trials), monitor)}
     runs = {
         n: of for n, of in runs.items() if n in complete and any("test" in r for r in of.values())
     }
@@ -82,12 +83,11 @@ def standings(
     least = (wanted or most) if most >= wanted else max(1, most - 1)
     contenders = {number for number, of in runs.items() if len(of) >= least}
     shared = frozenset.intersection(*(frozenset(runs[number]) for number in contenders))
-    found = [_standing(complete[n], of, monitor, shared) for n, of in runs.items()]
-    sign = 1.0 if mode == "min" else -1.0
+    found = [_standing(complete[n], of, monitor.name, shared) for n, of in runs.items()]
 
     def order(one: Standing) -> tuple[bool, int, float, int]:
         failures = len(one.failed & shared)
-        mean = sign * one.mean if one.values else math.inf
+        mean = monitor.sign * one.mean if one.values else math.inf
         return one.trial.number not in contenders, failures, mean, one.trial.number
 
     return sorted((one for one in found if one.values), key=order)
@@ -112,8 +112,7 @@ def confirmed_trials(session: Session) -> list[Standing]:
     return standings(
         session.store.ended(),
         session.store.study.user_attrs.get(ATTR, {}),
-        session.sweep.objective.monitor,
-        session.mode,
+        session.monitor,
         session.settings.confirm or 0,
     )
 
@@ -123,4 +122,4 @@ def winner(session: Session) -> Ended | None:
     found = confirmed_trials(session)
     if found:
         return found[0].trial
-    return next(iter(ranked(session.store.ended(), session.mode)), None)
+    return next(iter(ranked(session.store.ended(), session.monitor)), None)

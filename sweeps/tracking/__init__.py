@@ -19,7 +19,8 @@ class StudyRun:
 
     experiment: one a sweep. name: the study's. params: space, seed, budget, monitor, versions.
     data: source, shape, digest and the like. columns: the parameters worth a column. axes: those
-    of parallel coordinates, which every trial has: a page leaves out who lacks one.
+    of parallel coordinates, which every trial has: a page leaves out who lacks one. lowest:
+    whether lower values of the monitor are better.
     instance: tells this study from a deleted one of the same name, whose runs it must not reopen.
     """
 
@@ -28,7 +29,7 @@ class StudyRun:
     params: Mapping[str, Any]
     data: Mapping[str, Any]
     monitor: str
-    mode: str
+    lowest: bool
     columns: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)

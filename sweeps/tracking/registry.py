@@ -12,7 +12,7 @@ import re
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -66,7 +66,7 @@ def register(
     digest: str,
     *,
     monitor: str,
-    mode: str,
+    better: Callable[[float, float], bool],
     number: int | None = None,
     code: Sequence[Path] = (),
     means: Mapping[int, float] | None = None,
@@ -75,7 +75,8 @@ def register(
 
     model: a `.keras` file. metrics: what it reached, `monitor` among them. digest: of the data.
     number: the trial, whose run becomes the model's source. code: the packages that its scorer
-    imports, copied beside it. It becomes `champion` where there is none, or where it is better by
+    imports, copied beside it. better: whether one value of the monitor is better than another. It
+    becomes `champion` where there is none, or where it is better by
     `monitor` than the one there is, on the same data: by the means over fresh seeds where both
     were confirmed. means: of the study's trials, by number.
     Raises NoSuchRun, and whatever the store raises.
@@ -106,10 +107,10 @@ def register(
         description=_describe(inputs_of(model), columns_of(model)),
         model_id=logged.model_id,
     )
-    better, reason = _compare(client, study, name, tags, means or {}, lowest=mode == "min")
-    if better:
+    champion, reason = _compare(client, study, name, tags, means or {}, better)
+    if champion:
         client.set_registered_model_alias(name, CHAMPION, made.version)
-    return Registered(name, str(made.version), better, reason)
+    return Registered(name, str(made.version), champion, reason)
 
 
 def save(
@@ -225,8 +226,7 @@ def _compare(
     name: str,
     tags: Mapping[str, str],
     means: Mapping[int, float],
-    *,
-    lowest: bool,
+    better: Callable[[float, float], bool],
 ) -> tuple[bool, str]:
     """Return whether a version with these tags should be champion, and why."""
     from mlflow.exceptions import MlflowException
@@ -247,9 +247,9 @@ def _compare(
     old_mean = old.tags.get(MEAN) or means.get(_trial_of(client, study, old))
     if MEAN in tags and old_mean is not None:
         before, now, what = float(old_mean), float(tags[MEAN]), f"mean {monitor} on fresh seeds"
-    better = now < before if lowest else now > before
-    verdict = "is better than" if better else "is not better than"
-    return better, f"{what} {now:.6g} {verdict} {before:.6g} of {shown}"
+    beats = better(now, before)
+    verdict = "is better than" if beats else "is not better than"
+    return beats, f"{what} {now:.6g} {verdict} {before:.6g} of {shown}"
 
 
 def _trial_of(client: MlflowClient, study: str, version: Any) -> int:

@@ -38,7 +38,7 @@ def address(uri: str, experiment: str, parent: str) -> str:
 
 
 def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
-    monitor, lowest = limits.key(study["monitor"]), study["mode"] == "min"
+    monitor, lowest = limits.key(study["monitor"]), study.get("lowest", True)
     best = limits.key(f"trial_best_{study['monitor']}")
     columns = [param(name) for name in study["columns"]]
     axes = [param(name) for name in study["axes"]]

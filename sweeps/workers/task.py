@@ -30,7 +30,7 @@ class Task:
         self.deaths = 0  # of its workers
         self._decision = Decision.CONTINUE
         self._raced = False
-        self._best = Best(spec.monitor, spec.mode)
+        self._best = Best(spec.monitor)
         self._epochs = 0
 
     @property

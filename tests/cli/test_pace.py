@@ -56,14 +56,14 @@ def test_the_runs_that_follow_take_as_long_as_complete_trials() -> None:
 
 
 def ended(number: int, fallback: str | None = None) -> TrialResult:
-    spec = TrialSpec(number, config=None, seed=0, max_epochs=3, monitor="val_loss", mode="min")
+    spec = TrialSpec(number, config=None, seed=0, max_epochs=3)
     return TrialResult(spec, Outcome.COMPLETE, 0.5, 3, 3, seconds=2.0, fallback=fallback)
 
 
 def test_a_reason_to_train_by_fit_is_said_once_and_whole(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    watcher = Watcher(4, 0, "min")
+    watcher = Watcher(4, 0)
     long = "it has a layer that XLA cannot compile, " * 9
     for number, reason in enumerate([long, long, "another", None]):
         watcher.ended(ended(number, reason))
@@ -73,7 +73,7 @@ def test_a_reason_to_train_by_fit_is_said_once_and_whole(
 
 
 def test_the_expected_time_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    watcher = Watcher(9, 0, "min", places=2, after=20)
+    watcher = Watcher(9, 0, places=2, after=20)
     for number in range(3):
         watcher.ended(ended(number))
     (line,) = [s for s in capsys.readouterr().out.splitlines() if s.startswith("expected")]
@@ -86,11 +86,11 @@ def test_the_live_line_shows_epoch_and_loss_in_80_columns() -> None:
     from rich.console import Console
 
     drawn = io.StringIO()
-    watcher = Watcher(60, 0, "min")
+    watcher = Watcher(60, 0)
     watcher.counts[Outcome.PRUNED] = 31
     watcher.best = 0.1234, 17
     watcher.pace.seconds_left = lambda: 135.0  # type: ignore[method-assign]
-    spec = TrialSpec(59, config=None, seed=0, max_epochs=100, monitor="val_loss", mode="min")
+    spec = TrialSpec(59, config=None, seed=0, max_epochs=100)
     watcher.started(spec, "128x4 adam 7.1e-3")
     with watcher._display(Console(file=drawn, width=80, force_terminal=True)) as bar:
         watcher._bar, watcher._task = bar, bar.add_task("", total=60, completed=31)

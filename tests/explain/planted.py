@@ -46,7 +46,7 @@ def flat(config: Net) -> dict[str, Any]:
 
 SPACE = Space(lambda trial: Net(), Net(), flat, lambda config: f"{config.width}x{config.depth}")
 OBJECTIVE: Objective[Net] = Objective(space=SPACE, load=load, build=build, max_epochs=60)
-PARENT = StudyRun("toy", "toy-explain-baseline", {}, {}, "val_loss", "min")
+PARENT = StudyRun("toy", "toy-explain-baseline", {}, {}, "val_loss", lowest=True)
 
 
 @functools.cache

@@ -70,7 +70,7 @@ def test_neither_the_unit_nor_the_sign_matters(
     values = noisy(curve, noise, seed)
     found = shape(values)
     other = shape([scale * value for value in values])
-    turned = shape([-value for value in values], mode="max")
+    turned = shape([-value for value in values], sign=-1.0)
     assert found.phases == other.phases == turned.phases
     assert (found.left, found.best_epoch) == (turned.left, turned.best_epoch)
     assert turned.start == -found.start
@@ -167,7 +167,7 @@ def test_crossing_within_the_first_epochs_and_never(part: float, n: int) -> None
     line = list(np.linspace(1.0, 0.0, n + 1)[1:])
     assert crossing(line, 1.0 - part, 1.0) == pytest.approx(part * n, abs=1e-6)
     assert crossing(line, -0.1, 1.0) == math.inf
-    assert crossing([-v for v in line], part - 1.0, -1.0, "max") == pytest.approx(part * n)
+    assert crossing([-v for v in line], part - 1.0, -1.0, -1.0) == pytest.approx(part * n)
 
 
 @given(st.floats(1e-4, 0.1), seeds)

@@ -72,7 +72,7 @@ def test_a_score_that_rises_is_forecast_as_its_mirror_image() -> None:
     curves = sweep(0)
     turned = [Recorded([-v for v in c.values], c.rates) for c in curves]
     one = forecast(cut(curves[0], 25), curves[1:], 20)
-    other = forecast(cut(turned[0], 25), turned[1:], 20, mode="max")
+    other = forecast(cut(turned[0], 25), turned[1:], 20, sign=-1.0)
     assert one is not None
     assert other is not None
     assert (other.value, other.low, other.high) == (-one.value, -one.high, -one.low)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from objectives import Monitor
 from objectives.training import TrialSpec, effective_rate
 from search_spaces.optimizer import Optimizer
 from search_spaces.plateau import Plateau
@@ -116,7 +117,9 @@ def test_a_difference_that_is_real_but_tiny_is_no_finding(tmp_path: Path) -> Non
 def test_a_score_that_rises_is_judged_as_its_mirror_image(tmp_path: Path) -> None:
     script = falling(capacity)
     down = explained(script, tmp_path / "a").to_json()
-    up = explained(lambda s, e: -script(s, e), tmp_path / "b", reference(mode="max")).to_json()
+    up = explained(
+        lambda s, e: -script(s, e), tmp_path / "b", reference(monitor=Monitor("val_loss", "max"))
+    ).to_json()
     assert up["limit"] == down["limit"] == "capacity"
     for one, other in zip(*(d["final_value"]["verdicts"] for d in (down, up)), strict=True):
         assert (one["cause"], one["outcome"]) == (other["cause"], other["outcome"])

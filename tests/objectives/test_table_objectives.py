@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from objectives import Data, Objective, Source
+from objectives import Data, Monitor, Objective, Source
 from objectives.dense_binary import DENSE_BINARY
 from objectives.dense_multiclass import DENSE_MULTICLASS
 from objectives.dense_regression import DENSE_REGRESSION
@@ -34,8 +34,7 @@ def train(
         config=config,
         seed=1,
         max_epochs=epochs,
-        monitor=monitor,
-        mode="min" if monitor == "val_loss" else "max",
+        monitor=Monitor.of(monitor),
         weights=folder / "weights.npz",
     )
     seen: list[dict[str, float]] = []

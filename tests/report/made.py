@@ -49,6 +49,7 @@ def study(
     frame = pd.DataFrame(rows).set_index("number")
     done = frame[frame["outcome"] == "complete"].sort_values("value")
     return Report(
+        signs={"val_loss": 1.0, "test_loss": 1.0, "test_accuracy": -1.0},
         summary=summary(frame, int(done.index[0]), nasty),
         trials=frame,
         curves=curves,

@@ -177,10 +177,12 @@ def test_three_failures_in_a_row_stop_the_sweep_and_one_does_not(tmp_path: Path)
         assert summarise(again).failures[0] == "#1 RuntimeError: out of memory"
 
 
-def test_a_misspelt_monitor_names_the_metrics_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_monitor_that_the_model_lacks_names_the_metrics_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
     tracker = Recording()
-    with session(tmp_path, None, tracker, monitor="val_los") as misspelt:
-        with pytest.raises(BadInput, match=r"'val_los' is not a metric.*did you mean 'val_loss'"):
+    with session(tmp_path, None, tracker, monitor="val_acc") as misspelt:
+        with pytest.raises(BadInput, match=r"'val_acc' is not a metric.*\(it has: val_loss\)"):
             misspelt.loop(Watching()).run()
         misspelt.discard()
     assert tracker.runs == {}

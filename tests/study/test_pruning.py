@@ -86,7 +86,7 @@ def test_maximizing_mirrors_minimizing(values: list[float]) -> None:
     low = field(8, *values, first=2.0)
     high = [trial(t.number, {k: -v for k, v in t.intermediate_values.items()}) for t in low]
     assert [hopeless(t, low, 8, 64, 0.5) for t in low] == [
-        hopeless(t, high, 8, 64, 0.5, maximize=True) for t in high
+        hopeless(t, high, 8, 64, 0.5, sign=-1.0) for t in high
     ]
 
 

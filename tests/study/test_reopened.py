@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from objectives import BadInput, Data, Objective, Part, Source
+from sweeps.study.ended import ranked
 from sweeps.study.loop import SweepFailed
 from sweeps.study.session import ARRAYS, opened, study_name
 from sweeps.study.settings import Settings
+from sweeps.study.storage import connect
 from sweeps.study.sweep import Sweep, no_pruning
 from sweeps.tracking import NoTracker
 from tests.scripted import OBJECTIVE, SWEEP, Scripted, load
@@ -146,3 +148,45 @@ def test_a_file_in_the_folder_is_found_when_the_folder_moves(tmp_path: Path) -> 
         again = Settings(folder=tmp_path / "new").resolve(kept).source
         assert again is not None
         assert again.path == str(tmp_path / found)
+
+
+def older(folder: Path, *keys: str) -> None:
+    """Let the study be one that was made before these were kept of it."""
+    storage = connect(Settings(folder=folder).storage_url())
+    (study,) = storage.get_all_studies()
+    for attr in ("identity", "settings"):
+        kept = {k: v for k, v in study.user_attrs[attr].items() if k not in keys}
+        storage.set_study_user_attr(study._study_id, attr, kept)
+
+
+def test_a_study_that_was_made_without_a_mode_opens_unless_its_direction_was_another(
+    tmp_path: Path,
+) -> None:
+    before = go(tmp_path, trials=2)
+    older(tmp_path, "mode")
+    assert go(tmp_path, trials=2, mode="min") == before
+    older(tmp_path, "mode")
+    assert go(tmp_path, trials=2) == before
+    with pytest.raises(BadInput, match="mode = min, and this command asks for max"):
+        go(tmp_path, trials=2, mode="max")
+
+
+def test_a_study_keeps_the_mode_of_its_own_metric(tmp_path: Path) -> None:
+    def script(spec: Any, epoch: int) -> float:
+        return -float(spec.number)
+
+    with pytest.raises(BadInput, match="'val_gain'"), session(tmp_path, monitor="val_gain"):
+        pass
+    named = dataclasses.replace(OBJECTIVE, monitor="val_loss", mode="max")
+    sweep = dataclasses.replace(SWEEP, objective=named)
+
+    def of(**given: Any) -> Any:
+        settings = Settings(folder=tmp_path, trials=3, **given)
+        return opened(sweep, settings, lambda *_: Scripted(script), lambda *_: NoTracker())
+
+    with of() as study:
+        study.loop(Watching()).run()
+        assert study.monitor.mode == "max"
+        assert ranked(study.store.ended(), study.monitor)[0].number == 0
+    with of(mode="max") as again:
+        assert again.monitor.mode == "max"

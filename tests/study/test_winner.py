@@ -8,9 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from objectives import Monitor
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.settings import STRIDE
 from sweeps.study.winner import standings
+
+LOSS = Monitor("val_loss", "min")
 
 
 def trial(number: int, value: float | None) -> Ended:
@@ -28,8 +31,10 @@ def told(values: dict[int, list[float | None]]) -> dict[str, Any]:
     }
 
 
-def order(trials: list[Ended], known: dict[str, Any], wanted: int = 5, mode: str = "min") -> Any:
-    return [one.trial.number for one in standings(trials, known, "val_loss", mode, wanted)]
+def order(
+    trials: list[Ended], known: dict[str, Any], wanted: int = 5, monitor: Monitor = LOSS
+) -> Any:
+    return [one.trial.number for one in standings(trials, known, monitor, wanted)]
 
 
 TRIALS = [trial(n, v) for n, v in ((0, 0.3), (7, 0.17), (28, 0.18), (44, 0.12), (50, None))]
@@ -39,9 +44,9 @@ def test_a_lucky_seed_does_not_win() -> None:
     known = told(
         {0: [0.3] * 5, 7: [0.16] * 5, 28: [0.167] * 5, 44: [0.173, 0.18, 0.19, 0.18, 0.18]}
     )
-    assert ranked(TRIALS, "min")[0].number == 44
+    assert ranked(TRIALS, LOSS)[0].number == 44
     assert order(TRIALS, known) == [7, 28, 44, 0]
-    assert order(TRIALS, known, mode="max") == [0, 44, 28, 7]
+    assert order(TRIALS, known, monitor=Monitor("val_loss", "max")) == [0, 44, 28, 7]
     assert order(TRIALS, {}) == []
 
 
@@ -49,7 +54,7 @@ def test_trials_are_compared_on_the_seeds_that_they_share() -> None:
     """Two more seeds that are easy, or hard, for everybody change nothing."""
     known = told({7: [0.2, 0.2, 0.1, 0.1, 0.1], 28: [0.19, 0.19]})
     assert order(TRIALS, known, wanted=2) == [28, 7]
-    (first, second) = standings(TRIALS, known, "val_loss", "min", 2)
+    (first, second) = standings(TRIALS, known, LOSS, 2)
     assert first.shared == second.shared == {0, 1}
     assert math.isclose(second.mean, 0.2)
 
@@ -64,7 +69,7 @@ def test_who_has_fewer_seeds_than_wanted_cannot_win_yet() -> None:
 def test_one_that_diverges_on_fresh_seeds_comes_after_those_that_do_not() -> None:
     known = told({7: [0.01, None, 0.01, 0.01, 0.01], 28: [0.2] * 5, 44: [None] * 5})
     assert order(TRIALS, known) == [28, 7]
-    assert [len(one.failed) for one in standings(TRIALS, known, "val_loss", "min", 5)] == [0, 1]
+    assert [len(one.failed) for one in standings(TRIALS, known, LOSS, 5)] == [0, 1]
 
 
 @given(
@@ -77,9 +82,7 @@ def test_one_that_diverges_on_fresh_seeds_comes_after_those_that_do_not() -> Non
 def test_the_winner_has_the_least_mean_of_all_that_are_confirmed(
     values: dict[int, list[float]],
 ) -> None:
-    found = standings(
-        TRIALS, told({n: list(of) for n, of in values.items()}), "val_loss", "min", 3
-    )
+    found = standings(TRIALS, told({n: list(of) for n, of in values.items()}), LOSS, 3)
     means = {n: math.fsum(of) / 3 for n, of in values.items()}
     assert {one.trial.number for one in found} == set(values)
     assert means[found[0].trial.number] == min(means.values())

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import io
 import json
+import operator
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -169,7 +170,7 @@ def test_the_server_agrees(uri: str, folder: Path, tmp_path: Path) -> None:
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
     tracker.delivery.round()
-    how = {"monitor": "val_loss", "mode": "min", "code": scoring_code()}
+    how = {"monitor": "val_loss", "better": operator.lt, "code": scoring_code()}
     register(uri, "toy", tmp_path / "model.keras", {"val_loss": 1.0}, "d", **how)
     command = ("models", "serve", "-m", "models:/toy@champion", "--env-manager", "local")
     log = tmp_path / "serve.log"

@@ -1,5 +1,6 @@
 """Registered models score frames and arrays; a champion is replaced by a better one alone."""
 
+import operator
 import zipfile
 from pathlib import Path
 
@@ -161,7 +162,7 @@ def test_only_a_better_one_on_the_same_data_becomes_champion(table, uri, folder)
 
     def again(value: float, digest: str = "d1", **changes):
         metrics = {"val_loss": value, "val_auc": value, "test_loss": 0.4}
-        how = {"monitor": "val_loss", "mode": "min", "number": 0} | changes
+        how = {"monitor": "val_loss", "better": operator.lt, "number": 0} | changes
         return register(uri, "a/b: c", table, metrics, digest, **how)
 
     told = [again(0.3), again(0.2), again(0.25), again(0.1, "d2"), again(0.9, monitor="val_auc")]
@@ -176,7 +177,7 @@ def test_only_a_better_one_on_the_same_data_becomes_champion(table, uri, folder)
     assert champion.tags["sweeps.data_digest"] == "d1"
     assert champion.tags["metric.test_loss"] == "0.4"
     with pytest.raises(history.NoSuchRun):
-        register(uri, "other", table, {"val_loss": 1}, "d", monitor="val_loss", mode="min")
+        register(uri, "other", table, {"val_loss": 1}, "d", monitor="val_loss", better=operator.lt)
 
 
 def test_means_on_fresh_seeds_decide_where_both_have_one(table, uri, folder):
@@ -188,7 +189,7 @@ def test_means_on_fresh_seeds_decide_where_both_have_one(table, uri, folder):
     tracker.delivery.round()
 
     def put(number: int, value: float, means: dict[int, float] | None = None):
-        how = {"monitor": "val_loss", "mode": "min", "number": number, "means": means}
+        how = {"monitor": "val_loss", "better": operator.lt, "number": number, "means": means}
         return register(uri, "toy", table, {"val_loss": value}, "d1", **how)
 
     assert put(0, 0.1).champion

@@ -18,7 +18,7 @@ def state(**changes) -> dict:
     told = {
         "name": "toy",
         "monitor": "val_loss",
-        "mode": "min",
+        "lowest": True,
         "columns": ["learning_rate", "width", "plateau_factor"],
         "axes": ["learning_rate", "width"],
     }
@@ -28,12 +28,12 @@ def state(**changes) -> dict:
 def test_the_best_trial_comes_first():
     assert state()["orderByKey"] == "metrics.`trial_best_val_loss`"
     assert state()["orderByAsc"] is True
-    assert state(monitor="val_auc", mode="max")["orderByAsc"] is False
+    assert state(monitor="val_auc", lowest=False)["orderByAsc"] is False
 
 
 def test_losses_are_drawn_on_a_log_axis_and_scores_are_not():
     assert state()["compareRunCharts"][0]["scaleType"] == "log"
-    assert state(mode="max")["compareRunCharts"][0]["scaleType"] == "linear"
+    assert state(lowest=False)["compareRunCharts"][0]["scaleType"] == "linear"
 
 
 @pytest.mark.parametrize("columns", [[], ["width"], ["lr"], ["optimizer.learning_rate"]])
@@ -52,7 +52,7 @@ def test_parallel_coordinates_have_only_what_every_trial_has():
 def test_names_cannot_break_the_state(name, monitor, columns):
     key, value = view.tag(
         PARENT,
-        {"name": name, "monitor": monitor, "mode": "min", "columns": columns, "axes": columns},
+        {"name": name, "monitor": monitor, "lowest": True, "columns": columns, "axes": columns},
     )
     assert len(value) <= 20_000
     assert key == f"mlflow.sharedViewState.{PARENT[:12]}"

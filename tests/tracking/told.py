@@ -19,7 +19,7 @@ def study(name: str = "toy", **changes) -> StudyRun:
         "params": {"seed": 0, "max_epochs": 8, "space.width": "8..64"},
         "data": {"source": "embedded", "digest": "ab" * 20, "shape": [100, 4]},
         "monitor": "val_loss",
-        "mode": "min",
+        "lowest": True,
         "columns": COLUMNS,
         "axes": COLUMNS[:2],
     }

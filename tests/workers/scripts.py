@@ -72,7 +72,7 @@ class Scripted:
 
     def _train(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         script: Script = spec.config
-        best, outcome, epochs = Best(spec.monitor, spec.mode), Outcome.COMPLETE, 0
+        best, outcome, epochs = Best(spec.monitor), Outcome.COMPLETE, 0
         if script.fault in FAULTS:
             raise FAULTS[script.fault]
         for epoch in range(1, spec.max_epochs + 1):

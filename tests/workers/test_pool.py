@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from objectives import BadInput
+from objectives import BadInput, Monitor
 from objectives.training import Decision, Outcome, TrialSpec, UnknownMonitor
 from sweeps.workers import Pool
 from tests.workers import scripts
@@ -145,7 +145,7 @@ def test_an_exception_of_a_trial_fails_it_alone(three: Pool) -> None:
 
 def test_the_users_mistakes_are_raised_as_they_are(one: Pool) -> None:
     with pytest.raises(UnknownMonitor, match=r"'val_auc' is not a metric.*val_loss"):
-        Driver(one).train([Script()], monitor="val_auc")
+        Driver(one).train([Script()], monitor=Monitor("val_auc", "max"))
     with pytest.raises(BadInput, match="no such weights"):
         Driver(one).train([Script(fault="bad")])
     with pytest.raises(BadInput, match="plain data"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from objectives import Data, Objective, Part
+from objectives import Data, Monitor, Objective, Part
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec, here
 
 Curve = list[Logs]
@@ -67,7 +67,7 @@ def train(
         curves[of.number].append({k: v for k, v in logs.items() if k != SECONDS})
         return Decision.CONTINUE
 
-    given = {"monitor": case.monitor, "check": False} | spec
+    given = {"monitor": Monitor(case.monitor, "min"), "check": False} | spec
     specs = [
         TrialSpec(n, {"value": config}, 5, epochs, **given) for n, config in enumerate(configs)
     ]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from objectives import Data
+from objectives import Data, Monitor
 from objectives.training import (
     Decision,
     Logs,
@@ -169,7 +169,7 @@ def test_a_trial_that_raises_fails_with_its_traceback_and_the_next_goes_on(
 
 def test_an_unknown_monitor_raises_and_names_the_metrics(trainer: Trainer) -> None:
     with pytest.raises(UnknownMonitor, match=r"'val_los'.*'val_loss'.*val_accuracy, val_loss"):
-        train(trainer, spec(monitor="val_los"))
+        train(trainer, spec(monitor=Monitor("val_los", "min")))
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from objectives import Monitor
 from objectives.training import Decision, Outcome, TrialResult, TrialSpec
 from objectives.training.progress import Progress
 
@@ -21,8 +22,8 @@ def trained(
     monitor: str = "val_loss",
 ) -> TrialResult:
     """Report a curve until training ends; the training loss falls unless it is given."""
-    mode = "min" if monitor == "val_loss" else "max"
-    spec = TrialSpec(0, None, 0, len(values), monitor, mode, patience=patience)
+    judged = Monitor(monitor, "min" if monitor == "val_loss" else "max")
+    spec = TrialSpec(0, None, 0, len(values), judged, patience=patience)
     progress = Progress(spec, lambda *_: Decision.CONTINUE)
 
     def training() -> None:
