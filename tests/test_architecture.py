@@ -188,6 +188,21 @@ def test_help_imports_nothing_heavy(command: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_missing_value_never_becomes_a_number() -> None:
+    """`trial.value or 0.0` is a perfect loss."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(node)}"
+        for path, tree in modules().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BoolOp)
+        and isinstance(node.values[0], ast.Attribute)
+        and node.values[0].attr in ("value", "mean", "best", "recorded")
+        and isinstance(node.values[-1], ast.Constant)
+        and isinstance(node.values[-1].value, int | float)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def sources() -> list[Path]:
     return [
         path for name in (*PACKAGES, "tests", "benchmarks") for path in (ROOT / name).rglob("*.py")

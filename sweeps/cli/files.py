@@ -91,7 +91,7 @@ def exported(session: Session, trial: Ended) -> Exported:
     """Return the config file of a trial."""
     attrs = session.store.study.user_attrs
     final = attrs.get("final", {})
-    scores: dict[str, float] = {session.sweep.objective.monitor: trial.value or 0.0}
+    scores: dict[str, float] = {session.monitor.name: trial.reached}
     for one in confirmed_trials(session):
         if one.trial.number == trial.number:
             scores[f"confirmed_{one.monitor}"] = one.mean

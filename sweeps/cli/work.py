@@ -183,7 +183,7 @@ def _parent_metrics(summary: Summary, found: Confirmed | None) -> dict[str, floa
     final, best, baseline = summary.final, summary.best, summary.baseline
     metrics: dict[str, float] = {}
     if final is not None and best is not None:
-        metrics = {"best_trial": best.number, f"best_{summary.monitor}": best.value or 0.0}
+        metrics = {"best_trial": best.number, f"best_{summary.monitor}": best.reached}
         metrics |= final["best"] | (final.get("plain") or {}).get("metrics", {})
         metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
     if found is not None:

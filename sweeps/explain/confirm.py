@@ -215,7 +215,7 @@ def _row(one: Standing) -> ConfirmedTrial:
     return ConfirmedTrial(
         number=one.trial.number,
         role=one.trial.role,
-        value=float(one.trial.value or 0.0),
+        value=one.trial.reached,
         mean=one.mean,
         spread=one.spread,
         seeds=len(one.values),

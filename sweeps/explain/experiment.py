@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from objectives import BadInput, Objective
+from objectives import BadInput, Monitor, Objective
 from objectives.training import Trainer
 from objectives.training.files import replace
 from sweeps.explain.changes import FINAL, REFERENCE, WAIT, Probe, Reference, catalogue
@@ -161,7 +161,7 @@ def _explanation(
     reference, space = prober.reference, objective.space
     base = reference.as_probe()
     runs = [(probe, runs_of[probe.name]) for probe in (base, *wanted)]
-    middle = sorted(runs[0][1], key=lambda run: run.value or 0.0)[len(runs[0][1]) // 2]
+    middle = _middle(runs[0][1], reference.monitor)
     params = space.params(reference.config)
 
     def change(probe: Probe) -> dict[str, Any]:
@@ -183,6 +183,15 @@ def _explanation(
         complete=prober.complete,
         forecast=_forecast(middle, reference, recorded),
     )
+
+
+def _middle(runs: Sequence[Run], monitor: Monitor) -> Run:
+    """Return the run with the median value; one without a value counts as the worst."""
+
+    def value(run: Run) -> float:
+        return monitor.worst if run.value is None else run.value
+
+    return sorted(runs, key=value)[len(runs) // 2]
 
 
 def _forecast(

@@ -37,15 +37,18 @@ class Ended:
     metrics: Mapping[str, float] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)  # of trial.set_user_attr
 
+    @property
+    def reached(self) -> float:
+        """The value of a trial that has one, such as every complete one. Raises ValueError."""
+        if self.value is None:
+            raise ValueError(f"trial {self.number} has no value: no epoch of it was finite")
+        return self.value
+
 
 def ranked(trials: list[Ended], monitor: Monitor) -> list[Ended]:
     """Return the complete trials, best first; the earlier of two equal ones first."""
-    found = [
-        (monitor.sign * t.value, t.number, t)
-        for t in trials
-        if t.outcome == "complete" and t.value is not None
-    ]
-    return [t for *_, t in sorted(found, key=lambda one: one[:2])]
+    complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
+    return sorted(complete, key=lambda t: (monitor.sign * t.reached, t.number))
 
 
 def ended_trial(trial: FrozenTrial) -> Ended:

@@ -101,8 +101,7 @@ class Loop:
         self.running: dict[int, _Running] = {}
         ended = self.store.ended()
         self.done = len(ended)
-        values = [trial.value for trial in ranked(ended, self.monitor)[:1]]
-        self.best = next((value for value in values if value is not None), None)
+        self.best = next((trial.reached for trial in ranked(ended, self.monitor)), None)
         self.failures = 0
         self.error = ""
         self.begun = False

@@ -270,8 +270,8 @@ class Delivery:
         for name, sent in list(self.state.sent.items()):
             if sent.run is None or name == STUDY:
                 continue
-            best = name == runs.stream_name("trial", self.state.best or 0)
-            best = best and self.state.best is not None
+            leader = self.state.best
+            best = leader is not None and name == runs.stream_name("trial", leader)
             shown = runs.colour(sent.role, sent.outcome, best=best)
             if shown != sent.colour:
                 with self._unless_deleted(client, name):

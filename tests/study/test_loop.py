@@ -32,6 +32,7 @@ class Recording(NoTracker):
         self.epochs: dict[int, list[int]] = {}
         self.ends: dict[int, tuple[str, dict[str, float]]] = {}
         self.interrupted: list[int] = []
+        self.best: list[int] = []
 
     def start_trial(self, trial: TrialRun) -> None:
         self.runs[trial.number] = trial
@@ -46,6 +47,9 @@ class Recording(NoTracker):
 
     def interrupt_trial(self, number: int) -> None:
         self.interrupted.append(number)
+
+    def mark_best(self, number: int) -> None:
+        self.best.append(number)
 
 
 def session(folder: Path, trainer: Any = None, tracker: Any = None, **settings: Any) -> Any:
