@@ -35,6 +35,7 @@ def listing(folder: Path | None = None) -> list[str]:
 
 def _studies(settings: Settings) -> list[str]:
     from sweeps.study.ended import ended_trial, ranked
+    from sweeps.study.identity import data_words, identity_of
     from sweeps.study.storage import connect
     from sweeps.study.winner import ATTR, standings
 
@@ -43,7 +44,7 @@ def _studies(settings: Settings) -> list[str]:
     studies = storage.get_all_studies()
     width = max((len(study.study_name) for study in studies), default=0)
     for study in studies:
-        known = study.user_attrs.get("identity", {})
+        known = identity_of(study)
         trials = storage.get_all_trials(study._study_id, deepcopy=False)
         ended = [ended_trial(t) for t in trials if t.state.is_finished()]
         monitor = Monitor.directed(known.get("monitor", "value"), study.direction.name)
@@ -51,6 +52,7 @@ def _studies(settings: Settings) -> list[str]:
         stood = standings(ended, study.user_attrs.get(ATTR, {}), monitor, wanted)
         first = [one.trial for one in stood] or ranked(ended, monitor)
         best = f", best {monitor.name} {first[0].value:.4g}" if first else ""
-        origin = f"{known.get('sweep', 'another tool')} on {known.get('data', 'unknown data')}"
+        data = data_words(known) if known else "unknown data"
+        origin = f"{known.get('sweep', 'another tool')} on {data}"
         found.append(f"  {study.study_name:<{width}}  {len(ended)} trials{best}; {origin}")
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
@@ -38,7 +37,7 @@ def compare(one: Session, other: Session) -> Comparison:
     Raises BadInput where the data or the monitors differ, or repeats are missing.
     """
     for what, a_is, b_is in (
-        ("data", _data(one), _data(other)),
+        ("digest of the data", one.data.digest, other.data.digest),
         ("monitor", one.monitor.name, other.monitor.name),
         ("mode", one.monitor.mode, other.monitor.mode),
     ):
@@ -76,10 +75,6 @@ def compare(one: Session, other: Session) -> Comparison:
         same_seeds=len(both) > 1,
         better=better if gap.word == REAL else None,
     )
-
-
-def _data(session: Session) -> str:
-    return f"{Path(session.data.source).name} ({session.data.digest[:12]})"
 
 
 def _means(rows: list[Mapping[str, float]]) -> dict[str, float]:

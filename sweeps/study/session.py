@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput, Data, Monitor, Objective, Source
 from objectives.training import Trainer
 from search_spaces import Dimension, Narrowed, dimensions
+from sweeps.study.identity import identity, same_arrays
 from sweeps.study.loop import Loop, Progress
 from sweeps.study.pruning import make_pruner
 from sweeps.study.ranges import check_start, narrowing
-from sweeps.study.settings import Settings, identity
+from sweeps.study.settings import Settings
 from sweeps.study.storage import (
     Store,
     check_name,
@@ -97,7 +98,7 @@ def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
         data = Data.open(folder / ARRAYS)
     except (OSError, ValueError, KeyError):
         return None
-    return data if f"({data.digest[:12]})" in made_of.get("data", "") else None
+    return data if same_arrays(data.digest, made_of.get("digest", "")) else None
 
 
 def _changes(before: Sweep, now: Sweep) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from objectives import BadInput, Source
 from objectives.monitor import Mode
@@ -16,10 +16,6 @@ from objectives.training import CHECKPOINT_EVERY
 from sweeps.study.sweep import Pruner, Sampler, Sweep
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_url
-
-if TYPE_CHECKING:
-    from objectives import Data
-    from search_spaces import Dimension
 
 STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
 CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
@@ -164,20 +160,3 @@ class Settings:
         if there and (lacking := lacking_driver(self.tracking_uri or "")) is not None:
             raise BadInput(f"--tracking-uri: {lacking}")
         return self.tracking_uri or sqlite_url((self.folder / "mlflow.db").resolve())
-
-
-def identity(
-    sweep: Sweep, data: Data, settings: Settings, space: Mapping[str, Dimension]
-) -> dict[str, Any]:
-    """Return what a study is made of: its trials are comparable while none of it changes."""
-    return {
-        "sweep": sweep.name,
-        "data": f"{Path(data.source).name} ({data.digest[:12]})",
-        "split": dict(data.details.get("split", {"kind": "as given"})),
-        "monitor": sweep.objective.monitor,
-        "mode": sweep.objective.judged_by.mode,
-        "seed": settings.seed,
-        "max-epochs": sweep.objective.max_epochs,
-        "trainer": settings.trainer,
-        "space": {name: str(dimension) for name, dimension in space.items()},
-    }

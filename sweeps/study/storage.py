@@ -16,6 +16,7 @@ from objectives import BadInput, Monitor
 from objectives.training import Outcome, TrialResult
 from search_spaces import Dimension, Narrowed, Replay, Space, plain
 from sweeps.study.ended import Ended, ended_trial
+from sweeps.study.identity import difference, identity_of
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_file
 
@@ -215,7 +216,7 @@ def stored_identity(storage: optuna.storages.BaseStorage, name: str) -> dict[str
     """Return what a study was made of. Raises BadInput where there is no such study."""
     studies = {study.study_name: study for study in storage.get_all_studies()}
     if name in studies:
-        return dict(studies[name].user_attrs.get("identity", {}))
+        return identity_of(studies[name])
     there = ", ".join(studies) or "none"
     raise BadInput(f"there is no study {name!r} in this folder; there are: {there}")
 
@@ -246,7 +247,7 @@ def open_study(
         study.set_user_attr("instance", uuid.uuid4().hex)
         study.set_user_attr("settings", dict(settings))
         study.set_user_attr("identity", dict(identity))
-    elif (refusal := _other(name, _made_of(study), identity)) is not None:
+    elif (refusal := difference(name, identity_of(study), identity)) is not None:
         raise BadInput(refusal)
     return study
 
@@ -267,33 +268,10 @@ def forget_mistake(
         if asked is None:
             empty = storage.get_n_trials(study._study_id) == 0
         else:
-            empty = _other(name, _made_of(study), asked) is not None and not any(
+            empty = difference(name, identity_of(study), asked) is not None and not any(
                 ended_trial(trial).value is not None
                 for trial in storage.get_all_trials(study._study_id, deepcopy=False)
                 if trial.state.is_finished()
             )
         if empty:
             optuna.delete_study(study_name=name, storage=storage)
-
-
-def _made_of(study: Any) -> dict[str, Any]:
-    """Return what a study was made of; its direction in Optuna's store is the one that counts."""
-    mode = Monitor.directed("", study.direction.name).mode
-    return {**study.user_attrs["identity"], "mode": mode}
-
-
-def _other(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
-    """Return why a study is not what is asked for, None where it is."""
-    for key, new in asked.items():
-        old = known.get(key)
-        word = "now it is" if key == "data" else "this command asks for"
-        if old == new or (key == "data" and str(old).split("(")[-1] == str(new).split("(")[-1]):
-            continue  # a file may be renamed
-        if isinstance(old, dict) and isinstance(new, dict):
-            inner = next(k for k in {**old, **new} if old.get(k) != new.get(k))
-            key, old, new = f"{key} of {inner}", old.get(inner), new.get(inner)
-        return (
-            f"study {name!r} was made with {key} = {old}, and {word} {new}: "
-            "give the same again, or another study with --study NAME"
-        )
-    return None

@@ -14,7 +14,7 @@ from sweeps.study.ended import ranked
 from sweeps.study.loop import SweepFailed
 from sweeps.study.session import ARRAYS, opened, study_name
 from sweeps.study.settings import Settings
-from sweeps.study.storage import connect
+from sweeps.study.storage import connect, stored_identity
 from sweeps.study.sweep import Sweep, no_pruning
 from sweeps.tracking import NoTracker
 from tests.scripted import OBJECTIVE, SWEEP, Scripted, load
@@ -150,12 +150,13 @@ def test_a_file_in_the_folder_is_found_when_the_folder_moves(tmp_path: Path) -> 
         assert again.path == str(tmp_path / found)
 
 
-def older(folder: Path, *keys: str) -> None:
-    """Let the study be one that was made before these were kept of it."""
+def older(folder: Path, *keys: str, **identity: str) -> None:
+    """Let the study be one that was made before these were kept of it, but others were."""
     storage = connect(Settings(folder=folder).storage_url())
     (study,) = storage.get_all_studies()
     for attr in ("identity", "settings"):
         kept = {k: v for k, v in study.user_attrs[attr].items() if k not in keys}
+        kept |= identity if attr == "identity" else {}
         storage.set_study_user_attr(study._study_id, attr, kept)
 
 
@@ -190,3 +191,28 @@ def test_a_study_keeps_the_mode_of_its_own_metric(tmp_path: Path) -> None:
         assert ranked(study.store.ended(), study.monitor)[0].number == 0
     with of(mode="max") as again:
         assert again.monitor.mode == "max"
+
+
+def test_a_study_that_kept_its_data_as_a_sentence_opens_for_the_same_arrays_alone(
+    tmp_path: Path,
+) -> None:
+    before = go(tmp_path, trials=2)
+    older(tmp_path, "mode", "digest", data=f"embedded ({load(Source()).digest[:12]})")
+    assert go(tmp_path, trials=2) == before
+    with session(tmp_path) as study:
+        study.data.save(study.folder / ARRAYS)
+        kept = stored_identity(connect(study.settings.storage_url()), "toy")
+        assert (kept["data"], kept["digest"]) == ("embedded", study.data.digest[:12])
+    older(tmp_path, "mode", "digest", data=f"renamed.csv (2) ({load(Source()).digest[:12]})")
+    assert go(tmp_path, trials=2) == before
+    older(tmp_path, "mode", "digest", data="embedded (0123456789ab)")
+    with pytest.raises(
+        BadInput, match=r"data = embedded \(0123456789ab\), and now it is embedded"
+    ):
+        go(tmp_path, trials=2)
+
+
+def test_the_digest_of_a_study_is_kept_whole(tmp_path: Path) -> None:
+    with session(tmp_path) as study:
+        assert study.store.study.user_attrs["identity"]["digest"] == study.data.digest
+        assert study.store.study.user_attrs["identity"]["data"] == "embedded"

@@ -1,0 +1,84 @@
+"""What a study is made of: kept with it, and compared when it is opened again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import Monitor
+
+if TYPE_CHECKING:
+    from objectives import Data
+    from search_spaces import Dimension
+    from sweeps.study.settings import Settings
+    from sweeps.study.sweep import Sweep
+
+
+def identity(
+    sweep: Sweep, data: Data, settings: Settings, space: Mapping[str, Dimension]
+) -> dict[str, Any]:
+    """Return what a study is made of: its trials are comparable while none of it changes.
+
+    data: the file's name, which may change. digest: of the arrays, which may not.
+    """
+    return {
+        "sweep": sweep.name,
+        "data": Path(data.source).name,
+        "digest": data.digest,
+        "split": dict(data.details.get("split", {"kind": "as given"})),
+        "monitor": sweep.objective.monitor,
+        "mode": sweep.objective.judged_by.mode,
+        "seed": settings.seed,
+        "max-epochs": sweep.objective.max_epochs,
+        "trainer": settings.trainer,
+        "space": {name: str(dimension) for name, dimension in space.items()},
+    }
+
+
+def identity_of(study: Any) -> dict[str, Any]:
+    """Return what a study of Optuna's is made of, nothing for another tool's.
+
+    Its direction in Optuna's store is the one that counts. Version 0.1 kept the data as a
+    sentence, `churn.csv (3f9a1c0b2d4e)`, with the first 12 digits of the digest.
+    """
+    known = dict(study.user_attrs.get("identity", {}))
+    if not known:
+        return known
+    known["mode"] = Monitor.directed("", study.direction.name).mode
+    if "digest" not in known:
+        text = str(known.get("data", ""))
+        found = re.fullmatch(r"(.*) \(([0-9a-f]{12})\)", text, re.DOTALL)
+        known["data"], known["digest"] = found.groups() if found else (text, "")
+    return known
+
+
+def data_words(known: Mapping[str, Any]) -> str:
+    """Return `churn.csv (3f9a1c0b2d4e)`."""
+    return f"{known['data']} ({known['digest'][:12]})"
+
+
+def same_arrays(digest: str, kept: str) -> bool:
+    """Return whether arrays of this digest are those whose digest was kept, or its beginning."""
+    return bool(kept) and digest.startswith(kept)
+
+
+def difference(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
+    """Return why a study is not what is asked for, None where it is."""
+    for key, new in asked.items():
+        old, word = known.get(key), "this command asks for"
+        if old == new or key == "data":
+            continue  # a file may be renamed: its digest is compared
+        if key == "digest":
+            if same_arrays(new, str(old)):
+                continue
+            key, old, new, word = "data", data_words(known), data_words(asked), "now it is"
+        elif isinstance(old, dict) and isinstance(new, dict):
+            inner = next(k for k in {**old, **new} if old.get(k) != new.get(k))
+            key, old, new = f"{key} of {inner}", old.get(inner), new.get(inner)
+        return (
+            f"study {name!r} was made with {key} = {old}, and {word} {new}: "
+            "give the same again, or another study with --study NAME"
+        )
+    return None
