@@ -14,9 +14,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from search_spaces._bad_input import BadInput
 from search_spaces._choices import label, match, plain
-from search_spaces._dimensions import Dimension, dimensions, sample_with, survey
+from search_spaces._dimensions import Dimension, check_value, dimensions, sample_with, survey
 from search_spaces._labels import label_of
-from search_spaces._trials import Middle, Narrowed, Recording, Replay
+from search_spaces._trials import Middle, Narrowed, Recording, Replay, Starting, Survey
 
 __all__ = [
     "BadInput",
@@ -26,7 +26,10 @@ __all__ = [
     "Recording",
     "Replay",
     "Space",
+    "Starting",
+    "Survey",
     "Trial",
+    "check_value",
     "dimensions",
     "flat",
     "label",
@@ -85,6 +88,9 @@ class Space(Generic[C]):
     but for what `start` names.
     params: the inverse of `suggest`: `suggest(Replay(params(config))) == config`.
     label: at most 18 characters that tell one config from another.
+    restore: from flat parameters to the config; None asks `suggest`, which must then be cheap.
+    by_building: whether `suggest` builds a model to find out what is asked for. It is then called
+    once for each trial that is proposed, and for nothing else.
     """
 
     suggest: Callable[[Trial], C]
@@ -92,6 +98,14 @@ class Space(Generic[C]):
     params: Callable[[C], Params] = flat
     label: Callable[[C], str] = short
     start: Mapping[str, Any] = field(default_factory=dict)
+    restore: Callable[[Params], C] | None = None
+    by_building: bool = False
+
+    def config(self, params: Mapping[str, Any]) -> C:
+        """Return the config of flat parameters."""
+        if self.restore is not None:
+            return self.restore(dict(params))
+        return self.suggest(Replay(params))
 
     def first(self) -> C:
         """Return the config that a study trains first."""
@@ -109,4 +123,4 @@ def recorded(build: Callable[[Any], Any], start: Mapping[str, Any] | None = None
         build(recording)
         return recording.params
 
-    return Space(suggest, None, start=start or {})
+    return Space(suggest, None, start=start or {}, restore=dict, by_building=True)

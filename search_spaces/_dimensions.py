@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from search_spaces._choices import label
+from search_spaces._bad_input import BadInput
+from search_spaces._choices import label, plain
 from search_spaces._trials import Survey
 
 if TYPE_CHECKING:
@@ -44,6 +45,20 @@ class Dimension:
             return f"{self.low:g}"
         by = f" by {self.step:g}" if self.step not in (None, 1) else ""
         return f"{self.low:g} to {self.high:g}{by}" + (" (log)" if self.log else "")
+
+
+def check_value(name: str, value: Any, dimension: Dimension) -> None:
+    """Raise BadInput where a value of the baseline that was given is none of a parameter's."""
+    low, high = dimension.low, dimension.high
+    if dimension.choices is not None:
+        fits = any(plain(value) == plain(choice) for choice in dimension.choices)
+    else:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = number and low is not None and high is not None and low <= value <= high
+    if not fits:
+        raise BadInput(
+            f"Objective(baseline=...): {name} is {value!r}, and the sweep takes {dimension}"
+        )
 
 
 def survey(suggest: Callable[[Trial], Any]) -> dict[str, tuple[Dimension, Params]]:

@@ -234,3 +234,47 @@ class Middle(Survey):
         self._see(name, "int", low=low, high=high, log=log, step=step)
         middle = round(math.sqrt(low * high)) if log else low + (high - low) // step // 2 * step
         return int(self.forced.get(name, middle))
+
+
+class Starting(Middle):
+    """Proposes the first trial while it is asked: answers as `Middle`, and through a trial.
+
+    given: takes each answer as plain data, before the trial is asked for it.
+    """
+
+    def __init__(self, start: Mapping[str, Any], given: dict[str, Any], trial: Trial) -> None:
+        super().__init__(start)
+        self._given = given
+        self._trial = trial
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Return the first trial's value."""
+        self._given[name] = super().suggest_float(name, low, high, step=step, log=log)
+        return self._trial.suggest_float(name, low, high, step=step, log=log)
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """Return the first trial's value."""
+        self._given[name] = super().suggest_int(name, low, high, step=step, log=log)
+        return self._trial.suggest_int(name, low, high, step=step, log=log)
+
+    def suggest_categorical(self, name: str, choices: Iterable[Any]) -> Any:
+        """Return the first trial's choice."""
+        known = tuple(choices)
+        self._given[name] = plain(super().suggest_categorical(name, known))
+        return self._trial.suggest_categorical(name, known)
+
+    def set_user_attr(self, key: str, value: Any) -> None:
+        """Keep a note with the trial."""
+        if hasattr(self._trial, "set_user_attr"):
+            self._trial.set_user_attr(key, value)
+
+    def _see(self, name: str, kind: str, **range_: Any) -> None:
+        from search_spaces._dimensions import check_value
+
+        super()._see(name, kind, **range_)
+        if name in self.forced:
+            check_value(name, self.forced[name], self.seen[name])

@@ -95,7 +95,9 @@ def reference_of(session: Session, name: str) -> Reference:
     """Return the trial to explain: "baseline" (which needs no sweep), "best", or a number."""
     space, objective = session.store.space, session.sweep.objective
     if name == "baseline":
-        config, seed = space.first(), seed_of(session.settings.seed or 0, 0)
+        known = session.store.first() if space.by_building else None
+        config = space.first() if known is None else space.config(known)
+        seed = seed_of(session.settings.seed or 0, 0)
     else:
         trial = chosen(session, name)
         config, seed = session.store.config(trial.params), trial.seed

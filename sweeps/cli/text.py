@@ -77,11 +77,14 @@ def params_text(params: Mapping[str, Any]) -> str:
     )
 
 
-def baseline_text(space: Space[Any]) -> list[str]:
-    """Say what a baseline is that no config declares; nothing for one that a config does."""
-    if space.baseline is not None:
+def baseline_text(space: Space[Any], params: Mapping[str, Any] | None) -> list[str]:
+    """Say what a baseline is that no config declares; nothing for one that a config does.
+
+    params: the first trial's, None where there is none yet.
+    """
+    if space.baseline is not None or params is None:
         return []
-    found = params_text(space.params(space.first()))
+    found = params_text(params)
     given = f", but {', '.join(space.start)} as given" if space.start else ""
     return [f"baseline: the middle of each range and the first choice{given}: {found}"]
 
@@ -109,7 +112,7 @@ def summary_lines(
         final = (summary.final or {}).get("best", {})
         says = threshold.words(final, data.details.get("threshold_for", ""))
         lines += [says] if says else []
-        lines += baseline_text(space)
+        lines += baseline_text(space, summary.baseline.params if summary.baseline else None)
         lines.append(f"best: {params_text(summary.best.params)}")
         lines += _standing(summary, confirmed, labels)
         lines += _next(summary)

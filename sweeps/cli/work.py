@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from objectives.training import UnknownMonitor
+from objectives import BadInput
 from sweeps import __version__
 from sweeps.cli.again import further
 from sweeps.cli.progress import Watcher
@@ -70,12 +70,12 @@ def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = Fa
         say(f"split: {split}")
     for line in data_lines(session.data):
         say(line)
-    for line in [] if done else baseline_text(session.store.space):
-        say(line)
 
     @functools.cache
     def begin() -> None:
         session.tracker.start_study(parent_run(session, versions()))
+        for line in [] if done else baseline_text(session.store.space, session.store.first()):
+            say(line)
         for line in repair(session) if done else []:
             say(f"mended: {line}")
 
@@ -150,7 +150,7 @@ def _train(
     except KeyboardInterrupt:
         say(f"interrupted: {loop.done} of {loop.total} trials are done; the same command goes on")
         return 130
-    except UnknownMonitor:
+    except BadInput:
         session.discard()
         raise
     except RuntimeError as error:  # SweepFailed, or no worker can start
@@ -163,6 +163,8 @@ def _train(
 
 def hand_over(session: Session, summary: Summary, say: Say) -> None:
     """Write the parent run, and wait until MLflow has everything or does not answer."""
+    if session.declared is None:  # the ranges are known better than when the first trial began
+        session.tracker.start_study(parent_run(session, versions()))
     if summary.best is not None:
         session.tracker.mark_best(summary.best.number)
     note = "\n".join(lines(session, summary))

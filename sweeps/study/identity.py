@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
 
 def identity(
-    sweep: Sweep, data: Data, settings: Settings, space: Mapping[str, Dimension]
+    sweep: Sweep,
+    data: Data,
+    settings: Settings,
+    space: Mapping[str, Dimension] | None,
+    ranges: Mapping[str, Dimension],
 ) -> dict[str, Any]:
     """Return what a study is made of: its trials are comparable while none of it changes.
 
-    data: the file's name, which may change. digest: of the arrays, which may not.
+    data: the file's name, which may change. digest: of the arrays, which may not. space: None
+    where nobody declares it; what it was narrowed to by `ranges` is known nevertheless.
     """
-    return {
+    found = {
         "sweep": sweep.name,
         "data": Path(data.source).name,
         "digest": data.digest,
@@ -33,8 +38,9 @@ def identity(
         "seed": settings.seed,
         "max-epochs": sweep.objective.max_epochs,
         "trainer": settings.trainer,
-        "space": {name: str(dimension) for name, dimension in space.items()},
     }
+    key, known = ("space", space) if space is not None else ("narrowed", ranges)
+    return found | {key: {name: str(dimension) for name, dimension in known.items()}}
 
 
 def identity_of(study: Any) -> dict[str, Any]:
@@ -68,6 +74,8 @@ def difference(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) ->
     """Return why a study is not what is asked for, None where it is."""
     for key, new in asked.items():
         old, word = known.get(key), "this command asks for"
+        if key == "narrowed" and old is None:  # version 0.1 kept every range
+            old = {name: known.get("space", {}).get(name) for name in new}
         if old == new or key == "data":
             continue  # a file may be renamed: its digest is compared
         if key == "digest":
@@ -76,7 +84,8 @@ def difference(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) ->
             key, old, new, word = "data", data_words(known), data_words(asked), "now it is"
         elif isinstance(old, dict) and isinstance(new, dict):
             inner = next(k for k in {**old, **new} if old.get(k) != new.get(k))
-            key, old, new = f"{key} of {inner}", old.get(inner), new.get(inner)
+            key = f"{'space' if key == 'narrowed' else key} of {inner}"
+            old, new = (one.get(inner, "what build asks for") for one in (old, new))
         return (
             f"study {name!r} was made with {key} = {old}, and {word} {new}: "
             "give the same again, or another study with --study NAME"

@@ -10,7 +10,7 @@ from typing import Any
 
 from objectives import BadInput
 from objectives.nearest import nearest
-from search_spaces import Dimension, Space, dimensions, label, plain, sample_with, survey
+from search_spaces import Dimension, Space, check_value, label, plain, sample_with, survey
 
 _REFUSED = object()
 
@@ -53,10 +53,9 @@ def narrowing(
     return found
 
 
-def check_start(space: Space[Any]) -> None:
+def check_start(start: Mapping[str, Any], known: Mapping[str, Dimension]) -> None:
     """Raise BadInput where the baseline that was given has a name or choice of no parameter."""
-    known = dimensions(space.suggest) if space.start else {}
-    for name, value in space.start.items():
+    for name, value in start.items():
         if name not in known:
             near = nearest(name, known)
             hint = f"did you mean {near[0]!r}? " if near else ""
@@ -64,25 +63,21 @@ def check_start(space: Space[Any]) -> None:
                 f"Objective(baseline=...): no parameter {name!r}; {hint}there are: "
                 + ", ".join(known)
             )
-        choices, low, high = known[name].choices, known[name].low, known[name].high
-        if choices is not None:
-            fits = any(plain(value) == plain(choice) for choice in choices)
-        else:
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            fits = number and low is not None and high is not None and low <= value <= high
-        if not fits:
-            raise BadInput(
-                f"Objective(baseline=...): {name} is {value!r}, and the sweep takes {known[name]}"
-            )
+        check_value(name, value, known[name])
 
 
 def accepts(
     space: Space[Any], text: str, dimension: Dimension, answers: Mapping[str, Any]
 ) -> bool:
-    """Return whether `--range` takes a text. answers: a config that has the parameter."""
+    """Return whether `--range` takes a text. answers: a config that has the parameter.
+
+    What a model is built to find out is left to the one who takes the hint.
+    """
     name, _, value = text.partition("=")
     try:
         for end in _read("--range", text, value, dimension).ends:
+            if space.by_building:
+                continue
             _check(space, "--range", text, {**answers, name: end}, dimension)
     except BadInput:
         return False

@@ -7,16 +7,17 @@ import logging
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data, Monitor, Objective, Source
 from objectives.training import Trainer
-from search_spaces import Dimension, Narrowed, dimensions
+from search_spaces import Dimension
 from sweeps.study.identity import identity, same_arrays
+from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
 from sweeps.study.loop import Loop, Progress
 from sweeps.study.pruning import make_pruner
-from sweeps.study.ranges import check_start, narrowing
 from sweeps.study.settings import Settings
 from sweeps.study.storage import (
     Store,
@@ -34,8 +35,6 @@ from sweeps.tracking.stores import moved, sqlite_file
 if TYPE_CHECKING:
     import filelock
     import optuna
-
-    from search_spaces import Dimension
 
 # Objective, data, the study's own folder, one of `TRAINERS` -> a trainer.
 MakeTrainer = Callable[[Objective[Any], Data, Path, str], Trainer]
@@ -116,7 +115,8 @@ def _changes(before: Sweep, now: Sweep) -> Iterator[str]:
 class Session:
     """An opened study. `trainer` is made at the first use: reading needs none.
 
-    notes: what the user should know of how it was opened, a line each.
+    declared: the ranges of the space, None where only a trial that is asked for tells them. notes:
+    what the user should know of how it was opened, a line each.
     """
 
     sweep: Sweep
@@ -124,7 +124,7 @@ class Session:
     data: Data
     name: str
     store: Store
-    space: Mapping[str, Dimension]
+    declared: Mapping[str, Dimension] | None
     make_trainer: MakeTrainer
     tracker: Tracker
     notes: Sequence[str] = ()
@@ -139,6 +139,11 @@ class Session:
     def monitor(self) -> Monitor:
         """What decides, and its better direction."""
         return self.sweep.objective.judged_by
+
+    @property
+    def space(self) -> Mapping[str, Dimension]:
+        """The ranges of the space, or, where nobody declares it, those of the trials so far."""
+        return self.store.dimensions() if self.declared is None else self.declared
 
     @property
     def trainer(self) -> Trainer:
@@ -263,14 +268,13 @@ def _opened(
         data = _kept(folder, stored_identity(storage, name))
     data = data or sweep.objective.data(settings.source or Source())
     space = sweep.objective.space
-    ranges = narrowing(space, settings.fix or (), settings.ranges or ())
-    check_start(space)
-    asked = dimensions(lambda trial: space.suggest(Narrowed(trial, ranges)))
+    ranges = ranges_of(space, settings, storage, name)
+    declared = declared_ranges(space, ranges)
     notes = list(_moved(settings.mlflow_uri()))
     tracker = make_tracker(settings.mlflow_uri(), folder)
-    made_of = identity(sweep, data, settings, asked)
+    made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:
-        forget_mistake(storage, name, made_of)
+        forget_mistake(storage, name, made_of, partial(asks_otherwise, space, ranges))
     study = open_study(
         storage,
         name,
@@ -282,12 +286,14 @@ def _opened(
     if not reading and study.user_attrs["settings"] != settings.remember():
         study.set_user_attr("settings", settings.remember())  # what was given last
         notes += _changes(before, sweep)
+    if ranges and declared is None and not reading and RANGES not in study.user_attrs:
+        study.set_user_attr(RANGES, kept_ranges(ranges))
     store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
     known_already = store.enqueue(settings.tries)
     notes += [f"--try: this config is trial {number} already" for number in known_already]
     for note in notes:
         LOG.warning(note)
-    session = Session(sweep, settings, data, name, store, asked, make_trainer, tracker, notes)
+    session = Session(sweep, settings, data, name, store, declared, make_trainer, tracker, notes)
     try:
         yield session
     finally:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
 from objectives.training import Outcome, TrialResult
-from search_spaces import Dimension, Narrowed, Replay, Space, plain
+from search_spaces import Dimension, Space, plain
 from sweeps.study.ended import Ended, ended_trial
 from sweeps.study.identity import difference, identity_of
+from sweeps.study.learned import ask, learned
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_file
 
@@ -124,16 +125,19 @@ class Store:
 
         number = len(self.study.get_trials(deepcopy=False))
         given: Mapping[str, Any] | None = None
+        start: dict[str, Any] | None = None
         role = "trial"
         if number == 0:
-            given, role = self.space.params(self.space.first()), "baseline"
+            start = {} if self.space.by_building else None
+            given = self.space.params(self.space.first()) if start is None else start
+            role = "baseline"
         elif self.queue:
             given, role = self.queue.pop(0), "tried"
         state = optuna.trial.TrialState.RUNNING
         frozen = optuna.trial.create_trial(state=state)
         frozen.number = number
         proposal = Proposal(self.study, self.sampler, self.seed, frozen, given)
-        config = self.space.suggest(Narrowed(proposal, self.ranges))
+        params = ask(self.space, self.ranges, self.study, proposal, start)
         self.study.add_trial(
             optuna.trial.create_trial(
                 state=state,
@@ -142,13 +146,22 @@ class Store:
                 user_attrs={
                     **proposal.user_attrs,
                     "role": role,
-                    "params": plain(self.space.params(config) if given is None else given),
+                    "params": plain(params if given is None else given),
                     "seed": seed_of(self.seed, number),
                 },
             )
         )
         stored = self.study.get_trials(deepcopy=False)[number]
         return optuna.trial.Trial(self.study, stored._trial_id)
+
+    def first(self) -> dict[str, Any] | None:
+        """Return the parameters of the first trial, None where none was asked for yet."""
+        trials = self.study.get_trials(deepcopy=False)
+        return dict(trials[0].user_attrs["params"]) if trials else None
+
+    def dimensions(self) -> dict[str, Dimension]:
+        """Return the ranges that the trials so far were asked for."""
+        return learned(self.study.get_trials(deepcopy=False))
 
     def enqueue(self, tries: Sequence[Any]) -> list[int]:
         """Let configs be the next trials; return the numbers of those that are trials already."""
@@ -162,7 +175,7 @@ class Store:
 
     def config(self, params: Mapping[str, Any]) -> Any:
         """Return the config of a trial's flat parameters."""
-        return self.space.suggest(Replay(params))
+        return self.space.config(params)
 
     def tell(
         self,
@@ -253,12 +266,15 @@ def open_study(
 
 
 def forget_mistake(
-    storage: optuna.storages.BaseStorage, name: str, asked: Mapping[str, Any] | None = None
+    storage: optuna.storages.BaseStorage,
+    name: str,
+    asked: Mapping[str, Any] | None = None,
+    changed: Callable[[optuna.trial.FrozenTrial], bool] = lambda _: False,
 ) -> None:
     """Delete a study that holds nothing: one without a trial, which a mistake has left.
 
     asked: what the study is to be made of; where it was made of something else and no trial has
-    ended with a value, it is deleted too.
+    ended with a value, it is deleted too. changed: whether a trial that ended so would be another.
     """
     import optuna
 
@@ -268,10 +284,11 @@ def forget_mistake(
         if asked is None:
             empty = storage.get_n_trials(study._study_id) == 0
         else:
-            empty = difference(name, identity_of(study), asked) is not None and not any(
-                ended_trial(trial).value is not None
-                for trial in storage.get_all_trials(study._study_id, deepcopy=False)
-                if trial.state.is_finished()
+            every = storage.get_all_trials(study._study_id, deepcopy=False)
+            ended = [trial for trial in every if trial.state.is_finished()]
+            empty = all(ended_trial(trial).value is None for trial in ended) and (
+                difference(name, identity_of(study), asked) is not None
+                or any(changed(trial) for trial in ended[:1])
             )
         if empty:
             optuna.delete_study(study_name=name, storage=storage)

@@ -82,7 +82,7 @@ def short(folder: Path, build: Any, trainer: Any = None, **settings: Any) -> Any
     curves.rate = lambda spec, epoch: 0.1
     return opened(
         Sweep("short", Objective(load=load, build=build, max_epochs=4)),
-        Settings(folder=folder, trials=3, **settings),
+        Settings(folder=folder, **{"trials": 3, **settings}),
         lambda *_: trainer or curves,
         lambda *_: NoTracker(),
     )
@@ -96,8 +96,11 @@ def test_a_study_that_a_mistake_left_empty_is_made_anew(tmp_path: Path, caplog: 
         mended.loop(Watching()).run()
         assert len(described(mended)) == 3
     assert not caplog.text
-    with pytest.raises(BadInput, match="space of rate"), short(tmp_path, build_of(1e-3)):
-        pass
+    with (
+        pytest.raises(BadInput, match="space of rate"),
+        short(tmp_path, build_of(1e-3), trials=4) as other,
+    ):
+        other.loop(Watching()).run()
 
 
 def test_a_study_whose_trials_all_failed_is_made_anew_for_another_space(tmp_path: Path) -> None:

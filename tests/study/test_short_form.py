@@ -62,14 +62,14 @@ def test_a_list_can_be_fixed(tmp_path: Path, given: str) -> None:
         study.loop(Watching()).run()
         assert [t.params["layers"] for t in study.store.ended()[1:]] == [[8, 4]] * 3
     with run(tmp_path / "b", settings={"ranges": ("layers=[8,4],[4,2]",)}) as study:
-        assert study.space["layers"].choices == ((8, 4), [4, 2])
+        assert study.store.ranges["layers"].choices == ((8, 4), [4, 2])
 
 
 def test_the_baseline_is_the_middle_or_as_given_and_said_to_be(tmp_path: Path) -> None:
     with run(tmp_path / "a", settings={"trials": 1}) as study:
         study.loop(Watching()).run()
         (first,) = study.store.ended()
-        (text,) = baseline_text(study.store.space)
+        (text,) = baseline_text(study.store.space, study.store.first())
     assert first.params == {"layers": [4, 2], "learning_rate": pytest.approx(1e-3), "size": 5}
     assert text.startswith(
         "baseline: the middle of each range and the first choice: layers [4, 2]"
@@ -78,7 +78,8 @@ def test_the_baseline_is_the_middle_or_as_given_and_said_to_be(tmp_path: Path) -
     with run(tmp_path / "b", baseline=chosen, settings={"trials": 1}) as study:
         study.loop(Watching()).run()
         (first,) = study.store.ended()
-        assert "first choice, but size, layers as given: " in baseline_text(study.store.space)[0]
+        (text,) = baseline_text(study.store.space, study.store.first())
+        assert "first choice, but size, layers as given: " in text
     assert first.params == {"layers": [8, 4], "learning_rate": pytest.approx(1e-3), "size": 7}
 
 
@@ -94,8 +95,8 @@ def test_the_baseline_is_the_middle_or_as_given_and_said_to_be(tmp_path: Path) -
 def test_a_baseline_that_the_space_does_not_have_is_refused(
     tmp_path: Path, baseline: dict[str, Any], named: str
 ) -> None:
-    with pytest.raises(BadInput, match=named), run(tmp_path, baseline=baseline):
-        pass
+    with pytest.raises(BadInput, match=named), run(tmp_path, baseline=baseline) as study:
+        study.loop(Watching()).run()
 
 
 @pytest.mark.parametrize("key", ["seed", "role"])
