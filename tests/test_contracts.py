@@ -18,6 +18,7 @@ import search_spaces
 import sweeps
 from objectives import Data, Monitor, Objective, Part, Source
 from search_spaces import Dimension, Replay, Space, dimensions
+from search_spaces.plateau import Plateau
 from sweeps.export.config import Exported, read, write
 from tests.drawn import DrawnTrial
 
@@ -222,10 +223,9 @@ def test_build_gives_a_compiled_model_that_reports_what_is_monitored(name: str) 
     again = keras.models.clone_model(model)
     assert again.count_params() == model.count_params() > 0
     if objective.callbacks is not None:
-        first, second = (
-            objective.fresh_callbacks(objective.space.baseline, objective.judged_by)
-            for _ in range(2)
-        )
+        config = dataclasses.replace(objective.space.baseline, plateau=Plateau())
+        first, second = (objective.fresh_callbacks(config, objective.judged_by) for _ in range(2))
+        assert first
         assert not {id(callback) for callback in first} & {id(callback) for callback in second}
     spec = TrialSpec(0, objective.space.baseline, 1, 1, objective.judged_by)
     seen: dict[str, float] = {}

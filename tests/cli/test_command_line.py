@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -40,7 +38,7 @@ def test_a_sweep_ends_with_its_summary_and_its_data(
     assert "toy: 5 of 5 trials to go" in printed
     assert "baseline" in printed
     found = json.loads((folder / "out.json").read_text())
-    assert found["counts"] == {"complete": 5} or sum(found["counts"].values()) == 5
+    assert sum(found["counts"].values()) == 5
     assert found["best"]["value"] <= found["baseline"]["value"]
     assert f"#{found['best']['number']} " in printed
 
@@ -52,7 +50,7 @@ def test_a_finished_study_asked_for_again_prints_the_same_summary(
     first = capsys.readouterr().out
     assert go("--trials", "4", "--seed", "2") == 0
     again = capsys.readouterr().out
-    assert "to go" not in again
+    assert again.startswith("toy: 4 trials")
     assert again in first
     assert go("show") == 0
     assert capsys.readouterr().out.splitlines()[3:6] == again.splitlines()[3:6]
@@ -232,17 +230,6 @@ def test_every_option_is_in_the_help() -> None:
         name = max(action.option_strings, key=len)
         assert name == "--help" or name in text, name
     assert max(map(len, text.splitlines())) <= 99
-
-
-def test_help_needs_no_heavy_import(tmp_path: Path) -> None:
-    heavy = ("tensorflow", "keras", "optuna", "mlflow", "pandas", "sklearn", "numpy", "pydantic")
-    code = (
-        "import sys, runpy; sys.argv = ['x', '--help']\n"
-        "try: runpy.run_module('sweeps.dense_binary', run_name='__main__')\n"
-        "except SystemExit as end: assert end.code == 0, end.code\n"
-        f"found = [m for m in {heavy!r} if m in sys.modules]; assert not found, found"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=Path.cwd())
 
 
 def test_an_error_of_the_users_own_is_one_line_with_its_place(
