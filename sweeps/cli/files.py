@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from pathlib import Path
@@ -135,6 +136,9 @@ def train_config(
     asked = read(Path(options.config), kind, sweep.name)
     trainer = asked.training.trainer if asked.training else "auto"
     monitor = asked.training.monitor if asked.training else objective.monitor
+    if asked.training is not None and settings.mode is not None:
+        judged = dataclasses.replace(asked.training, mode=settings.mode)
+        asked = dataclasses.replace(asked, training=judged)
     data = objective.data(
         asked.source(settings.source.path if settings.source else None, extra_metrics(monitor))
     )

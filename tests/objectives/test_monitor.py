@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from objectives import BadInput, Monitor, Objective
 from objectives.monitor import MAXIMISED, MINIMISED, MODES, TWO_SENSES, _in_snake_case
 from objectives.training import Best, UnknownMonitor
+from sweeps.export.config import Exported, Training, read, write
+from sweeps.export.model import spec_of
 from sweeps.study.settings import Settings
-from tests.scripted import SWEEP, build, load
+from tests.scripted import SWEEP, Toy, build, load
 
 ROOT = Path(__file__).parents[2]
 MODE = {"up": "max", "down": "min"}
@@ -107,6 +109,23 @@ def test_a_plain_optuna_study_of_the_other_direction_is_refused() -> None:
     objective = dataclasses.replace(SWEEP.objective, monitor="val_auc")
     with pytest.raises(BadInput, match=r"'minimize'.*'val_auc'.*direction='maximize'"):
         optuna.create_study().optimize(objective, n_trials=1)
+
+
+@pytest.mark.parametrize("mode", [None, *MODES])
+def test_a_config_file_keeps_the_mode_that_keras_does_not_know(tmp_path: Path, mode: Any) -> None:
+    file = tmp_path / "config.yaml"
+    training = Training(3, monitor="val_gain", mode=mode)
+    write(Exported("toy", SWEEP.objective.space.baseline, training), file)
+    again = read(file, Toy)
+    assert again.training == training
+    assert ("mode" in file.read_text(encoding="utf-8")) == (mode is not None)
+    if mode is None:
+        with pytest.raises(BadInput, match="'val_gain'"):
+            spec_of(again)
+        known = dataclasses.replace(training, monitor="val_auc")
+        assert spec_of(dataclasses.replace(again, training=known)).monitor.mode == MODES[1]
+    else:
+        assert spec_of(again).monitor == Monitor("val_gain", mode)
 
 
 def words(path: Path) -> Iterator[str]:
