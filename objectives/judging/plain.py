@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives.judging import judge, numbers_of
+from objectives.monitor import Monitor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class Comparison:
         """Whether the net beats the linear model; None where the interval does not say."""
         if self.difference is None or self.difference.low <= 0.0 <= self.difference.high:
             return None
-        return self.difference.low > 0.0
+        return Monitor.of(self.headline).better(self.difference.low, 0.0)
 
     def metrics(self) -> dict[str, float]:
         """Return `majority_accuracy`, `logistic_auc`, `test_auc_low`, `test_auc_high` and so on.
