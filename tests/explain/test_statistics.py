@@ -112,7 +112,9 @@ def test_intervals_of_shares_stay_in_their_bounds(pairs: list[tuple[float, float
     a, b = ([pair[place] for pair in pairs] for place in (0, 1))
     for compare in (paired, welch):
         found, free = compare(a, b, metric="test_accuracy"), compare(a, b, metric="test_loss")
-        assert -1.0 <= found.low <= found.mean <= found.high <= 1.0
+        assert found.low <= found.mean <= found.high
+        assert -1e-9 <= np.mean(b) + found.low
+        assert np.mean(b) + found.high <= 1.0 + 1e-9
         assert found.mean == free.mean
         if found.word == "real":
             assert free.word == "real"
@@ -122,7 +124,12 @@ def test_intervals_of_shares_stay_in_their_bounds(pairs: list[tuple[float, float
 def test_nothing_is_real_whose_interval_is_wider_than_possible() -> None:
     found = paired([0.97, 0.95, 0.96], [0.24, 0.05, 0.53], metric="test_accuracy")
     assert found.low > 0
-    assert found.high == 1.0
+    assert found.high == pytest.approx(1.0 - (0.24 + 0.05 + 0.53) / 3)
     assert found.word == "undecided"
     assert found.more is not None
     assert found.more > 0
+
+
+def test_percentages_are_no_shares() -> None:
+    one, other = [97.0, 95.0, 96.0], [24.0, 5.0, 53.0]
+    assert paired(one, other, metric="accuracy") == paired(one, other, metric="loss")
