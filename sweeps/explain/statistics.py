@@ -13,8 +13,8 @@ REAL, UNDECIDED = "real", "undecided"
 MOST_REPEATS = 1000
 WIDE = 0.5  # an interval of a share's difference that tells too little
 SHARES = (
-    "acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "dice", "sensitivity", "specificity",
-    "brier", "calibration_error",
+    "acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "dice", "sensitivity",
+    "specificity", "brier", "calibration_error",
 )  # fmt: skip
 
 

@@ -50,7 +50,10 @@ def test_nothing_to_send_is_fine(folder: Path) -> None:
 
 
 def test_sync_finds_the_artifacts_of_a_folder_that_was_moved(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     old, new = tmp_path / "old", tmp_path / "new place"
     old.mkdir()

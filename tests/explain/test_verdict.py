@@ -252,9 +252,7 @@ def test_no_interval_of_an_accuracy_says_more_than_is_left_to_gain() -> None:
         return Run("", probe, k, k, 0, "complete", best, 1.0, curves)
 
     base = [0.24, 0.05, 0.53, 0.9, 0.31]
-    probed = [
-        (p, [run(p.name, k, 0.97 - 0.01 * k) for k in range(5)]) for p in catalogue(asked)
-    ]
+    probed = [(p, [run(p.name, k, 0.97 - 0.01 * k) for k in range(5)]) for p in catalogue(asked)]
     found = judge(asked, [run("reference", k, best) for k, best in enumerate(base)], probed)
     judged = [one for verdict in found.verdicts for one in verdict.evidence]
     gains = [one for one in judged if one.gain > 0.1]

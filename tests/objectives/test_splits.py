@@ -121,6 +121,9 @@ def test_what_is_no_array_of_rows_is_refused_with_its_shapes(x: Any, says: str) 
     with pytest.raises(BadInput, match=says):
         simple.split(x, np.zeros(6), Source())
     if not isinstance(x, np.ndarray):
-        for read in (lambda: from_arrays(x, [0, 1], Source()), lambda: table(x, [0, 1], Source(), "binary")):
+        for read in (
+            lambda: from_arrays(x, [0, 1], Source()),
+            lambda: table(x, [0, 1], Source(), "binary"),
+        ):
             with pytest.raises(BadInput, match=says.replace("x is", "X is")):
                 read()
