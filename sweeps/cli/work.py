@@ -9,7 +9,7 @@ from pathlib import Path
 
 from objectives.training import UnknownMonitor
 from sweeps import __version__
-from sweeps.cli.again import further
+from sweeps.cli.again import further, hidden
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
@@ -258,4 +258,4 @@ def commands(session: Session, summary: Summary, program: str | None) -> list[st
     found = [curves_text(address or PAGE, session.settings.tracking_uri)]
     if program is not None and summary.best is not None:
         found += further(session, summary, program)
-    return found
+    return found + hidden(found)
