@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput
+from objectives import BadInput, direction
 from objectives.judging import threshold
 from sweeps.cli.again import hidden, place, same
 from sweeps.cli.frames import trials_frame
@@ -75,6 +75,7 @@ def gathered(session: Session, program: str) -> Any:
         trials=trials_frame(session),
         curves=_curves(session),
         max_epochs=objective.max_epochs,
+        direction=direction,
         data=data_text(session.data),
         confirmed=None if found is None else dataclasses.asdict(found),
         rungs=session.sweep.pruner.rungs(objective.max_epochs),

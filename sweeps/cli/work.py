@@ -70,6 +70,9 @@ def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = Fa
         say(f"split: {split}")
     for line in data_lines(session.data):
         say(line)
+    monitor = session.sweep.objective.monitor
+    if not monitor.endswith("loss"):
+        say(f"monitor: {monitor}, {'lower' if session.mode == 'min' else 'higher'} is better")
     for line in [] if done else baseline_text(session.store.space):
         say(line)
 
