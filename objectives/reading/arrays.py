@@ -82,6 +82,10 @@ def rows_of(given: Any, name: str) -> Array:
     """Return what Python has in hand as an array. Raises BadInput where it is none."""
     if isinstance(given, Mapping):
         raise BadInput(f"{name} is a {type(given).__name__}: give one array, rows first")
+    if hasattr(given, "toarray"):  # one of SciPy's sparse ones
+        cells = float(np.prod(given.shape, dtype=np.float64))
+        check_memory(cells * 8, f"{name} {given.shape}, written out", "take fewer rows or columns")
+        return np.asarray(given.toarray())
     try:
         return np.asarray(given)
     except ValueError:  # its parts are no rows of one array
