@@ -20,7 +20,7 @@ from sweeps.explain.hypotheses import hypotheses
 from sweeps.explain.levels import remaining, shape_of
 from sweeps.explain.probes import Prober
 from sweeps.explain.runs import FIRST, MOST, Record, Run
-from sweeps.explain.statistics import share
+from sweeps.explain.statistics import bounds
 from sweeps.explain.verdict import CURVE, WORTH, Final, judge
 from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
 from sweeps.tracking import StudyRun, Tracker
@@ -198,8 +198,9 @@ def _forecast(
     if found is None:
         return None
     plain = asdict(found)
-    if share(reference.monitor, (v for one in (curve, *recorded) for v in one.values)):
-        plain |= {name: min(max(plain[name], 0.0), 1.0) for name in ("value", "low", "high")}
+    known = [value for one in (curve, *recorded) for value in one.values]
+    least, most = bounds(reference.monitor, known)
+    plain |= {key: min(max(plain[key], least), most) for key in ("value", "low", "high")}
     return plain
 
 

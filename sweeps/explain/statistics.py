@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from objectives import direction
+
 REAL, UNDECIDED = "real", "undecided"
 MOST_REPEATS = 1000
 WIDE = 0.5  # an interval of a share's difference that tells too little
@@ -77,27 +79,34 @@ def paired(
     return _possible(found, a, b, metric)
 
 
-def share(metric: str, values: Iterable[float]) -> bool:
-    """Return whether values are shares, such as accuracies, which lie between 0 and 1."""
-    named = any(word in metric for word in SHARES)
-    return named and all(0.0 <= value <= 1.0 for value in values)  # a user's may be percentages
+def bounds(metric: str, values: Iterable[float]) -> tuple[float, float]:
+    """Return what a metric lies between, going by its name and the values that it took.
+
+    Shares, such as accuracies, lie between 0 and 1, unless they are percentages; losses and errors
+    of which none is negative do not fall below 0.
+    """
+    known = list(values)
+    if not metric or min(known) < 0.0:
+        return -math.inf, math.inf
+    if any(word in metric for word in SHARES) and max(known) <= 1.0:
+        return 0.0, 1.0
+    signed = "nll" in metric or "likelihood" in metric or direction(metric) == "max"
+    return -math.inf if signed else 0.0, math.inf
 
 
 def _possible(
     found: Difference, a: Sequence[float], b: Sequence[float], metric: str
 ) -> Difference:
-    """Return a difference of shares with an interval that lies within what b leaves to gain.
+    """Return a difference with an interval that lies within what b leaves to gain.
 
-    Where the interval is wider than WIDE, the values are too few or too far from normal for it:
-    nothing is called real by it.
+    Where the interval of shares is wider than WIDE, the values are too few or too far from normal
+    for it: nothing is called real by it.
     """
-    if not share(metric, (*a, *b)):
-        return found
-    mean = math.fsum(b) / len(b)
-    low, high = max(found.low, -mean), min(found.high, 1.0 - mean)
+    mean, (least, most) = math.fsum(b) / len(b), bounds(metric, (*a, *b))
+    low, high = max(found.low, least - mean), min(found.high, most - mean)
     low, high = min(low, found.mean), max(high, found.mean)  # but for rounding, it is within
     shown = dataclasses.replace(found, low=low, high=high)
-    if found.word == REAL and found.high - found.low > WIDE:
+    if most == 1.0 and found.word == REAL and found.high - found.low > WIDE:
         more = repeats_to_settle(WIDE / 2, found.spread, found.n)
         return dataclasses.replace(shown, word=UNDECIDED, more=more)
     return shown
