@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 FILE = "sweep.log"
 
@@ -37,10 +38,19 @@ def chatter_to(path: Path) -> Iterator[None]:
         yield
     finally:
         if ours:
+            for handler in _writing_to(sys.stderr):  # of TensorFlow, imported meanwhile
+                handler.setStream(shown)
             sys.stderr.close()
             sys.stderr = shown
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def _writing_to(stream: object) -> list[logging.StreamHandler[Any]]:
+    """Return the handlers of all loggers that write to a stream."""
+    known = [logging.root, *logging.root.manager.loggerDict.values()]
+    handlers = [one for logger in known for one in getattr(logger, "handlers", ())]
+    return [h for h in handlers if isinstance(h, logging.StreamHandler) and h.stream is stream]
 
 
 def _is_native(stream: object) -> bool:
