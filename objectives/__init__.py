@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from objectives.directions import direction as direction
 from objectives.signatures import required
 from search_spaces import BadInput as BadInput
 from search_spaces import Replay, Space, flat, recorded
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 PARTS = ("train", "validation", "test")
-FALLING = (
-    "loss", "error", "brier", "mse", "mae", "mape", "msle", "crossentropy", "divergence",
-    "deviance",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -287,9 +284,3 @@ class Objective(Generic[C]):
         from objectives.training import here
 
         return here(self, self.embedded)
-
-
-def direction(monitor: str) -> str:
-    """Return "min" or "max" for a monitored value: losses and errors fall, the rest rises."""
-    name = monitor.removeprefix("val_")
-    return "min" if any(word in name for word in FALLING) else "max"

@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput
+from objectives import BadInput, direction
 from objectives.judging import threshold
-from sweeps.cli.again import place, same
+from sweeps.cli.again import hidden, place, same
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
@@ -75,22 +75,29 @@ def gathered(session: Session, program: str) -> Any:
         trials=trials_frame(session),
         curves=_curves(session),
         max_epochs=objective.max_epochs,
+        direction=direction,
         data=data_text(session.data),
         confirmed=None if found is None else dataclasses.asdict(found),
         rungs=session.sweep.pruner.rungs(objective.max_epochs),
         figures=_figures(session, summary),
         findings=_findings(session),
-        commands=(
-            ("the same sweep", f"{program}{same(session)}"),
-            ("config and model", f"{program} export{place(session)} --to best/"),
-            ("train it again", f"{program} train --config best/config.yaml"),
-        ),
+        commands=_commands(session, program),
         config=config,
         versions=versions(),
         notes=[*_notes(final, session), *_ways(session)],
         calibration=_reliability(session, summary),
         address=store.study.user_attrs.get("address"),
     )
+
+
+def _commands(session: Session, program: str) -> list[tuple[str, str]]:
+    found = [
+        ("the same sweep", f"{program}{same(session)}"),
+        ("config and model", f"{program} export{place(session)} --to best/"),
+        ("train it again", f"{program} train --config best/config.yaml"),
+    ]
+    note = "".join(f" ({line})" for line in hidden(command for _, command in found))
+    return [(what + note * ("***" in command), command) for what, command in found]
 
 
 def _notes(final: Mapping[str, Any], session: Session) -> list[str]:

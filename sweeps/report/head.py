@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweeps.report.draw import Row, intervals
 from sweeps.report.html import Markup, duration, fill, join, number
@@ -16,7 +16,6 @@ UNCONFIRMED = (
     "Unconfirmed: the best of several values on one seed each is partly luck; --confirm 5 trains "
     "the best trials on fresh seeds."
 )
-FALLING = ("loss", "error", "brier", "mse", "mae", "crossentropy")
 
 
 def header(report: Report, links: Sequence[tuple[str, str]]) -> Markup:
@@ -60,7 +59,7 @@ def _headline(report: Report) -> str:
         return f"Trial {best['number']} leads the baseline on one seed: {against}"
     word = (confirmed.get("difference") or {}).get("word")
     verb = "may or may not beat" if word == "undecided" else "beats"
-    if word == "real" and not _better(metric, confirmed["difference"]["mean"]):
+    if word == "real" and not _better(report, metric, confirmed["difference"]["mean"]):
         verb = "does not beat"
     return f"Trial {best['number']} {verb} the baseline: {against}"
 
@@ -90,8 +89,8 @@ def _compared(report: Report) -> tuple[str, Mapping[str, Mapping[str, float]]]:
     return monitor, found
 
 
-def _better(metric: str, difference: float) -> bool:
-    return (difference < 0.0) == any(word in metric for word in FALLING)
+def _better(report: Report, metric: str, difference: float) -> bool:
+    return (difference < 0.0) == (report.direction(metric) == "min")
 
 
 def result(report: Report) -> Markup:
@@ -113,7 +112,7 @@ def result(report: Report) -> Markup:
         "<h2>Result</h2>{table}{gap}{standing}{notes}",
         table=table,
         standing=_standing(report),
-        gap=_gap(report.confirmed),
+        gap=_gap(report),
         notes=_notes([*report.notes, *_ties(report), *report.summary.get("hints", ())]),
     )
 
@@ -138,7 +137,7 @@ def _scores(
 
     def cell(name: str) -> Markup:
         mine, theirs = means[role].get(name), other.get(name)
-        wins = mine is not None and theirs is not None and _better(name, mine - theirs)
+        wins = mine is not None and theirs is not None and _better(report, name, mine - theirs)
         win = Markup(' class="win"') if wins and mine != theirs else ""
         return fill("<td{win}>{value}</td>", win=win, value=number(mine))
 
@@ -159,11 +158,12 @@ def _plain(report: Report, names: Sequence[str]) -> Iterator[Markup]:
             yield fill("<tr><td>{title}</td>{cells}</tr>", title=title, cells=cells)
 
 
-def _gap(confirmed: Mapping[str, Any] | None) -> Markup:
+def _gap(report: Report) -> Markup:
+    confirmed = report.confirmed
     gap = (confirmed or {}).get("difference")
     if confirmed is None or gap is None:
         return Markup("")
-    better = _better(confirmed["metric"], gap["mean"])
+    better = _better(report, confirmed["metric"], gap["mean"])
     style = "--open" if gap["word"] != "real" else "--good" if better else "--bad"
     row = Row(
         f"best − baseline, {confirmed['metric']}",

@@ -7,7 +7,7 @@ went, what pruning saved, why curves flatten, and how to do it again.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -36,7 +36,7 @@ class Report:
     role, outcome, value, best_epoch, epochs, seconds, maybe label, and `params_NAME` a parameter.
     curves: number -> a row an epoch, a column a metric. confirmed: repeats, metric, means,
     difference, ties, smallest, lead and a mapping each of `trials`; None where nothing was.
-    rungs: epochs at which trials are judged.
+    direction: "min" or "max" of a metric. rungs: epochs at which trials are judged.
     figures: name -> Plotly figure as plain data. findings: explanations as `explain --json`
     writes them. commands: (what it does, command line). config: the best trial's, as text.
     notes: further lines, such as plain models that a net has to beat. calibration: points of the
@@ -47,6 +47,7 @@ class Report:
     trials: pd.DataFrame
     curves: Mapping[int, pd.DataFrame]
     max_epochs: int
+    direction: Callable[[str], str]
     data: str = ""
     confirmed: Mapping[str, Any] | None = None
     rungs: Sequence[int] = ()

@@ -53,6 +53,7 @@ def study(
         trials=frame,
         curves=curves,
         max_epochs=epochs,
+        direction=lambda metric: "max" if "accuracy" in metric else "min",
         rungs=RUNGS,
         data=f"churn{nasty}.csv, 60,000 x 64",
         commands=[(f"the same sweep{nasty}", f"python -m sweeps.dense_binary{nasty}")],
