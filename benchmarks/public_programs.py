@@ -2,6 +2,8 @@
 
     python benchmarks/public_programs.py [--only NAME ...] [--quick] [--no-timing] [--table]
 
+With `--trainer xla` or `graph`, that trainer takes the place of the default one, without timing.
+
 Three trials a program, which differ in everything that may differ for its kind: in both orders in
 one process, and on two worker processes. Every curve has to be `fit`'s, whose tolerance stands in
 `benchmarks/programs/judging.py`; where random layers forbid that, the distribution over ten seeds.
@@ -36,7 +38,7 @@ MARK = "ROW "
 LIMIT = 600.0  # seconds of one program
 
 
-def child(names: Sequence[str], task: str) -> None:
+def child(names: Sequence[str], task: str, trainer: str) -> None:
     """Print a line of JSON for each program."""
     from objectives.training.environment import prepare_environment
 
@@ -54,11 +56,11 @@ def child(names: Sequence[str], task: str) -> None:
             except RuntimeError as fault:
                 found = Row(name, f"not timed: {fault}")
         else:
-            found = compared(known[name], quick=task == "quick")
+            found = compared(known[name], trainer, quick=task == "quick")
         print(f"{MARK}{json.dumps(dataclasses.asdict(found))}", flush=True)
 
 
-def answers(names: Sequence[str], task: str, folder: Path) -> Iterator[Row]:
+def answers(names: Sequence[str], task: str, folder: Path, trainer: str = "auto") -> Iterator[Row]:
     """Have a process answer for programs, one after another; go on where it dies."""
     from benchmarks.programs.judging import Row
 
@@ -68,7 +70,7 @@ def answers(names: Sequence[str], task: str, folder: Path) -> Iterator[Row]:
         late = Event()
         with log.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, __file__, "--child", task, "--only", *left],
+                [sys.executable, __file__, "--child", task, "--trainer", trainer, "--only", *left],
                 stdout=subprocess.PIPE,
                 stderr=output,
                 text=True,
@@ -102,13 +104,17 @@ def death(code: int, late: bool, log: Path) -> str:
 
 
 def run(
-    groups: Sequence[Sequence[str]], task: str, at_once: int, tell: Callable[[Row], None]
+    groups: Sequence[Sequence[str]],
+    task: str,
+    at_once: int,
+    tell: Callable[[Row], None],
+    trainer: str = "auto",
 ) -> dict[str, Row]:
     """Answer for every group, some at a time; tell each row as it is there."""
     found: dict[str, Row] = {}
 
     def one(names: Sequence[str]) -> None:
-        for each in answers(names, task, Path(folder)):
+        for each in answers(names, task, Path(folder), trainer):
             found[each.name] = each
             tell(each)
 
@@ -156,13 +162,14 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a few programs, in one order, without workers"
     )
+    parser.add_argument("--trainer", default="auto", choices=("auto", "xla", "graph"))
     parser.add_argument("--no-timing", action="store_true", help="two programs at a time")
     parser.add_argument("--table", action="store_true", help="Markdown for the documentation")
     parser.add_argument("--verbose", action="store_true", help="all that is wrong, not the first")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        child(options.only, options.child)
+        child(options.only, options.child, options.trainer)
         return
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     names = wanted(options)
@@ -175,8 +182,8 @@ def main() -> None:
         groups = [names[0::2], names[1::2]] if options.quick else [[name] for name in names]
         groups = [group for group in groups if group]
         say: Callable[[Row], None] = lambda row: print(line(row), flush=True)  # noqa: E731
-        found = run(groups, "quick" if options.quick else "compare", 2, say)
-        if not (options.quick or options.no_timing):
+        found = run(groups, "quick" if options.quick else "compare", 2, say, options.trainer)
+        if not (options.quick or options.no_timing or options.trainer != "auto"):
             print("\nseconds an epoch, the default trainer's over fit's")
             timed = run([[name] for name in names if found[name].good], "time", 1, say)
             for name, row in timed.items():

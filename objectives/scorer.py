@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput
+from objectives.reading import known
 
 if TYPE_CHECKING:
     import keras
@@ -88,7 +89,9 @@ class Scorer:
             return inputs(rows, plain)
         if isinstance(rows, pd.DataFrame):
             if len(self.model.inputs) > 1:
-                return {one.name: rows[one.name].to_numpy() for one in self.model.inputs}
+                there = {str(name): rows[name].to_numpy() for name in rows}
+                names = [known(one.name, there, "model input") for one in self.model.inputs]
+                return {name: there[name] for name in names}
             rows = rows.to_numpy(np.float64, na_value=np.nan)
         if len(self.model.inputs) > 1:
             return rows
@@ -130,15 +133,25 @@ class Scorer:
 
 
 def takes_frames(scorer: Scorer) -> keras.Model:
-    """Return the model, whose `predict` takes a data frame of raw columns too."""
+    """Return the model, whose `predict` takes a data frame of raw columns too.
+
+    A `.keras` file that its `save` writes is one that a scorer opens; Keras itself reads of it a
+    plain model, of arrays.
+    """
+    model, whole = scorer.model, scorer.model.save
 
     def predict(x: Any, *args: Any, **kwargs: Any) -> Any:
         if hasattr(x, "columns"):
             return scorer.predict(x)
         return scorer.whole(x, *args, **kwargs)
 
-    scorer.model.predict = predict
-    return scorer.model
+    def save(filepath: str | Path, *args: Any, **kwargs: Any) -> None:
+        whole(filepath, *args, **kwargs)
+        if Path(filepath).suffix == ".keras":
+            attach(Path(filepath), scorer.plan)
+
+    model.predict, model.save = predict, save
+    return model
 
 
 def _takes_frames(plain: Mapping[str, Any]) -> bool:

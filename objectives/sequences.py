@@ -59,7 +59,7 @@ def from_arrays(x: Any, y: Any, source: Source, length: Any = None, groups: Any 
     """Return the data of arrays: x, rows x steps x channels; y, a label a row; length, steps."""
     splits.check(source)
     result.check_options(source, OPTIONS, "sequences")
-    return _from_arrays(unmasked(x), unmasked(y), source, length, groups)
+    return _from_arrays(unmasked(x, "X"), unmasked(y, "y"), source, length, groups)
 
 
 def _load_npz(source: Source, path: Path) -> Data:

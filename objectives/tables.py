@@ -55,8 +55,8 @@ def from_arrays(x: Any, y: Any, source: Source, task: str, groups: Any = None) -
     _check(source)
     if hasattr(x, "columns"):
         return _from_frame(x, y, source, task, groups)
-    matrix = floats(unmasked(x), "X", 2)
-    labels = one_column(unmasked(y), "y", len(matrix))
+    matrix = floats(unmasked(x, "X"), "X", 2)
+    labels = one_column(unmasked(y, "y"), "y", len(matrix))
     return from_matrix(matrix, labels, source, task, groups)
 
 
@@ -113,7 +113,7 @@ def _from_frame(
             raise BadInput(f"the labels and a column are both called {name!r}: rename one")
         if len(y) != len(frame):
             raise BadInput(f"y has {len(y):,} rows, the frame {len(frame):,}")
-        columns[name] = column_of(y if hasattr(y, "iloc") else pd.Series(unmasked(y)))
+        columns[name] = column_of(y if hasattr(y, "iloc") else pd.Series(unmasked(y, "y")))
         source = dataclasses.replace(source, target=name)
     if groups is not None:
         source = dataclasses.replace(source, group=source.group or "group")

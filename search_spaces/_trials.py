@@ -209,6 +209,10 @@ class Survey(Asked):
     def _see(self, name: str, kind: str, **range_: Any) -> None:
         from search_spaces._dimensions import Dimension
 
+        step = range_.get("step")
+        if range_.get("choices") == () or (step is not None and step <= 0):
+            what = "it has no choice" if step is None else f"step is {step}: it must be above 0"
+            raise BadInput(f"suggest_{kind}({name!r}, ...): {what}")
         self.seen[name] = Dimension(kind, **range_)
 
 

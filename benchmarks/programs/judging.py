@@ -120,14 +120,14 @@ def by_fit(program: Program, data: Any) -> list[Trial]:
     return found
 
 
-def on_two(entry: Entry, program: Program, data: Any) -> list[Trial]:
+def on_two(entry: Entry, program: Program, data: Any, kind: str) -> list[Trial]:
     """Train each config on one of two workers."""
     from sweeps.workers import Pool, Reference
 
     with tempfile.TemporaryDirectory() as folder:
         data.save(Path(folder) / "data")
         reference = Reference(module=entry.module, attribute=entry.attribute)
-        with Pool(reference, 2, log=Path(folder) / "log") as pool:
+        with Pool(reference, 2, trainer=kind, log=Path(folder) / "log") as pool:
             pool.data(Path(folder) / "data")
             return trained(pool, program, specs(program, range(3)))
 
@@ -176,14 +176,12 @@ def told_apart(expected: list[Trial], runs: dict[str, list[Trial]]) -> list[str]
     return found
 
 
-def distribution(program: Program, data: Any, indices: tuple[int, ...]) -> str | None:
+def distribution(program: Program, data: Any, kind: str, indices: tuple[int, ...]) -> str | None:
     """Return which log has another distribution over seeds than by `fit`, or None."""
     from scipy.stats import ks_2samp
 
     asked = specs(program, indices, range(SEEDS))
-    both = [
-        trained(here(program.objective, data, kind), program, asked) for kind in ("fit", "auto")
-    ]
+    both = [trained(here(program.objective, data, kind), program, asked) for kind in ("fit", kind)]
     for index in indices:
         fit, auto = ([each for each in trials if each.index == index] for trials in both)
         if failed := next((each.failure for each in (*fit, *auto) if each.failure), None):
@@ -198,8 +196,8 @@ def distribution(program: Program, data: Any, indices: tuple[int, ...]) -> str |
     return None
 
 
-def compared(entry: Entry, quick: bool) -> Row:
-    """Return what the curves of a program say; quick: in one order, in this process alone."""
+def compared(entry: Entry, kind: str, quick: bool) -> Row:
+    """Return what a program's curves by a trainer say; quick: in one order, in one process."""
     program = entry.program
     if isinstance(program, Impossible):
         return refused(entry.name, program)
@@ -220,13 +218,15 @@ def compared(entry: Entry, quick: bool) -> Row:
         )
     )
     runs = {
-        "in order": trained(here(program.objective, data), program, specs(program, (0, 1, 2, 0)))
+        "in order": trained(
+            here(program.objective, data, kind), program, specs(program, (0, 1, 2, 0))
+        )
     }
     if not quick:
         runs["in reverse"] = trained(
-            here(program.objective, data), program, specs(program, (2, 1, 0))
+            here(program.objective, data, kind), program, specs(program, (2, 1, 0))
         )
-        runs["on two workers"] = on_two(entry, program, data)
+        runs["on two workers"] = on_two(entry, program, data, kind)
     rows = len(data.validation)
     unequal = [
         f"{why} {run}"
@@ -238,7 +238,7 @@ def compared(entry: Entry, quick: bool) -> Row:
     says = "same curve"
     if unequal and program.random and not any("failed" in why for why in unequal):
         says = "same distribution"
-        why = distribution(program, data, (2,) if quick else (0, 2))
+        why = distribution(program, data, kind, (2,) if quick else (0, 2))
         unequal = [why] if why else []
     wrong = list(dict.fromkeys(unequal + wrong))
     return row(entry.name, says, wrong, [each for run in runs.values() for each in run])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,12 @@ WORDS = {"auc": "AUC", "r2": "R2", "balanced_accuracy": "balanced accuracy", "br
     "calibration_error": "calibration error"
 }
 LINEAR = {"binary": "logistic", "multiclass": "logistic", "regression": "ridge"}
-TITLES = {"logistic": "logistic regression", "ridge": "ridge regression", "majority": "majority"}
+BASELINE = "baseline"
+TITLES = {
+    "logistic": "logistic regression",
+    "ridge": "ridge regression",
+    BASELINE: "the baseline",
+}
 
 
 @dataclass(frozen=True)
@@ -43,15 +49,15 @@ class Interval:
 class Comparison:
     """How the plain models and the net do on the test part.
 
-    models: model -> score -> interval; the models are net (if it was given), majority (the mean,
-    where numbers are predicted) and logistic or ridge. difference: the net's headline score minus
-    the linear model's, over the same resamples. rows: those that the linear model was fitted on.
-    headline: the score by which the net and the linear model are compared.
+    models: model -> score -> interval; the models are net and baseline (if they were given),
+    majority (the mean, where numbers are predicted) and logistic or ridge. ahead: by linear model
+    and baseline, the net's headline score minus its, over the same resamples. rows: those that the
+    linear model was fitted on. headline: the score by which they are compared.
     """
 
     task: str
     models: dict[str, dict[str, Interval]]
-    difference: Interval | None = None
+    ahead: Mapping[str, Interval] = field(default_factory=dict)
     rows: int = 0
     headline: str = ""
 
@@ -60,20 +66,23 @@ class Comparison:
         """`logistic` or `ridge`."""
         return LINEAR[self.task]
 
-    @property
-    def beaten(self) -> bool | None:
-        """Whether the net beats the linear model; None where the interval does not say."""
-        if self.difference is None or self.difference.low <= 0.0 <= self.difference.high:
+    def beaten(self, model: str) -> bool | None:
+        """Return whether the net beats a model; None where the interval does not say."""
+        gap = self.ahead.get(model)
+        if gap is None or gap.low <= 0.0 <= gap.high:
             return None
-        return Monitor.of(self.headline).better(self.difference.low, 0.0)
+        return Monitor.of(self.headline).better(gap.low, 0.0)
 
     def metrics(self) -> dict[str, float]:
         """Return `majority_accuracy`, `logistic_auc`, `test_auc_low`, `test_auc_high` and so on.
 
-        The net's own scores are left to the trainer; its intervals are here.
+        The net's and the baseline's own scores are left to the trainer; the net's intervals are
+        here.
         """
         found = {}
         for model, scores in self.models.items():
+            if model == BASELINE:
+                continue
             prefix = "test" if model == "net" else model
             for name, interval in scores.items():
                 if model != "net":
@@ -91,14 +100,13 @@ class Comparison:
             title = "mean" if model == "majority" and self.task == "regression" else model
             cells = [f"{WORDS.get(k, k)} {scores[k]:.3g}" for k in names if k in scores]
             found.append(f"  {title:<10}" + "  ".join(cells))
-        if self.difference is None:
-            return found
         score = self.headline
-        says = {True: "beats", False: "is worse than", None: "does not beat"}[self.beaten]
-        found.append(
-            f"the net {says} {TITLES[self.linear]}: {WORDS.get(score, score)} "
-            f"{self.difference:+.3g} (one seed: the trial's own)"
-        )
+        for model, gap in self.ahead.items():
+            says = {True: "beats", False: "is worse than", None: "does not beat"}
+            found.append(
+                f"the net {says[self.beaten(model)]} {TITLES[model]}: {WORDS.get(score, score)} "
+                f"{gap:+.3g} (one seed: its own)"
+            )
         return found
 
 
@@ -114,16 +122,24 @@ def task_of(data: Data) -> str:
 
 
 def compare(
-    data: Data, predictions: NDArray[Any] | None = None, *, seed: int = 0, draws: int = 1000
+    data: Data,
+    predictions: NDArray[Any] | None = None,
+    baseline: NDArray[Any] | None = None,
+    *,
+    seed: int = 0,
+    draws: int = 1000,
 ) -> Comparison:
-    """Return how the plain models do on the test part, and the net, if it predicted.
+    """Return how the plain models do on the test part, and the nets, if they predicted.
 
-    predictions: what the net says of `data.test.x`. Fits nothing on anything but the training
-    part; the linear model sees at most 10 million cells of it.
+    predictions: what the net says of `data.test.x`; baseline: what the sweep's baseline does.
+    Fits nothing on anything but the training part; the linear model sees at most 10 million cells
+    of it.
     """
     task = task_of(data)
     linear, rows = _linear(data, task)
     models = {"majority": _majority(data, task), LINEAR[task]: linear}
+    if baseline is not None:
+        models = {BASELINE: np.asarray(baseline), **models}
     if predictions is not None:
         models = {"net": np.asarray(predictions), **models}
     labels = numbers_of(data.test.y)
@@ -138,23 +154,27 @@ def compare(
     score = HEADLINE[task]
     if score == "accuracy" and data.class_weight:
         score = "balanced_accuracy"  # what weighted classes are trained for
-    ahead = []
+    rivals = [name for name in (BASELINE, LINEAR[task]) if name in models and "net" in models]
+    ahead: dict[str, list[float]] = {name: [] for name in rivals}
     for _ in range(draws):
         weights = np.bincount(rng.integers(0, count, count), minlength=count).astype(np.float64)
         judged = {name: one(weights) for name, one in judges.items()}
         for name, found in judged.items():
             for key, value in found.items():
                 drawn[name][key].append(value)
-        if "net" in judged and score in judged["net"]:
-            ahead.append(judged["net"][score] - judged[LINEAR[task]][score])
+        for name, gaps in ahead.items():
+            if score in judged["net"]:
+                gaps.append(judged["net"][score] - judged[name][score])
     intervals = {
         name: {key: _interval(value, drawn[name][key]) for key, value in found.items()}
         for name, found in whole.items()
     }
-    difference = None
-    if ahead:
-        difference = _interval(whole["net"][score] - whole[LINEAR[task]][score], ahead)
-    return Comparison(task, intervals, difference, rows, score)
+    differences = {
+        name: _interval(whole["net"][score] - whole[name][score], gaps)
+        for name, gaps in ahead.items()
+        if gaps
+    }
+    return Comparison(task, intervals, differences, rows, score)
 
 
 def _interval(value: float, drawn: list[float]) -> Interval:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,10 +78,36 @@ def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dt
     return shape, kind
 
 
-def unmasked(given: Any) -> Array:
+def rows_of(given: Any, name: str) -> Array:
+    """Return what Python has in hand as an array. Raises BadInput where it is none."""
+    if isinstance(given, Mapping):
+        raise BadInput(f"{name} is a {type(given).__name__}: give one array, rows first")
+    if hasattr(given, "toarray"):  # one of SciPy's sparse ones
+        cells = float(np.prod(given.shape, dtype=np.float64))
+        check_memory(cells * 8, f"{name} {given.shape}, written out", "take fewer rows or columns")
+        return np.asarray(given.toarray())
+    try:
+        return np.asarray(given)
+    except ValueError:  # its parts are no rows of one array
+        shapes = list(dict.fromkeys(map(_shape, given)))
+        raise BadInput(
+            f"{name} is a {type(given).__name__} of parts with the shapes "
+            f"{', '.join(shapes[:3])}{', ...' * (len(shapes) > 3)}: give one array with equally "
+            "many values in each row; fill shorter ones up with NaN"
+        ) from None
+
+
+def _shape(part: Any) -> str:
+    try:
+        return str(np.shape(part))
+    except ValueError:
+        return f"({len(part)}, of several lengths)"
+
+
+def unmasked(given: Any, name: str) -> Array:
     """Return an array whose masked cells are missing: NaN, or None among text."""
     if not np.ma.isMaskedArray(given) or not np.ma.is_masked(given):
-        return np.asarray(given)
+        return rows_of(given, name)
     numbers = given.dtype.kind in "fiub"
     found: Array = np.ma.filled(given.astype(np.float64 if numbers else object), np.nan)
     if not numbers:

@@ -164,6 +164,8 @@ def _input(one: Number, names: set[str], double: bool) -> dict[str, Any]:
         found["double"] = True
     if one.kind:
         found["kind"] = one.kind
+    if one.span is not None:
+        found["span"] = list(one.span)
     if one.way is not None:
         found["way"] = vars(one.way)
     if one.part is not None:

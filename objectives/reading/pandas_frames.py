@@ -74,4 +74,4 @@ def labels_of(y: Any, rows: int) -> tuple[Any, str | None]:
     name = getattr(y, "name", None)
     if getattr(y, "ndim", 1) == 1 and not np.ma.isMaskedArray(y):
         return y, None if name is None else str(name)
-    return one_column(unmasked(y), "y", rows), None
+    return one_column(unmasked(y, "y"), "y", rows), None

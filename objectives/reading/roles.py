@@ -21,6 +21,7 @@ from objectives.reading.values import (
     dressed,
     is_number,
     padded,
+    span,
     text,
     values,
 )
@@ -43,7 +44,7 @@ IDENTIFIER = re.compile(
 class Number:
     """One numeric input: a raw column, or a `part` of a date. values: rows, as they are.
 
-    format: of a date's text. way, kind: of `Numbers`.
+    format: of a date's text. way, kind: of `Numbers`. span: of `values.span`.
     """
 
     column: str
@@ -52,6 +53,7 @@ class Number:
     format: str | None = None
     way: Way | None = None
     kind: str = ""
+    span: tuple[float, float] | None = None
 
     @property
     def name(self) -> str:
@@ -197,13 +199,13 @@ def _number(
         why = f"constant: {filled[0]:g}" if len(filled) else "empty"
         roles.rows.append((name, "left out", why))
         return
-    says = _identifier(name, found, filled) if found.whole and not forced else None
-    if says:
+    if found.whole and not forced and (says := _identifier(name, found, filled)):
         roles.rows.append((name, "left out", says))
         return
     gap = f"; {counted(gaps, 'missing cell')}: the mean, and an indicator" if gaps else ""
     roles.rows.append((name, "number", "standardised" + _reading(found) + gap))
-    roles.numbers.append(Number(name, None, found.values, way=found.way, kind=found.kind))
+    number = Number(name, None, found.values, None, found.way, found.kind, span(found, train))
+    roles.numbers.append(number)
 
 
 def _reading(found: Numbers) -> str:
@@ -245,16 +247,15 @@ def _identifier(
 
 
 def _date(roles: Roles, name: str, found: Dates, train: NDArray[np.int64]) -> None:
-    used = []
+    used, form = [], found.format or "typed"
     for part, array in parts(found.seconds).items():
         there = array[train]
         if len(np.unique(there[~np.isnan(there)])) > 1:
             used.append(part)
-            roles.numbers.append(Number(name, part, array, found.format or "typed"))
+            roles.numbers.append(Number(name, part, array, form, span=span(found, train)))
     if used:
         how = f"; read as {found.format}" if found.format else ""
-        if found.other:
-            how += f", though {found.other} would fit as well"
+        how += f", though {found.other} would fit as well" if found.other else ""
         roles.rows.append((name, "date", "as numbers: " + ", ".join(used) + how))
     else:
         roles.rows.append((name, "left out", "constant"))
@@ -296,5 +297,4 @@ def _category(
 
 
 def _level(found: Text, code: int) -> str:
-    level: str = found.levels[code].as_py()
-    return level
+    return str(found.levels[code].as_py())

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+DAY = 86_400  # seconds
+
 
 def named(frame: pd.DataFrame) -> dict[str, Any]:
     """Return a frame's columns by their names as training has them: text, trimmed."""
@@ -41,10 +43,10 @@ def numbers(columns: Mapping[str, Any], one: Mapping[str, Any]) -> NDArray[np.fl
     if len(cells) == cells.null_count:
         return np.full(len(cells), np.nan)
     if part is not None:
-        return parts(_dates(cells, name, one["format"]))[str(part)]
+        return parts(_dates(cells, one, name))[str(part)]
     if is_number(cells.type):
-        if one.get("kind") == "duration":  # as pandas writes JSON
-            return np.asarray(cells.to_numpy(), np.float64) / 1000.0
+        if one.get("kind") == "duration":
+            return _seconds(cells, one, name)
     else:
         plain = text(cells) if _is_text(cells.type) else None
         if plain is not None:
@@ -86,14 +88,43 @@ def _parsed(levels: pa.Array, one: Mapping[str, Any], name: str) -> NDArray[np.f
     return read
 
 
-def _dates(cells: pa.ChunkedArray, name: str, pattern: str) -> NDArray[np.datetime64]:
+def _seconds(cells: pa.ChunkedArray, one: Mapping[str, Any], name: str) -> NDArray[np.float64]:
+    """Return dates or durations that are sent as numbers: milliseconds, as pandas writes JSON.
+
+    Raises BadInput where they are rather in another unit, going by those of training.
+    """
+    raw = np.asarray(cells.to_numpy(), np.float64)
+    there, dates = raw[~np.isnan(raw)], "part" in one
+    low, high = one.get("span", (-np.inf, np.inf))
+    room = high - low + 10 * 365 * DAY if dates else 0.0  # later dates are to be expected
+
+    def alike(unit: float) -> int:
+        return int(np.sum((there * unit >= low - room) & (there * unit <= high + room)))
+
+    rather = max(map(alike, (1.0, 1e-6, 1e-9))) > alike(1e-3)
+    # Seconds, days, years and 20240131 are all moments of 1970 to 1973 as milliseconds.
+    early = dates and not alike(1e-3) and there.any() and bool(np.all(np.abs(there) < 1e11))
+    if rather or early:
+        read, first, last = (_told(value, dates) for value in (there[0] / 1e3, low, high))
+        raise BadInput(
+            f"column {name!r} holds {there[0]:.20g}: as milliseconds that is {read}, and training "
+            f"had {first} to {last}; give milliseconds, or text in ISO 8601"
+        )
+    return raw / 1e3
+
+
+def _told(seconds: float, dates: bool) -> str:
+    return str(np.datetime64(int(seconds // DAY), "D")) if dates else f"{seconds:g} s"
+
+
+def _dates(cells: pa.ChunkedArray, one: Mapping[str, Any], name: str) -> NDArray[np.datetime64]:
+    pattern = one["format"]
     if pa.types.is_temporal(cells.type):
         found = values(cells, name)
         if isinstance(found, Dates):
             return found.seconds
-    if is_number(cells.type):  # milliseconds, as pandas writes JSON
-        stamps = cells.to_numpy().astype(np.float64)
-        return np.where(np.isnan(stamps), np.nan, stamps * 1e3).astype("datetime64[us]")
+    if is_number(cells.type):
+        return (_seconds(cells, one, name) * 1e6).astype("datetime64[us]")
     plain = text(cells)
     pattern = "ISO8601" if pattern == "typed" else pattern
     read = parse_dates(plain.levels, pattern)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput, Data, Part, Source
+from objectives.reading.arrays import rows_of
 from objectives.reading.scaling import check_distinct
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def split(x: Any, y: Any, source: Source) -> Data:
     for name, array in (("x", x), ("y", y)):
         if np.ma.is_masked(array):
             raise BadInput(f"{name} has masked cells, which no net reads: fill them first")
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = rows_of(x, "x"), rows_of(y, "y")
     if x.ndim < 1 or y.ndim < 1 or len(x) != len(y):
         raise BadInput(f"x has the shape {x.shape} and y {y.shape}: they need equally many rows")
     if x.dtype == object or y.dtype.kind in "OUS":

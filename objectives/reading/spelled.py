@@ -36,7 +36,8 @@ class Way:
         shape, found = _shape(self.thousands, self.decimal), np.full(len(levels), np.nan)
         for place, level in enumerate(levels):
             value, mark = _number(shape, level, self)
-            if mark in ("", self.mark):
+            # Whether 0.08 among percentages is 8% or 0.08%, nobody knows.
+            if mark == self.mark or (not mark and (self.mark != "%" or value == 0.0)):
                 found[place] = value
         return found
 

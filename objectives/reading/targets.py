@@ -102,7 +102,8 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
     if len(y) and np.abs(y).max() > 1e15:
         row = rows[int(np.argmax(np.abs(y)))]
         raise BadInput(
-            f"target {name!r}: {column[int(row)].as_py()} (row {row + 1}) is infinite or too large"
+            f"target {name!r}: {column[int(row)].as_py()} (row {row + 1}) is infinite or "
+            "too large, not below 1e15; take another unit, or the difference to a common value"
         )
     if distinct < 2 and len(np.unique(y)) < 2:
         only = f"{y[0]:g} in every row" if len(y) else "empty in every row"

@@ -231,3 +231,17 @@ def dressed(found: Text) -> str | None:
     if alike <= 20 or alike < MOSTLY * len(sample):
         return None
     return next((level for level in sample if not PLAIN.fullmatch(level)), None)
+
+
+def span(found: Numbers | Dates, rows: NDArray[np.int64]) -> tuple[float, float] | None:
+    """Return the ends of dates or durations among some rows, in seconds; None of other numbers."""
+    seconds: NDArray[np.float64]
+    if isinstance(found, Dates):
+        there = found.seconds[rows]
+        seconds = there[~np.isnat(there)].astype("M8[s]").astype(np.float64)
+    elif found.kind == "duration":
+        seconds = found.values[rows].astype(np.float64)
+        seconds = seconds[~np.isnan(seconds)]
+    else:
+        return None
+    return (float(seconds.min()), float(seconds.max())) if len(seconds) else None

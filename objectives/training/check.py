@@ -11,6 +11,7 @@ from objectives.training.fit import Batches, fed
 from objectives.training.program import Program
 
 if TYPE_CHECKING:
+    from objectives import Objective
     from objectives.training import TrialSpec
     from objectives.training.fit import FitTrainer
 
@@ -73,3 +74,8 @@ def first(rows: Any, size: int) -> Any:
     """Return the rows of the first full batches and of the short last one."""
     full = len(rows) // size * size
     return np.concatenate([rows[: min(full, BATCHES * size)], rows[full:]])
+
+
+def users(objective: Objective[Any]) -> bool:
+    """Return whether an objective's model is of the user's own code, and not of this package."""
+    return not str(getattr(objective.build, "__module__", "")).startswith("objectives.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import keras
 import tensorflow as tf
 
-from objectives.training.check import difference
+from objectives.training.check import difference, users
 from objectives.training.epoch import Parts, Unsupported, trace, words
 from objectives.training.fit import Epochs, FitTrainer
 from objectives.training.inputs import Inputs
@@ -72,6 +72,7 @@ class CompiledTrainer(FitTrainer):
         self._scorers: dict[str, keras.Model] = {}
         self._parts: tuple[Parts, Parts] | None = None
         self._said: set[str] = set()
+        self._compared: set[str] = set()
 
     @property
     def structures(self) -> int:
@@ -265,14 +266,19 @@ class CompiledTrainer(FitTrainer):
     def _checked(
         self, spec: TrialSpec, model: keras.Model, known: Known, program: Program, order: Any
     ) -> None:
-        """Compare a structure's first steps with `fit`'s. Raises Unsupported where they differ."""
-        kept = _kept_ways(known.trace)
-        if kept.read().get("checked"):
+        """Compare a structure's first steps with `fit`'s. Raises Unsupported where they differ.
+
+        In one sweep nets that differ in their sizes alone run the same code, and one of them is
+        compared.
+        """
+        kept, outline = _kept_ways(known.trace), known.trace.outline
+        if outline in self._compared or kept.read().get("checked"):
             return
         with self._failing(known), kept.watched(program.way):
             found = difference(self, spec, model, program, order)
             if found is not None:
                 raise Unsupported(found)
+        self._compared.add(outline)
         kept.write(checked=True)
 
     def _tensors(self) -> tuple[Parts, Parts]:
@@ -291,8 +297,3 @@ class CompiledTrainer(FitTrainer):
 def _kept_ways(traced: Trace) -> KeptWays:
     """Return what this machine knows of a structure."""
     return KeptWays(traced.digest, circumstances())
-
-
-def users(objective: Objective[Any]) -> bool:
-    """Return whether an objective's model is of the user's own code, and not of this package."""
-    return not str(getattr(objective.build, "__module__", "")).startswith("objectives.")

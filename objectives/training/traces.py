@@ -80,6 +80,19 @@ class Trace:
         return sum(len(each.node_def) for each in self.functions)
 
     @property
+    def outline(self) -> str:
+        """A digest of the operations and what they are applied to, without sizes and constants.
+
+        Equal for nets that differ in their widths, or in the values of constants.
+        """
+        own = {each.signature.name: str(i) for i, each in enumerate(self.functions)}
+        content = [
+            [(own.get(node.op, node.op), *node.input) for node in each.node_def]
+            for each in self.functions
+        ]
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:24]
+
+    @property
     def state(self) -> list[tf.Variable]:
         """The captured variables, in the order of `captured`."""
         held = (self.variables.get(id(tensor)) for tensor in self.captured)

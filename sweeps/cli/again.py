@@ -27,10 +27,20 @@ def written(options: Iterable[Option]) -> str:
 
 
 def stores(session: Session) -> list[Option]:
-    """Return the options that name other stores than this folder's; passwords are not shown."""
+    """Return the options that name other stores than this folder's, `***` for a password."""
     settings = session.settings
     found = (("storage", settings.storage), ("tracking-uri", settings.tracking_uri))
     return [(name, None if uri is None else redact(uri)) for name, uri in found]
+
+
+def hidden(commands: Iterable[str]) -> list[str]:
+    """Return the line that says what `***` in commands stands for, none where they have none."""
+    if not any("***" in command for command in commands):
+        return []
+    return [
+        "*** stands for a password, which is never shown: put it in, or keep it out of addresses "
+        "(~/.pgpass, MLFLOW_TRACKING_PASSWORD), and commands work as they are"
+    ]
 
 
 def place(session: Session) -> str:

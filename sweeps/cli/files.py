@@ -143,7 +143,9 @@ def train_config(
         asked.source(settings.source.path if settings.source else None, extra_metrics(monitor))
     )
     settings = Settings(
-        trainer="auto" if trainer == "compiled" else trainer, folder=settings.folder
+        trainer="auto" if trainer == "compiled" else trainer,
+        device=settings.device,
+        folder=settings.folder,
     )
     say: Say = quiet if options.quiet else print
     say(f"data: {data_text(data)}")

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sweeps.workers.chatter import strip
 
@@ -40,12 +41,21 @@ def chatter_to(path: Path) -> Iterator[None]:
         yield
     finally:
         if ours:
+            for handler in _writing_to(sys.stderr):  # of TensorFlow, imported meanwhile
+                handler.setStream(shown)
             sys.stderr.close()
             sys.stderr = shown
         os.dup2(kept, 2)
         os.close(kept)
         with suppress(OSError):
             strip(path, start)  # what a process that died wrote stays whole
+
+
+def _writing_to(stream: object) -> list[logging.StreamHandler[Any]]:
+    """Return the handlers of all loggers that write to a stream."""
+    known = [logging.root, *logging.root.manager.loggerDict.values()]
+    handlers = [one for logger in known for one in getattr(logger, "handlers", ())]
+    return [h for h in handlers if isinstance(h, logging.StreamHandler) and h.stream is stream]
 
 
 def _is_native(stream: object) -> bool:

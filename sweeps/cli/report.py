@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from objectives.judging import threshold
 from objectives.monitor import signs
-from sweeps.cli.again import place, same
+from sweeps.cli.again import hidden, place, same
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
@@ -82,11 +82,7 @@ def gathered(session: Session, program: str) -> Any:
         rungs=session.sweep.pruner.rungs(objective.max_epochs),
         figures=_figures(session, summary),
         findings=_findings(session),
-        commands=(
-            ("the same sweep", f"{program}{same(session)}"),
-            ("config and model", f"{program} export{place(session)} --to best/"),
-            ("train it again", f"{program} train --config best/config.yaml"),
-        ),
+        commands=_commands(session, program),
         config=config,
         versions=versions(),
         notes=[*_notes(final, session), *_ways(session)],
@@ -103,6 +99,16 @@ def _signs(session: Session, summary: Summary, found: Confirmed | None) -> dict[
         dict.fromkeys(name for of in shown.values() if isinstance(of, dict) for name in of)
     )
     return known | dict.fromkeys((monitor.name, monitor.test_name), monitor.sign)
+
+
+def _commands(session: Session, program: str) -> list[tuple[str, str]]:
+    found = [
+        ("the same sweep", f"{program}{same(session)}"),
+        ("config and model", f"{program} export{place(session)} --to best/"),
+        ("train it again", f"{program} train --config best/config.yaml"),
+    ]
+    note = "".join(f" ({line})" for line in hidden(command for _, command in found))
+    return [(what + note * ("***" in command), command) for what, command in found]
 
 
 def _notes(final: Mapping[str, Any], session: Session) -> list[str]:

@@ -15,6 +15,7 @@ from sweeps.study.session import Session, lock, opened
 from sweeps.study.settings import Settings
 from sweeps.study.storage import check_name
 from sweeps.study.winner import confirmed_trials
+from sweeps.tracking.stores import moved
 
 if TYPE_CHECKING:
     import argparse
@@ -94,6 +95,8 @@ def sync(sweep: Sweep, settings: Settings, options: argparse.Namespace, program:
     from sweeps.study.session import STATE
     from sweeps.tracking.delivery import sync as send
 
+    if (said := moved(settings.mlflow_uri())) is not None:
+        print(said)
     root = settings.folder / STATE
     names = [settings.study] if settings.study else sorted(p.name for p in root.glob("*"))
     left = 0

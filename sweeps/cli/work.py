@@ -9,7 +9,7 @@ from pathlib import Path
 
 from objectives import BadInput
 from sweeps import __version__
-from sweeps.cli.again import further
+from sweeps.cli.again import further, hidden
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
@@ -70,6 +70,9 @@ def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = Fa
         say(f"split: {split}")
     for line in data_lines(session.data):
         say(line)
+    if not session.monitor.name.endswith("loss"):
+        better = "lower" if session.monitor.sign > 0 else "higher"
+        say(f"monitor: {session.monitor.name}, {better} is better")
 
     @functools.cache
     def begin() -> None:
@@ -258,4 +261,4 @@ def commands(session: Session, summary: Summary, program: str | None) -> list[st
     found = [curves_text(address or PAGE, session.settings.tracking_uri)]
     if program is not None and summary.best is not None:
         found += further(session, summary, program)
-    return found
+    return found + hidden(found)

@@ -20,6 +20,7 @@ from sweeps.explain.hypotheses import hypotheses
 from sweeps.explain.levels import remaining, shape_of
 from sweeps.explain.probes import Prober
 from sweeps.explain.runs import FIRST, MOST, Record, Run
+from sweeps.explain.statistics import bounds
 from sweeps.explain.verdict import CURVE, WORTH, Final, judge
 from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
 from sweeps.tracking import StudyRun, Tracker
@@ -203,7 +204,13 @@ def _forecast(
     longest = max((len(other.values) for other in recorded), default=0)
     more = min(doubled, longest - doubled) if longest > doubled else doubled
     found = forecast(curve, recorded, more, reference.monitor.sign)
-    return None if found is None else asdict(found)
+    if found is None:
+        return None
+    plain = asdict(found)
+    known = [value for one in (curve, *recorded) for value in one.values]
+    least, most = bounds(reference.monitor.name, known)
+    plain |= {key: min(max(plain[key], least), most) for key in ("value", "low", "high")}
+    return plain
 
 
 def _write(path: Path, found: Explanation) -> Path:

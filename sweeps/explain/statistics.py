@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from objectives.monitor import signs
 
 REAL, UNDECIDED = "real", "undecided"
 MOST_REPEATS = 1000
 WIDE = 0.5  # an interval of a share's difference that tells too little
-SHARES = ("accuracy", "auc", "precision", "recall", "f1", "iou", "brier", "calibration_error")
+SHARES = (
+    "acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "dice", "sensitivity",
+    "specificity", "brier", "calibration_error",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ def paired(
     gaps = [x - y for x, y in zip(a, b, strict=True)]
     n, mean = len(gaps), math.fsum(gaps) / len(gaps)
     if n == 1:
-        return Difference(mean, -math.inf, math.inf, 1, 1.0, UNDECIDED, math.inf, level, None)
+        one = Difference(mean, -math.inf, math.inf, 1, 1.0, UNDECIDED, math.inf, level, None)
+        return _possible(one, a, b, metric)
     spread = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (n - 1))
     half = margin(spread, n, level)
     # Values that differ by rounding alone are equal: their spread is no evidence.
@@ -70,19 +76,37 @@ def paired(
     word = REAL if real else UNDECIDED
     p = _p(mean, spread, n, tiny)
     found = Difference(mean, mean - half, mean + half, n, p, word, spread, level, more)
-    return _possible(found, metric)
+    return _possible(found, a, b, metric)
 
 
-def _possible(found: Difference, metric: str) -> Difference:
-    """Return a difference of shares, such as accuracies, with an interval within -1 to 1.
+def bounds(metric: str, values: Iterable[float]) -> tuple[float, float]:
+    """Return what a metric lies between, going by its name and the values that it took.
 
-    Where the interval is wider than WIDE, the values are too few or too far from normal for it:
-    nothing is called real by it.
+    Shares, such as accuracies, lie between 0 and 1, unless they are percentages; losses and errors
+    of which none is negative do not fall below 0.
     """
-    if not any(word in metric for word in SHARES):
-        return found
-    shown = dataclasses.replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
-    if found.word == REAL and found.high - found.low > WIDE:
+    known = list(values)
+    if not metric or min(known) < 0.0:
+        return -math.inf, math.inf
+    if any(word in metric for word in SHARES) and max(known) <= 1.0:
+        return 0.0, 1.0
+    falls = signs([metric]).get(metric, 0.0) > 0.0
+    return 0.0 if falls else -math.inf, math.inf
+
+
+def _possible(
+    found: Difference, a: Sequence[float], b: Sequence[float], metric: str
+) -> Difference:
+    """Return a difference with an interval that lies within what b leaves to gain.
+
+    Where the interval of shares is wider than WIDE, the values are too few or too far from normal
+    for it: nothing is called real by it.
+    """
+    mean, (least, most) = math.fsum(b) / len(b), bounds(metric, (*a, *b))
+    low, high = max(found.low, least - mean), min(found.high, most - mean)
+    low, high = min(low, found.mean), max(high, found.mean)  # but for rounding, it is within
+    shown = dataclasses.replace(found, low=low, high=high)
+    if most == 1.0 and found.word == REAL and found.high - found.low > WIDE:
         more = repeats_to_settle(WIDE / 2, found.spread, found.n)
         return dataclasses.replace(shown, word=UNDECIDED, more=more)
     return shown
@@ -113,7 +137,7 @@ def welch(
     n, spread = min(len(a), len(b)), float(test.statistic and abs(mean / test.statistic))
     p = float(test.pvalue)
     found = Difference(mean, low, high, n, p, word, spread * n**0.5, level, None)
-    return _possible(found, metric)
+    return _possible(found, a, b, metric)
 
 
 def chance(labels: Any) -> float | None:

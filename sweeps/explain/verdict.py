@@ -15,7 +15,7 @@ from sweeps.explain.changes import FINAL, Probe, Reference
 from sweeps.explain.curves import OVERFITTING, Shape
 from sweeps.explain.levels import fitted, remaining, shape_of, start_of
 from sweeps.explain.runs import FIRST, LEAST, Run
-from sweeps.explain.statistics import REAL, Difference, holm, paired, repeats_to_settle
+from sweeps.explain.statistics import REAL, Difference, holm, margin, paired, repeats_to_settle
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 HELPS, NO_HELP, HURTS = "helps", "no help", "hurts"
@@ -132,8 +132,8 @@ def judge(
         ]
 
     asked = [(p, its) for p, its in probed if FINAL in p.asks and not _failed(its)]
-    each = [(p, its, levels(its)) for p, its in asked if its]
-    judged = _judged(reference.monitor.sign, levels(base), each, worth)
+    tried = [(p, its, levels(its)) for p, its in asked if its]
+    judged = _judged(reference, levels(base), tried, worth)
     curve = _end_against_best(reference, base, shapes, worth)
     verdicts = []
     for cause in sorted({p.cause for p, _ in asked} & {*FIRST_CAUSES} | {"overfitting"}):
@@ -156,7 +156,7 @@ def _failed(runs: Sequence[Run]) -> bool:
 
 
 def _judged(
-    sign: float,
+    reference: Reference,
     base: Sequence[float],
     probed: Sequence[tuple[Probe, Sequence[Run], list[float]]],
     worth: float,
@@ -164,12 +164,12 @@ def _judged(
     found = []
     for probe, runs, values in probed:
         n = min(len(base), len(values))
-        difference = paired(values[:n], base[:n])
+        difference = paired(values[:n], base[:n], metric=reference.monitor.name)
         found.append(
             Judged(
                 probe,
                 difference,
-                -sign * difference.mean,
+                -reference.monitor.sign * difference.mean,
                 difference.p,
                 "",
                 tuple(runs[:n]),
@@ -187,7 +187,7 @@ def _with_outcome(judged: Judged, worth: float) -> Judged:
     difference, gain = judged.difference, judged.gain
     if difference.n < LEAST:
         return replace(judged, outcome=UNDECIDED, more=FIRST - difference.n)
-    half = difference.high - difference.mean
+    half = margin(difference.spread, difference.n)
     real = judged.p < SIGNIFICANT and difference.word == REAL
     if judged.probe.cause == "data":
         decided = HURTS if real and gain <= -worth else NO_HELP if gain - half > -worth else ""
@@ -233,11 +233,12 @@ def _end_against_best(
         nothing, few = paired([0.0], [0.0]), len(base) < LEAST
         outcome, needed = (UNDECIDED, FIRST - len(base)) if few else (NO_HELP, 0)
         return Judged(probe, nothing, 0.0, 1.0, outcome, tuple(base), needed)
-    difference = paired([s.end for s in whole], [s.best for s in whole])
+    ends, bests = [s.end for s in whole], [s.best for s in whole]
+    difference = paired(ends, bests, metric=reference.monitor.name)
     lost = abs(difference.mean)
     rises = sum(any(p.name == OVERFITTING for p in s.phases) for s in whole) > len(whole) / 2
     judged = Judged(probe, difference, lost if rises else 0.0, difference.p, NO_HELP, tuple(base))
-    if not rises or abs(difference.mean) + difference.high - difference.mean < worth:
+    if not rises or lost + margin(difference.spread, difference.n) < worth:
         return judged
     if difference.word == REAL and lost >= worth:
         return replace(judged, outcome=HELPS)

@@ -34,7 +34,7 @@ FORMAT = 1
 SUFFIXES = (".yaml", ".yml", ".json")
 NO_FILE = ("embedded", "arrays")  # data that come from no file of their own
 ANYTHING = Node({}, {})
-Parameters = dict[str, bool | int | float | str | list[Any] | None]
+Parameters = dict[str, bool | int | float | str | list[Any] | dict[str, Any] | None]
 
 
 @dataclass(frozen=True)

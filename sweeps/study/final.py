@@ -61,22 +61,30 @@ def score(session: Session) -> dict[str, Any] | None:
     baseline = next((t for t in order if t.role == "baseline"), None)
     if baseline is not None:
         final["baseline"] = session.trainer.evaluate(with_weights(session, baseline))
-    final["plain"] = beside_plain(session, best)
+    final["plain"] = beside_plain(session, best, baseline)
     session.store.study.set_user_attr("final", final)
     return final
 
 
-def beside_plain(session: Session, best: Ended) -> dict[str, Any] | None:
-    """Set the best trial beside a majority vote and a linear model, on a user's own data.
+def beside_plain(
+    session: Session, best: Ended, baseline: Ended | None = None
+) -> dict[str, Any] | None:
+    """Set the best trial beside the baseline, a majority vote and a linear model.
 
     Returns its `lines` and `metrics`, None for data that no reader of ours has made.
     """
-    predictions = session.folder / "weights" / f"{best.number:05d}.npy"
-    if "task" not in session.data.details or not predictions.exists():
-        return None
     import numpy as np
+
+    def predicted(trial: Ended) -> Any:
+        file = session.folder / "weights" / f"{trial.number:05d}.npy"
+        return np.load(file, allow_pickle=False) if file.exists() else None
+
+    predictions = predicted(best)
+    if "task" not in session.data.details or predictions is None:
+        return None
+    other = None if baseline is None or baseline.number == best.number else predicted(baseline)
 
     from objectives.judging.plain import compare
 
-    found = compare(session.data, np.load(predictions, allow_pickle=False))
+    found = compare(session.data, predictions, other)
     return {"lines": found.lines(), "metrics": found.metrics()}

@@ -30,7 +30,7 @@ from sweeps.study.storage import (
 )
 from sweeps.study.sweep import Sweep
 from sweeps.tracking import Tracker
-from sweeps.tracking.stores import moved, sqlite_file
+from sweeps.tracking.stores import moved
 
 if TYPE_CHECKING:
     import filelock
@@ -82,13 +82,6 @@ def _check_sweep(storage: optuna.storages.BaseStorage, name: str, sweep: Sweep) 
         made_by = study.user_attrs.get("identity", {}).get("sweep", sweep.name)
         if study.study_name == name and made_by != sweep.name:
             raise BadInput(f"study {name!r} is of sweep {made_by!r}, and this is {sweep.name!r}")
-
-
-def _moved(uri: str) -> Iterator[str]:
-    """Say so where MLflow's artifacts have moved with their store."""
-    file = sqlite_file(uri)
-    if file is not None and (said := moved(file)) is not None:
-        yield said
 
 
 def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
@@ -270,7 +263,7 @@ def _opened(
     space = sweep.objective.space
     ranges = ranges_of(space, settings, storage, name)
     declared = declared_ranges(space, ranges)
-    notes = list(_moved(settings.mlflow_uri()))
+    notes = [said] if (said := moved(settings.mlflow_uri())) is not None else []
     tracker = make_tracker(settings.mlflow_uri(), folder)
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:

@@ -151,7 +151,7 @@ def _hint(name: str, value: float, dimension: Dimension, most: float) -> tuple[s
         further = choices[-1] * 2 if value == choices[-1] else choices[0] // 2
         if not 0 < further <= most:
             return None
-        listed = ",".join(f"{c:g}" for c in sorted({*choices, further}))
+        listed = ",".join(map(str, sorted({*choices, further})))
         end = "largest" if value == choices[-1] else "smallest"
         return f"best {name} {value:g} is the {end} tried", f"{name}={listed}"
     low, high = dimension.low, dimension.high
@@ -170,4 +170,6 @@ def _hint(name: str, value: float, dimension: Dimension, most: float) -> tuple[s
         return None
     end = "low" if place < 0.5 else "high"
     words = f"best {name} {value:.3g} is near the {end} end"
+    if dimension.kind == "int":
+        return words, f"{name}={max(1, int(wider[0])) if dimension.log else wider[0]}:{wider[1]}"
     return words, f"{name}={wider[0]:g}:{wider[1]:g}"

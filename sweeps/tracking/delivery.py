@@ -158,7 +158,7 @@ class Delivery:
         runs.send(client, parent, batch)
         client.set_terminated(parent, "FINISHED", item["time"])
         for target, file in item["files"].items():
-            self._attach(client, parent, target, Path(file))
+            self._attach(client, parent, target, self.journal.folder.resolve() / file)
 
     def _attach(self, client: MlflowClient, parent: str, target: str, file: Path) -> None:
         """Send a file; where files alone cannot be stored, the rest does not wait for them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -147,7 +148,9 @@ class MlflowTracker:
         self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}
     ) -> None:
         """Write the parent's metrics, its note (Markdown) and files (artifact path -> file)."""
-        paths = {target: str(Path(file).resolve()) for target, file in files.items()}
+        # As seen from the journal: they are found where the folder was moved before it is sent.
+        here = self.journal.folder.resolve()
+        paths = {to: os.path.relpath(Path(file).resolve(), here) for to, file in files.items()}
         self._study(
             {
                 "do": "end",

@@ -65,15 +65,16 @@ def lacking_driver(url: str) -> str | None:
     return None
 
 
-def moved(file: Path) -> str | None:
+def moved(uri: str) -> str | None:
     """Point MLflow's artifacts to where its store lies now; return what to say of it.
 
     A store beside its artifacts (`mlruns/sweep-NAME`) holds their absolute addresses, which lead
     to the old place when the folder was moved or copied.
     """
-    here = (file.resolve().parent / "mlruns").as_uri()
-    if not file.exists():
+    file = sqlite_file(uri)
+    if file is None or not file.exists():
         return None
+    here = (file.resolve().parent / "mlruns").as_uri()
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(file)) as store:
         query = "SELECT artifact_location FROM experiments WHERE artifact_location LIKE ?"
         rows = store.execute(query, ("file:///%/mlruns/sweep-%",)).fetchall()

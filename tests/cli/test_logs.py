@@ -12,14 +12,16 @@ import pytest
 from sweeps.cli.logs import chatter_to
 
 CODE = """
-import os, sys
+import logging, os, sys
 from pathlib import Path
 from sweeps.cli.logs import chatter_to
 with chatter_to(Path("sweep.log")):
     os.write(2, b"E0000 native\\n")
     os.write(2, b"Error parsing text-format tensorflow.XlaSerializedCacheEntry\\n")
     print("of Python", file=sys.stderr)
+    logging.getLogger("imported.meanwhile").addHandler(logging.StreamHandler())
 os.write(2, b"native again\\n")
+logging.getLogger("imported.meanwhile").warning("a record")
 """
 
 
@@ -32,7 +34,7 @@ def test_native_output_goes_to_the_log_and_pythons_is_seen(tmp_path: Path) -> No
         text=True,
         check=True,
     )
-    assert done.stderr == "of Python\nnative again\n"
+    assert done.stderr == "of Python\nnative again\na record\n"
     assert (tmp_path / "sweep.log").read_text() == "E0000 native\n"
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sweeps.cli import program_name, report, run, run_command_line
-from sweeps.cli.again import wider_name
+from sweeps.cli.again import hidden, place, wider_name
 from sweeps.cli.text import curves_text
+from sweeps.study.settings import Settings
 from sweeps.study.storage import connect
 from sweeps.tracking import NoTracker
 from tests.cli.test_command_line import folder
@@ -97,3 +99,16 @@ def test_names_of_wider_studies_are_names() -> None:
     assert wider_name("toy-wider") == "toy-wider2"
     assert wider_name("toy-wider9") == "toy-wider10"
     assert len(wider_name("x" * 80)) <= 80
+
+
+def test_a_password_is_never_shown_and_the_gap_is_told() -> None:
+    plain = ["more     python toy.py --trials 4"]
+    assert hidden(plain) == []
+    settings = Settings(storage="postgresql://me:secret@host/db", tracking_uri="http://u:secret@h")
+    toy = SimpleNamespace(settings=settings, name="toy", sweep=SimpleNamespace(name="toy"))
+    command = place(toy)  # type: ignore[arg-type]
+    assert shlex.split(command) == [
+        "--storage", "postgresql://me:***@host/db", "--tracking-uri", "http://u:***@h",
+    ]  # fmt: skip
+    (line,) = hidden([*plain, command])
+    assert line.startswith("*** stands for a password")

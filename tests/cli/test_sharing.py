@@ -10,8 +10,10 @@ import pytest
 
 from sweeps.cli import run_command_line
 from sweeps.export.config import Exported, Training, write
+from sweeps.tracking.stores import sqlite_url
 from tests.cli.test_command_line import folder, go
 from tests.scripted import SWEEP, Toy
+from tests.tracking.told import by_hand, study
 
 __all__ = ["folder"]
 
@@ -45,6 +47,34 @@ def test_comparing_names_both_studies(folder: Path, capsys: pytest.CaptureFixtur
 
 def test_nothing_to_send_is_fine(folder: Path) -> None:
     assert run_command_line(SWEEP, ["sync"]) == 0
+
+
+def test_sync_finds_the_artifacts_of_a_folder_that_was_moved(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new place"
+    old.mkdir()
+    monkeypatch.chdir(old)
+    tracker = by_hand(sqlite_url(old / "mlflow.db"), old / ".sweeps" / "toy")
+    tracker.start_study(study())
+    tracker.delivery.round()  # MLflow knows the old place
+    (old / "page.html").write_text("a page")
+    tracker.end_study({}, files={"report.html": old / "page.html"})
+    assert tracker.close(0) > 0
+    old.rename(new)
+    monkeypatch.chdir(new)
+    capsys.readouterr()
+    assert run_command_line(SWEEP, ["sync"]) == 0
+    said, sent = capsys.readouterr().out.splitlines()
+    assert said.startswith("this folder was moved or copied")
+    assert str(old) in said
+    assert str(new) in said
+    assert sent == "toy: all is sent"
+    assert [file.read_text() for file in (new / "mlruns").rglob("report.html")] == ["a page"]
+    assert not old.exists()
 
 
 def test_another_package_of_that_name_is_told_in_one_line(

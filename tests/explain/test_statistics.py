@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sweeps.explain.statistics import holm, paired, repeats_to_settle, welch
+from sweeps.explain.statistics import bounds, holm, paired, repeats_to_settle, welch
 
 values = st.floats(-1e3, 1e3, allow_subnormal=False)
 pairs = st.lists(st.tuples(values, values), min_size=2, max_size=12)
@@ -112,7 +112,9 @@ def test_intervals_of_shares_stay_in_their_bounds(pairs: list[tuple[float, float
     a, b = ([pair[place] for pair in pairs] for place in (0, 1))
     for compare in (paired, welch):
         found, free = compare(a, b, metric="test_accuracy"), compare(a, b, metric="test_loss")
-        assert -1.0 <= found.low <= found.mean <= found.high <= 1.0
+        assert found.low <= found.mean <= found.high
+        assert np.mean(b) + found.low >= -1e-9
+        assert np.mean(b) + found.high <= 1.0 + 1e-9
         assert found.mean == free.mean
         if found.word == "real":
             assert free.word == "real"
@@ -122,7 +124,30 @@ def test_intervals_of_shares_stay_in_their_bounds(pairs: list[tuple[float, float
 def test_nothing_is_real_whose_interval_is_wider_than_possible() -> None:
     found = paired([0.97, 0.95, 0.96], [0.24, 0.05, 0.53], metric="test_accuracy")
     assert found.low > 0
-    assert found.high == 1.0
+    assert found.high == pytest.approx(1.0 - (0.24 + 0.05 + 0.53) / 3)
     assert found.word == "undecided"
     assert found.more is not None
     assert found.more > 0
+
+
+def test_no_loss_falls_below_zero() -> None:
+    one, other = [0.02, 0.05, 0.01], [0.7, 0.4, 1.4]
+    for compare in (paired, welch):
+        found, free = compare(one, other, metric="test_loss"), compare(one, other)
+        assert np.mean(other) + free.low < 0.0
+        assert np.mean(other) + found.low == pytest.approx(0.0)
+        assert (found.high, found.word, found.p) == (free.high, free.word, free.p)
+        for name in ("test_r2", "test_nll"):  # these may be negative
+            assert compare(one, other, metric=name) == free
+
+
+def test_what_a_metric_lies_between() -> None:
+    assert bounds("val_accuracy", [0.2, 0.9]) == (0.0, 1.0)
+    assert bounds("val_accuracy", [20.0, 90.0]) == bounds("val_r2", [0.1]) == (-math.inf, math.inf)
+    assert bounds("val_loss", [0.2]) == (0.0, math.inf)
+    assert bounds("val_loss", [0.2, -0.1]) == (-math.inf, math.inf)
+
+
+def test_percentages_are_no_shares() -> None:
+    one, other = [97.0, 95.0, 96.0], [24.0, 5.0, 53.0]
+    assert paired(one, other, metric="accuracy") == paired(one, other)

@@ -6,6 +6,7 @@ import functools
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,22 @@ def test_a_reference_that_never_leaves(tmp_path: Path) -> None:
     assert found.wait is not None
     assert found.wait.lever == "learning_rate"
     json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_no_interval_of_an_accuracy_says_more_than_is_left_to_gain() -> None:
+    asked = replace(reference(), monitor=Monitor("val_accuracy", "max"))
+
+    def run(probe: str, k: int, best: float) -> Run:
+        values = [best * min(1.0, epoch / 10) for epoch in range(1, 61)]
+        curves = {"val_accuracy": values, "loss": [0.5] * 60}
+        return Run("", probe, k, k, 0, "complete", best, 1.0, curves)
+
+    base = [0.24, 0.05, 0.53, 0.9, 0.31]
+    probed = [(p, [run(p.name, k, 0.97 - 0.01 * k) for k in range(5)]) for p in catalogue(asked)]
+    found = judge(asked, [run("reference", k, best) for k, best in enumerate(base)], probed)
+    judged = [one for verdict in found.verdicts for one in verdict.evidence]
+    gains = [one for one in judged if one.gain > 0.1]
+    assert gains
+    for one in gains:
+        assert one.difference.high <= 1.0 - sum(base) / len(base)
+        assert one.outcome == "undecided"  # the interval is wider than half of all there is

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy import sparse
 
 from objectives import BadInput, Data, Source
 from objectives.tables import from_arrays, load_table
@@ -20,7 +21,7 @@ Y = RNG.integers(0, 2, ROWS)
 X = pd.DataFrame({"a": RNG.normal(size=ROWS)})
 
 
-def loaded(frame: pd.DataFrame, y: Any = Y, task: str = "binary") -> Data:
+def loaded(frame: Any, y: Any = Y, task: str = "binary") -> Data:
     return from_arrays(frame, y, Source(), task)
 
 
@@ -53,6 +54,11 @@ def test_a_frame_is_used(name: str) -> None:
     data = loaded(frame)
     assert roles(data) == expected
     assert np.isfinite(data.train.x).all()
+
+
+def test_a_sparse_matrix_is_used() -> None:
+    matrix = sparse.csr_matrix(np.c_[X["a"], X["a"] > 0])
+    assert loaded(matrix).digest == loaded(matrix.toarray()).digest
 
 
 def test_labels_of_any_shape() -> None:

@@ -93,7 +93,7 @@ def test_a_net_that_beats_the_linear_model() -> None:
     data = rings()
     truth = data.test.y[:, None]
     found = compare(data, 0.8 * truth + 0.1, draws=200)
-    assert found.beaten is True
+    assert found.beaten("logistic") is True
     assert list(found.models) == ["net", "majority", "logistic"]
     assert "the net beats logistic regression: AUC +0." in found.lines()[-1]
     metrics = found.metrics()
@@ -106,16 +106,33 @@ def test_a_net_that_beats_the_linear_model() -> None:
             assert interval.low <= interval.value <= interval.high
 
 
+def test_a_net_beside_the_baseline_on_the_same_rows() -> None:
+    data = rings()
+    truth, rng = data.test.y[:, None], np.random.default_rng(0)
+    noisy = 0.5 * truth + rng.random(truth.shape)
+    found = compare(data, noisy, noisy + 1e-3 * rng.normal(size=noisy.shape), draws=200)
+    assert list(found.models) == ["net", "baseline", "majority", "logistic"]
+    gap = found.ahead["baseline"]
+    wide = found.models["net"]["auc"]
+    assert gap.high - gap.low < 0.1 * (wide.high - wide.low)  # in pairs: the rows' luck is shared
+    assert found.beaten("baseline") is None
+    assert "does not beat the baseline" in found.lines()[-2]
+    assert not any(name.startswith("baseline") for name in found.metrics())
+    better = compare(data, 0.8 * truth + 0.1, noisy, draws=200)
+    assert better.beaten("baseline") is True
+    assert 0.0 < better.ahead["baseline"].low <= better.ahead["baseline"].high < 1.0
+
+
 def test_a_net_that_does_not() -> None:
     data = rings()
     blind = np.random.default_rng(1).random((len(data.test), 1))
     found = compare(data, blind, draws=200)
-    assert found.beaten is None
+    assert found.beaten("logistic") is None
     assert "does not beat" in found.lines()[-1]
     x = np.random.default_rng(0).normal(size=(900, 3))
     easy = tables.from_arrays(x, x.sum(axis=1) > 0, Source(), "binary")
     found = compare(easy, blind[: len(easy.test)], draws=200)
-    assert found.beaten is False
+    assert found.beaten("logistic") is False
     assert "is worse than" in found.lines()[-1]
 
 
@@ -126,7 +143,7 @@ def test_numbers_have_a_mean_and_a_ridge() -> None:
     assert found.metrics()["ridge_r2"] > 0.99
     assert found.metrics()["majority_r2"] < 0.01
     assert any(line.startswith("  mean") for line in found.lines())
-    assert compare(data).difference is None
+    assert not compare(data).ahead
 
 
 def test_sequences_are_flattened() -> None:

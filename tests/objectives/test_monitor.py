@@ -50,7 +50,10 @@ def test_the_direction_is_what_keras_says(name: str, mode: str) -> None:
     assert Monitor.of(name).mode == mode
 
 
-OWN_NAMES = ("perplexity", "gain", "false_positives", "mean", "neg_mse", "minus_loss")
+OWN_NAMES = (
+    "perplexity", "nll", "wer", "fpr", "gain", "power", "false_positives", "mean", "neg_mse",
+    "minus_loss", "neg_mean_squared_error", "log_likelihood",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [*OWN_NAMES, *TWO_SENSES])

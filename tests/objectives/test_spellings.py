@@ -203,3 +203,13 @@ def test_masked_cells_are_missing() -> None:
     own = Objective(load=lambda source: (masked, np.arange(ROWS)), build=lambda trial: None)  # type: ignore[arg-type, return-value]
     with pytest.raises(BadInput, match="x has masked cells"):
         own.data(Source())
+
+
+def test_shares_among_percentages_are_not_taken_for_percentages(tmp_path: Path) -> None:
+    frame = people()
+    share = frame["income"] / 1e5
+    percent = share.map("{:.2%}".format)
+    frame["rate"] = percent.where(frame.index % 2 > 0, share.map("{:.4f}".format))
+    assert said(load(frame, tmp_path))["rate"][0] != "number"
+    frame["rate"] = percent.where(frame.index % 20 > 0, "0")
+    assert said(load(frame, tmp_path))["rate"][0] == "number"

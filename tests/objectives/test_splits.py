@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives import BadInput, Source
+from objectives.reading import simple
 from objectives.reading.splits import split
+from objectives.sequences import from_arrays
+from objectives.tables import from_arrays as table
 
 SHARES = st.sampled_from([0.1, 0.2, 0.3, 0.4])
 SEEDS = st.integers(0, 1000)
@@ -102,3 +105,25 @@ def test_a_class_that_training_lacks() -> None:
     y = np.array([0] * 30 + [1] * 30)
     with pytest.raises(BadInput, match="no row of class late"):
         split(y, Source(time_order=True, validation=0.3, test=0.3), ["early", "late"])
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        ([[1.0, 2.0], [3.0]], r"shapes \(2,\), \(1,\)"),
+        ((np.zeros((6, 4)), np.zeros((6, 2))), r"shapes \(6, 4\), \(6, 2\)"),
+        ([[[1, 2], [3]], [[1], [2]]], "of several lengths"),
+        ({"a": np.zeros(6)}, "x is a dict"),
+        (np.zeros((5, 2)), "equally many rows"),
+    ],
+)
+def test_what_is_no_array_of_rows_is_refused_with_its_shapes(x: Any, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        simple.split(x, np.zeros(6), Source())
+    if not isinstance(x, np.ndarray):
+        for read in (
+            lambda: from_arrays(x, [0, 1], Source()),
+            lambda: table(x, [0, 1], Source(), "binary"),
+        ):
+            with pytest.raises(BadInput, match=says.replace("x is", "X is")):
+                read()

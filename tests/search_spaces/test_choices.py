@@ -164,3 +164,18 @@ def test_a_range_keeps_the_step_of_a_float(low: float, width: float, step: float
     steps = (found.high - low) / step
     assert steps == pytest.approx(round(steps))
     assert high - found.high < step + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda trial: trial.suggest_categorical("act", []), "it has no choice"),
+        (lambda trial: trial.suggest_int("size", 1, 9, step=0), "step is 0: it must be above 0"),
+        (lambda trial: trial.suggest_float("rate", 0, 1, step=-0.1), "step is -0.1"),
+    ],
+)
+def test_a_range_that_holds_nothing_is_refused(ask: Any, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        dimensions(ask)
+    with pytest.raises(BadInput, match=says):
+        recorded(ask).first()

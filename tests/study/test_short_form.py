@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from objectives import BadInput, Objective
+from search_spaces import plain
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import baseline_text
+from sweeps.export.config import Exported, Training, read, write
 from sweeps.study.session import opened
 from sweeps.study.settings import Settings
 from sweeps.study.summary import summarise
@@ -54,6 +56,17 @@ def test_choices_of_any_kind_can_be_read_again(tmp_path: Path) -> None:
     assert whole.iloc[:14].equals(frame)
     assert {str(cell) for cell in whole.params_layers} == {"[4, 2]", "[8, 4]", "{'units': [16]}"}
     assert (whole.user_attrs_twice == 2 * whole.params_size).all()
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_choices_of_any_kind_are_tried_again_from_a_config(tmp_path: Path, layers: Any) -> None:
+    objective: Objective[Any] = Objective(load=load, build=build)  # type: ignore[arg-type]
+    config = {"layers": plain(layers), "learning_rate": 1e-3, "size": 4}
+    for name in ("config.yaml", "config.json"):
+        write(Exported(sweep="short", config=config, training=Training(4)), tmp_path / name)
+        found = read(tmp_path / name, dict, "short").config
+        assert found == config
+        objective.build(found, None)  # finds the choice itself, and fails without
 
 
 @pytest.mark.parametrize("given", ["layers=[8, 4]", "layers=(8, 4)"])

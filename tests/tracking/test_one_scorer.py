@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from objectives import BadInput, Data, Source, tables
-from objectives.scorer import Scorer, attach, plan_of
+from objectives.reading import scoring
+from objectives.scorer import Scorer, attach, plan_of, takes_frames
 from sweeps.cli.share import scoring_code
 from sweeps.tracking.registry import register, save
 from tests.tracking.servers import running
@@ -152,6 +153,56 @@ def test_a_sole_column_called_x(tmp_path: Path) -> None:
         scorer.predict(frame.rename(columns={"x": "z"}))
     with pytest.raises(BadInput, match=r"'many'.*numbers"):
         scorer.predict(pd.DataFrame({"x": [1, "many"]}))
+
+
+SENT = {  # numbers for a date of 2020 to 2022, or for a duration of some minutes
+    "milliseconds": (lambda date: date * 1e3, lambda took: took * 1e3),
+    "seconds": (lambda date: date, lambda took: took),
+    "nanoseconds": (lambda date: date * 1e9, lambda took: took * 1e9),
+    "days": (lambda date: date // 86_400, None),
+    "20201231": (lambda date: date * 0 + 20_201_231, None),
+    "years": (lambda date: date * 0 + 2021, None),
+}
+
+
+@pytest.mark.parametrize("unit", SENT)
+def test_numbers_for_dates_are_milliseconds_or_refused(unit: str) -> None:
+    rng = np.random.default_rng(0)
+    dates = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 10**8, ROWS), "s")
+    took = pd.Series(pd.to_timedelta(rng.integers(60, 900, ROWS), "s"))
+    frame = pd.DataFrame({"a": rng.normal(size=ROWS), "since": dates, "took": took})
+    data = tables.from_arrays(frame, np.arange(ROWS) % 2, Source(), "binary")
+    plain = (data.preprocessing or {})["inputs"]
+    seconds = {
+        "since": dates.astype("M8[s]").astype("int64").to_series(),
+        "took": took.dt.total_seconds(),
+    }
+    for (name, column), sent in zip(seconds.items(), SENT[unit], strict=True):
+        if sent is None:
+            continue
+        inputs = [one for one in plain if one["column"] == name]
+        assert inputs
+        for rows in (frame, frame.iloc[:1]):
+            given_frame = rows.assign(**{name: sent(column).to_numpy()[: len(rows)]})
+            for one in inputs:
+                if unit != "milliseconds":
+                    with pytest.raises(BadInput, match=f"'{name}' holds .* milliseconds that is"):
+                        scoring.numbers(scoring.named(given_frame), one)
+                    continue
+                found = scoring.numbers(scoring.named(given_frame), one)
+                wanted = scoring.numbers(scoring.named(frame), one)[: len(rows)]
+                np.testing.assert_allclose(found, wanted)
+
+
+def test_a_model_that_python_saves_scores_frames_again(tmp_path: Path) -> None:
+    frame = whole_frame(3, {"time": "a/b", "duration": " c"})
+    data = tables.from_arrays(frame, np.arange(ROWS) % 2, Source(time_order=True), "binary")
+    expected = exported(data, tmp_path / "model.keras")
+    model = takes_frames(Scorer.open(tmp_path))
+    model.save(tmp_path / "again.keras")
+    again = Scorer.open(tmp_path / "again.keras")
+    for found in (model.predict(frame), again.predict(frame)):
+        np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
 def ask(address: str, body: str, kind: str) -> Any:

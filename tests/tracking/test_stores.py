@@ -90,14 +90,14 @@ def test_artifacts_follow_a_folder_that_was_copied(
     tracker.end_study({}, files={"report.html": tmp_path / "note.txt"})
     tracker.delivery.round()
     run = tracker.journal.state.parent
-    assert moved(old / "mlflow.db") is None
+    assert moved(sqlite_url(old / "mlflow.db")) is None
     shutil.copytree(old, new)
     before = sorted(old.rglob("*"))
-    said = moved(new / "mlflow.db")
+    said = moved(sqlite_url(new / "mlflow.db"))
     assert said is not None
     assert str(old) in said
     assert str(new) in said
-    assert moved(new / "mlflow.db") is None
+    assert moved(sqlite_url(new / "mlflow.db")) is None
     client = connect(sqlite_url(new / "mlflow.db"))
     here = (new / "mlruns").as_uri()
     assert client.get_run(run).info.artifact_uri.startswith(f"{here}/")
@@ -108,5 +108,5 @@ def test_artifacts_follow_a_folder_that_was_copied(
 
 def test_what_is_no_store_has_not_moved(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("not a database")
-    assert moved(tmp_path / "mlflow.db") is None
-    assert moved(tmp_path / "missing.db") is None
+    assert moved(sqlite_url(tmp_path / "mlflow.db")) is None
+    assert moved(sqlite_url(tmp_path / "missing.db")) is None

@@ -25,14 +25,17 @@ pytestmark = pytest.mark.slow
 REFERENCE = Reference(module="tests.workers.small_sweep")
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("what", ["--workers 0", "--workers 2", "train --config c.yaml"])
 def test_a_gpu_that_is_not_there_is_said_with_what_tensorflow_sees(
-    workers: str, tmp_path: Path
+    what: str, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "sweeps.dense_binary", "--device", "gpu", "--trials", "1"]
+    (tmp_path / "c.yaml").write_text(
+        "format: 1\nsweep: dense_binary\nconfig: {}\ntraining: {max_epochs: 1, seed: 0}\n"
+    )
+    command = [sys.executable, "-m", "sweeps.dense_binary", *what.split(), "--device", "gpu"]
     path = str(Path(__file__).parents[2])
     done = subprocess.run(
-        [*command, "--workers", workers],
+        command,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "-1"},
         capture_output=True,

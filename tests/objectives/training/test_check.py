@@ -72,6 +72,15 @@ def test_a_right_program_is_compared_once_on_a_machine(way: str, compared: list[
     assert compared == [None]
 
 
+def test_nets_that_differ_in_width_alone_are_compared_once(compared: list[Any]) -> None:
+    def build(shape: Any, data: Any) -> Any:
+        width, activation = shape
+        return kinds.sequential(keras.layers.Dense(width, activation))
+
+    run(Case(build, [(3, "relu"), (5, "relu"), (3, "tanh")], numbers), "graph")
+    assert compared == [None, None]
+
+
 def test_the_trial_after_a_comparison_has_the_digits_of_one_without(compared: list[Any]) -> None:
     checked, unchecked = (run(RIGHT, check=check) for check in (True, False))
     assert [each.value for each in checked] == [each.value for each in unchecked]

@@ -1,4 +1,4 @@
-"""The trainers of this process, held to the contract."""
+"""The trainers of this process, held to the contract. By a graph: `test_conformance_graph`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.objectives.training.resuming import *  # noqa: F403
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=["fit", "xla", "graph"])
+@pytest.fixture(params=["fit", "xla"])
 def factory(request: pytest.FixtureRequest) -> Any:
     from objectives.training import here
 
