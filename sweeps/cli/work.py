@@ -159,6 +159,10 @@ def _train(
     except RuntimeError as error:  # SweepFailed, or no worker can start
         print(f"stopped: {error}")
         return 1
+    except Exception:
+        if session.store.first() is None:  # build raised for the first trial: nothing has begun
+            session.discard()
+        raise
     if loop.done < loop.total:
         say(f"time is up: {loop.done} of {loop.total} trials are done; the same command goes on")
     return 0

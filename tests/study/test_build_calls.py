@@ -16,7 +16,7 @@ from sweeps.cli.files import exported
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.listing import listing
 from sweeps.cli.report import gathered
-from sweeps.cli.work import hand_over, lines, versions
+from sweeps.cli.work import bring, hand_over, lines, versions
 from sweeps.explain.compare import compare
 from sweeps.explain.confirm import Confirm
 from sweeps.study.parent import parent_run, repair
@@ -126,6 +126,15 @@ def test_the_tracker_is_told_the_ranges_of_all_trials_at_the_end(tmp_path: Path)
     assert told.study.axes == ("rate", "layers")
     assert told.study.params["space.kind"] == "relu, tanh"
     assert build.calls == 12
+
+
+def test_a_build_that_cannot_be_asked_leaves_nothing(tmp_path: Path) -> None:
+    def broken(trial: Any) -> None:
+        raise KeyError("no such layer")
+
+    with pytest.raises(KeyError), study(tmp_path, broken) as found:
+        bring(found, lambda line: None)
+    assert listing(tmp_path)[-1] == "  none"
 
 
 def test_what_was_narrowed_is_asked_for_when_it_is_new_and_kept(tmp_path: Path) -> None:
