@@ -56,7 +56,7 @@ OWN_NAMES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*OWN_NAMES, *TWO_SENSES])
+@pytest.mark.parametrize("name", [*OWN_NAMES, *sorted(TWO_SENSES)])
 def test_a_name_that_nobody_can_know_is_refused_until_its_mode_is_said(name: str) -> None:
     with pytest.raises(BadInput, match=rf"'val_{name}'.*mode"):
         Monitor.of(f"val_{name}")
