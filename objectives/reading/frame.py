@@ -167,7 +167,7 @@ def _input(one: Number, names: set[str], double: bool) -> dict[str, Any]:
     if one.span is not None:
         found["span"] = list(one.span)
     if one.way is not None:
-        found["way"] = vars(one.way)
+        found |= {"way": vars(one.way), "strays": list(one.strays)}
     if one.part is not None:
         found |= {"part": one.part, "format": one.format}
     return found

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Source
-from objectives.reading import counted, known, names, quoted
+from objectives.reading import counted, known, names, quoted, shown
 from objectives.reading.dates import parts
 from objectives.reading.spelled import Way
 from objectives.reading.values import (
@@ -21,6 +21,7 @@ from objectives.reading.values import (
     dressed,
     is_number,
     padded,
+    reading,
     span,
     text,
     values,
@@ -44,7 +45,7 @@ IDENTIFIER = re.compile(
 class Number:
     """One numeric input: a raw column, or a `part` of a date. values: rows, as they are.
 
-    format: of a date's text. way, kind: of `Numbers`. span: of `values.span`.
+    format: of a date's text. way, strays, kind: of `Numbers`. span: of `values.span`.
     """
 
     column: str
@@ -52,6 +53,7 @@ class Number:
     values: NDArray[np.float64] | NDArray[np.int64]
     format: str | None = None
     way: Way | None = None
+    strays: tuple[str, ...] = ()
     kind: str = ""
     span: tuple[float, float] | None = None
 
@@ -137,7 +139,10 @@ def decide(columns: dict[str, pa.ChunkedArray], train: NDArray[np.int64], wishes
                 f"--categorical {name!r}: {column.type} values are no levels: make them text, or "
                 "columns of their own"
             )
-        as_text, codes = name in wishes.categorical, name not in wishes.numeric
+        codes = name not in wishes.numeric
+        # A data frame's or Parquet's own type for categories, whatever their labels are.
+        labelled = pa.types.is_dictionary(column.type) and is_number(column.type.value_type)
+        as_text = name in wishes.categorical or (labelled and codes)
         found = text(column) if as_text else values(column, name, codes=codes)
         if name in wishes.numeric and not isinstance(found, Numbers):
             raise BadInput(_no_number(name, column, found))
@@ -200,22 +205,13 @@ def _number(
         roles.rows.append((name, "left out", why))
         return
     if found.whole and not forced and (says := _identifier(name, found, filled)):
-        roles.rows.append((name, "left out", says))
+        keep = f"; --numeric {shown(name)} keeps it"
+        roles.rows.append((name, "left out", says + keep))
         return
     gap = f"; {counted(gaps, 'missing cell')}: the mean, and an indicator" if gaps else ""
-    roles.rows.append((name, "number", "standardised" + _reading(found) + gap))
-    number = Number(name, None, found.values, None, found.way, found.kind, span(found, train))
-    roles.numbers.append(number)
-
-
-def _reading(found: Numbers) -> str:
-    """Return how text was read as numbers, for the line of its column."""
-    if found.way is None:
-        return ""
-    written, stray = found.example
-    value = found.way.read([written])[0]
-    left = f", what is no number ({quoted(stray)}) as missing" if stray is not None else ""
-    return f"; read as numbers: {quoted(written)} is {value:.10g}{left}"
+    roles.rows.append((name, "number", "standardised" + reading(found) + gap))
+    written = (found.way, found.strays, found.kind)
+    roles.numbers.append(Number(name, None, found.values, None, *written, span(found, train)))
 
 
 def _refuse_infinite(name: str, array: NDArray[np.float64] | NDArray[np.int64]) -> None:
@@ -274,6 +270,7 @@ def _category(
         return
     if not forced and rows >= ENOUGH and distinct >= DISTINCT * rows:
         why = f"looks like an identifier or free text: {distinct:,} different in {rows:,} rows"
+        why += f"; --categorical {shown(name)} keeps it"
         roles.rows.append((name, "left out", why))
         return
     rare = min(RARE, max(2, len(train) // 100))

@@ -67,10 +67,10 @@ def _parsed(levels: pa.Array, one: Mapping[str, Any], name: str) -> NDArray[np.f
 
     texts: list[str] = levels.to_pylist()
     read: NDArray[np.float64]
+    kind, blank = one.get("kind"), one.get("strays", [])
     if "way" in one:
-        return Way(**one["way"]).read(texts)
-    kind = one.get("kind")
-    if kind in ("time", "duration"):
+        read = Way(**one["way"]).read(texts)
+    elif kind in ("time", "duration"):
         # A time of day without seconds is one too: 8:30.
         whole = [f"{t}:00" if kind == "time" and t.count(":") == 1 else t for t in texts]
         seconds = pd.to_timedelta(pd.Series(whole, dtype=object), errors="coerce").dt
@@ -81,10 +81,12 @@ def _parsed(levels: pa.Array, one: Mapping[str, Any], name: str) -> NDArray[np.f
         truth = {"true": "1", "false": "0"} if kind == "truth" else {}
         plain = pd.Series([truth.get(t.casefold(), t) for t in texts], dtype=object)
         read = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
-    wrong = np.flatnonzero(np.isnan(read))
-    if len(wrong):
+    wrong = [each for each, value in zip(texts, read, strict=True) if np.isnan(value)]
+    wrong = [each for each in wrong if each not in blank]  # those that training counts as missing
+    if wrong:
         what = {"time": "times of day", "duration": "durations"}.get(kind or "", "numbers")
-        raise BadInput(f"column {name!r} holds {quoted(texts[wrong[0]])} where {what} belong")
+        written = " as training had them" if "way" in one else ""
+        raise BadInput(f"column {name!r} holds {quoted(wrong[0])} where {what} belong{written}")
     return read
 
 

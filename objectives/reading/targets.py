@@ -90,10 +90,10 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
     if not isinstance(found, Numbers):
         what = "dates" if isinstance(found, Dates) else "nothing"
         raise BadInput(f"target {name!r} holds {what} where numbers belong")
-    if found.example[1] is not None:
+    if found.strays:
         raise BadInput(
-            f"target {name!r} holds {quoted(found.example[1])} where numbers like "
-            f"{quoted(found.example[0])} belong: mend it or leave the cell empty"
+            f"target {name!r} holds {quoted(found.strays[0])} where numbers like "
+            f"{quoted(found.example)} belong: mend it or leave the cell empty"
         )
     y = found.values.astype(np.float64)
     rows = np.flatnonzero(~np.isnan(y))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOSTLY = 0.95  # of the cells are numbers: the rest is then at fault
+STRAYS = 50  # different texts among numbers that may stand for a missing one
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 # 1,234.50 or 1.234,50 or $12 or 3,5 or 12 kg: numbers to people, but no plain ones.
 DRESSED = re.compile(
@@ -31,15 +32,16 @@ class Numbers:
     """values: rows, float64 or whole int64, NaN where missing. whole: they were whole numbers.
 
     kind: "time" (hours), "duration" (seconds) or "truth", where they were no numbers. way: how
-    they were written, where not plainly. example: such a text, and one that is no number and
-    counts as missing, or None.
+    they were written, where not plainly. example: such a text. strays: the few texts that are no
+    numbers and count as missing.
     """
 
     values: NDArray[np.float64] | NDArray[np.int64]
     whole: bool
     kind: str = ""
     way: Way | None = None
-    example: tuple[str, str | None] = ("", None)
+    example: str = ""
+    strays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,9 +204,12 @@ def _written(found: Text) -> Numbers | None:
     spelled = [n and not PLAIN.fullmatch(level) for n, level in zip(numbers, levels, strict=True)]
     if not any(spelled):
         return None
-    stray = None if numbers.all() else levels[int(np.argmin(numbers))]
+    strays = tuple(level for n, level in zip(numbers, levels, strict=True) if not n)
+    if len(strays) > STRAYS:
+        return None
     plain = _numbers(np.append(parsed, np.nan)[found.codes])
-    return Numbers(plain.values, plain.whole, "", way, (levels[int(np.argmax(spelled))], stray))
+    example = levels[int(np.argmax(spelled))]
+    return Numbers(plain.values, plain.whole, "", way, example, strays)
 
 
 def _refuse_stray_text(found: Text, name: str, advice: str) -> None:
@@ -245,3 +250,13 @@ def span(found: Numbers | Dates, rows: NDArray[np.int64]) -> tuple[float, float]
     else:
         return None
     return (float(seconds.min()), float(seconds.max())) if len(seconds) else None
+
+
+def reading(found: Numbers) -> str:
+    """Return how text was read as numbers, for the line of its column."""
+    if found.way is None:
+        return ""
+    value = found.way.read([found.example])[0]
+    strays = ", ".join(map(quoted, found.strays[:3])) + ", ..." * (len(found.strays) > 3)
+    left = f", what is no number ({strays}) as missing" if found.strays else ""
+    return f"; read as numbers: {quoted(found.example)} is {value:.10g}{left}"

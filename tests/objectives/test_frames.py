@@ -34,6 +34,10 @@ FRAMES = {
     "sparse numbers": (X.astype("Sparse[float]"), ["number"]),
     "intervals": (X.assign(q=pd.cut(X["a"], 4)), ["number", "category"]),
     "bare intervals": (X.assign(q=pd.cut(X["a"], 4).astype("interval")), ["number", "category"]),
+    "categories of numbers": (
+        X.assign(code=pd.Categorical(np.arange(ROWS) % 7 * 10)),
+        ["number", "category"],
+    ),
     "periods": (
         X.assign(m=pd.period_range("2020-01", periods=ROWS, freq="D")),
         ["number", "date"],

@@ -213,3 +213,28 @@ def test_shares_among_percentages_are_not_taken_for_percentages(tmp_path: Path) 
     assert said(load(frame, tmp_path))["rate"][0] != "number"
     frame["rate"] = percent.where(frame.index % 20 > 0, "0")
     assert said(load(frame, tmp_path))["rate"][0] == "number"
+
+
+def test_a_text_that_training_did_not_have_is_no_missing_number(tmp_path: Path) -> None:
+    frame = people()
+    frame["income"] = frame["income"].map("${:,.0f}".format).where(frame.index % 40 > 0, "on file")
+    data = load(frame, tmp_path)
+    assert "what is no number ('on file') as missing" in said(data)["income"][1]
+    assert data.preprocessing is not None
+    (one,) = [each for each in data.preprocessing["inputs"] if each["column"] == "income"]
+    read = scoring.numbers({"income": pd.Series(["$1,200", "on file", None])}, one)
+    np.testing.assert_array_equal(read, [1200.0, np.nan, np.nan])
+    for wrong in ("abc", "1.200,00"):
+        with pytest.raises(BadInput, match=f"'{wrong}' where numbers belong as training had them"):
+            scoring.numbers({"income": pd.Series(["$1,200", wrong])}, one)
+
+
+def test_many_different_words_among_numbers_stay_text() -> None:
+    words = [f"see note {n}" for n in range(60)]
+    levels = [f"${n:,}.00" for n in range(1, 2001)]
+    column = pa.chunked_array([pa.array(levels + words)])
+    assert isinstance(objectives_values(column, "income"), Text)
+    few = pa.chunked_array([pa.array(levels + words[:50])])
+    found = objectives_values(few, "income")
+    assert isinstance(found, Numbers)
+    assert found.strays == tuple(words[:50])
