@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput, Data, Part, Source
+from objectives.reading import quoted
 from objectives.reading.arrays import rows_of
 from objectives.reading.scaling import check_distinct
 
@@ -30,8 +31,13 @@ def split(x: Any, y: Any, source: Source) -> Data:
     x, y = rows_of(x, "x"), rows_of(y, "y")
     if x.ndim < 1 or y.ndim < 1 or len(x) != len(y):
         raise BadInput(f"x has the shape {x.shape} and y {y.shape}: they need equally many rows")
-    if x.dtype == object or y.dtype.kind in "OUS":
-        raise BadInput(f"x is {x.dtype} and y {y.dtype}: give numbers")
+    if x.dtype == object and all(isinstance(cell, str) for cell in x.flat):
+        x = x.astype(str)
+    if x.dtype == object:
+        cell = next(cell for cell in x.flat if not isinstance(cell, str))
+        raise BadInput(f"x holds {quoted(cell)} among objects: give numbers, or text alone")
+    if y.dtype.kind in "OUS":
+        raise BadInput(f"y is {y.dtype}: give numbers, one for each class")
     if not 0.0 < source.validation + source.test < 1.0 or min(source.validation, source.test) <= 0:
         raise BadInput(
             f"shares of {source.validation:g} for validation and {source.test:g} for the test "

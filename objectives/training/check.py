@@ -41,7 +41,8 @@ def difference(
     with program.undone():
         found = program.run(order, BATCHES)
     plain = trainer.build(spec)
-    if isinstance(plain.optimizer._learning_rate, keras.Variable):
+    optimizer = getattr(plain.optimizer, "inner_optimizer", plain.optimizer)  # of loss scaling
+    if isinstance(optimizer._learning_rate, keras.Variable):
         plain.optimizer.learning_rate = float(model.optimizer.learning_rate)
     size = trainer.objective.batch(spec.config)
     train, validation = trainer.arrays
@@ -60,9 +61,13 @@ def difference(
         missing = sorted(set(expected) ^ set(found))
         return f"its first steps have other logs than fit's: {', '.join(missing)}"
     types = {layer.compute_dtype for layer in model._flatten_layers()}
-    relative = HALF if types & {"float16", "bfloat16"} else RELATIVE
+    half = bool(types & {"float16", "bfloat16"})
     for name, value in expected.items():
-        if not np.allclose(found[name], value, relative, ABSOLUTE, equal_nan=True):
+        # Rounded so coarsely, a row or two may change sides in an accuracy.
+        share = half and "loss" not in name and np.all((np.asarray(value) >= 0) & (value <= 1))
+        seen = shown if name.startswith("val_") else rows
+        bounds = (HALF if half else RELATIVE), (3.0 / len(seen) if share else ABSOLUTE)
+        if not np.allclose(found[name], value, *bounds, equal_nan=True):
             return (
                 f"its first steps differ from fit's: {name} is {np.mean(found[name]):.6g}, "
                 f"by fit {np.mean(value):.6g}"

@@ -86,6 +86,7 @@ class CompiledTrainer(FitTrainer):
                 self._trial(progress)
         except Unsupported as why:
             progress.fallback = str(why)
+            progress.extra.pop("compiled", None)
             self._say(f"model.fit trains this model, which is slower: {why}")
             super().trial(progress)
 

@@ -16,6 +16,7 @@ UNCONFIRMED = (
     "Unconfirmed: the best of several values on one seed each is partly luck; --confirm 5 trains "
     "the best trials on fresh seeds."
 )
+ONE_SEED = "Each was trained on one fresh seed, which does not tell luck from skill."
 
 
 def header(report: Report, links: Sequence[tuple[str, str]]) -> Markup:
@@ -51,24 +52,24 @@ def _headline(report: Report) -> str:
     metric, means = _compared(report)
     if "baseline" not in means or metric not in means["baseline"]:
         return f"Trial {best['number']} is the best: {metric} {number(means['best'][metric])}"
-    confirmed = report.confirmed or {}
     against = (
         f"{metric} {number(means['best'][metric])} against {number(means['baseline'][metric])}"
     )
     if report.confirmed is None:
         return f"Trial {best['number']} leads the baseline on one seed: {against}"
-    word = (confirmed.get("difference") or {}).get("word")
-    verb = "may or may not beat" if word == "undecided" else "beats"
-    if word == "real" and not _better(report, metric, confirmed["difference"]["mean"]):
-        verb = "does not beat"
+    gap = report.confirmed.get("difference")
+    verb = "may or may not beat"
+    if gap is not None and gap["word"] == "real":
+        verb = "beats" if _better(report, metric, gap["mean"]) else "does not beat"
     return f"Trial {best['number']} {verb} the baseline: {against}"
 
 
 def _lead(report: Report) -> str:
     gap = (report.confirmed or {}).get("difference")
-    if report.confirmed is None or gap is None:
-        best = report.summary.get("best")
-        return "" if best is None else UNCONFIRMED
+    if report.confirmed is None:
+        return "" if report.summary.get("best") is None else UNCONFIRMED
+    if gap is None:
+        return ONE_SEED
     real = "real, not luck" if gap["word"] == "real" else "undecided, it may be luck"
     return (
         f"Difference in {report.confirmed['metric']} {gap['mean']:+.3g} "

@@ -127,3 +127,14 @@ def test_what_is_no_array_of_rows_is_refused_with_its_shapes(x: Any, says: str) 
         ):
             with pytest.raises(BadInput, match=says.replace("x is", "X is")):
                 read()
+
+
+def test_texts_of_any_kind_are_taken() -> None:
+    texts = np.array([f"word {n}" for n in range(40)])
+    wanted = simple.split(texts, np.arange(40) % 2, Source())
+    for x in (texts.astype(object), list(texts)):
+        found = simple.split(x, np.arange(40) % 2, Source())
+        assert found.digest == wanted.digest
+        assert found.train.x.dtype.kind == "U"
+    with pytest.raises(BadInput, match="x holds 3 among objects: give numbers, or text alone"):
+        simple.split(np.array([*texts[:39], 3], object), np.arange(40) % 2, Source())

@@ -211,6 +211,10 @@ def test_the_headline_says_no_more_than_the_evidence(word: str, mean: float, say
     confirmed = dict(report.confirmed or {})
     confirmed["difference"] = confirmed["difference"] | {"word": word, "mean": mean}
     assert says in Page(render(dataclasses.replace(report, confirmed=confirmed))).text
+    confirmed |= {"difference": None, "repeats": 1}
+    one_seed = Page(render(dataclasses.replace(report, confirmed=confirmed))).text
+    assert "may or may not beat" in one_seed
+    assert "Unconfirmed" not in one_seed
 
 
 # Goes over the chart until a curve is near, as a mouse does.

@@ -143,3 +143,16 @@ def test_a_metric_that_is_not_a_number_by_both_is_no_difference(compared: list[A
 
     assert run(Case(build, [1.0], numbers))[0].fallback is None
     assert compared == [None]
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_and_a_schedule_are_compared(policy: str, compared: list[Any]) -> None:
+    def build(value: float, data: Any) -> Any:
+        keras.mixed_precision.set_global_policy(policy)
+        schedule = keras.optimizers.schedules.ExponentialDecay(value, 5, 0.9)
+        return kinds.sequential(
+            keras.layers.Dense(8, "relu"), optimizer=keras.optimizers.Adam(schedule)
+        )
+
+    assert run(Case(build, [0.01], numbers))[0].fallback is None
+    assert compared == [None]
