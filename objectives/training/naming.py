@@ -23,6 +23,11 @@ ORIGIN = (
     "_disable_acd",
 )
 
+# Traced under XLA's rules these are calls of functions, which a graph runs without optimizing
+# them; lowered, they are parts of it. XLA takes no notice.
+CONTROL_FLOW = {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase"}
+LOWERED = "_lower_using_switch_merge"
+
 
 def canonical(traced: Any) -> tuple[list[Any], str]:
     """Bring a concrete function and all that it calls into canonical form.
@@ -120,6 +125,8 @@ def _rename_nodes(function: Any, outputs: Mapping[str, Mapping[str, str]]) -> No
         node.input[:] = sorted(inputs, key=_place)  # TensorFlow takes control inputs from a set
         node.ClearField("experimental_debug_info")
         _drop(node.attr)
+        if node.op in CONTROL_FLOW:
+            node.attr[LOWERED].b = True
     for name, source in list(function.ret.items()):
         function.ret[name] = renamed(source)
     kept = sorted({names[node] for node in function.control_ret.values()})

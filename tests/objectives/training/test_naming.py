@@ -180,3 +180,13 @@ def test_it_computes_what_was_traced() -> None:
     (found,) = trace.function("graph")(x)
     for key, value in loop(x).items():
         assert found[key].numpy() == pytest.approx(value.numpy(), rel=1e-6)
+
+
+def test_loops_and_branches_are_parts_of_a_graph() -> None:
+    """As calls of functions they would run without TensorFlow's optimizations."""
+    from objectives.training.naming import CONTROL_FLOW, LOWERED, canonical
+
+    nodes = [node for each in canonical(traced(loop))[0] for node in each.node_def]
+    found = [node for node in nodes if node.op in CONTROL_FLOW]
+    assert {node.op for node in found} >= {"StatelessWhile", "StatelessIf"}
+    assert all(node.attr[LOWERED].b for node in found)
