@@ -1,4 +1,4 @@
-"""What a trial's epoch costs: `model.fit`, `fit` with steps_per_execution=50, and compiled.
+"""What a trial's epoch costs: `model.fit`, `fit` with steps_per_execution=50, and by XLA.
 
     python benchmarks/epoch_cost.py
 
@@ -103,7 +103,9 @@ def seconds(name: str, mode: str) -> float:
             took.append(logs["epoch_seconds"])
             return Decision.CONTINUE
 
-        (result,) = here(objective, data).train(iter([TrialSpec(0, config, 1, epochs)]), on_epoch)
+        (result,) = here(objective, data, "xla").train(
+            iter([TrialSpec(0, config, 1, epochs)]), on_epoch
+        )
         if result.error or result.fallback:
             raise RuntimeError(result.error or result.fallback)
         return statistics.median(took[1:])

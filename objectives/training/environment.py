@@ -40,6 +40,11 @@ def prepare_environment(threads: int | None = None, device: str | None = None) -
         os.environ["TF_XLA_FLAGS"] = f'{flags} {CACHE}="{quoted}"'.strip()
 
 
+def threads() -> int:
+    """Return how many threads an operation of TensorFlow's takes, 0 where it chooses itself."""
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0"))
+
+
 def require_gpu() -> None:
     """Raise BadInput, with what TensorFlow sees, where it sees no GPU."""
     import tensorflow as tf

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from objectives.training.environment import threads
 from objectives.training.epoch import Parts, divided
 from objectives.training.traces import Trace
 
@@ -76,8 +77,7 @@ class Program:
     def steps(self, order: NDArray[Any], count: int) -> float:
         """Take some training steps; return the seconds that they took."""
         # Where one thread does all, its own time is not disturbed by other processes.
-        alone = tf.config.threading.get_intra_op_parallelism_threads() == 1
-        clock = time.process_time if alone else time.perf_counter
+        clock = time.process_time if threads() == 1 else time.perf_counter
         started = clock()
         self._run(order, [min(count, self._full[0]), 0 if self._full[0] else 1, 0, 0])
         return clock() - started

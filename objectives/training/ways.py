@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from objectives.training.environment import threads
 from objectives.training.epoch import Unsupported
 from objectives.training.kept_ways import KeptWays
 from objectives.training.program import Program
@@ -28,7 +29,8 @@ STRUCTURE_TRIALS = 4  # that a structure's program is expected to train for
 SECONDS_PER_OPERATION = 0.001  # of compiling by XLA, on a machine that is not busy
 GAIN = 0.85  # of a graph's time that XLA saves at most
 STEPS = 20  # enough to tell two ways apart where the arithmetic of a step is small
-HOPELESS = 3.0  # times as slow as a graph in the first steps: no need to look closer
+LONG = 0.02  # seconds: a step that takes longer tells by itself which way is slow
+HOPELESS = 3.0  # times as slow as a graph in such a step: no need to look closer
 
 PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 # Random operations without a state of the model: their numbers could not be repeated.
@@ -107,8 +109,7 @@ def fastest(program: Program, order: NDArray[Any], epochs: int, kept: KeptWays) 
         kept: Where the finding is remembered.
     """
     # Which way pays depends on the threads, and on the epochs that compiling is spread over.
-    threads = tf.config.threading.get_intra_op_parallelism_threads()
-    name = f"way of {epochs} epochs, {threads} threads"
+    name = f"way of {epochs} epochs, {threads()} threads"
     with kept.alone():
         known = kept.read().get(name, {}).get("way")
         if known in ("xla", "graph") and not kept.fatal(str(known)):
@@ -140,7 +141,7 @@ def _measured(
         with kept.watched("xla"):
             compiled.steps(order, 1)
         first = compiled.steps(order, 1)
-        if first / HOPELESS > graph / taken:
+        if first > LONG and first / HOPELESS > graph / taken:
             return "graph", {"graph": graph, "xla": first * taken}
         xla = min(compiled.steps(order, steps) for _ in range(3))
     except Exception as fault:
