@@ -81,8 +81,8 @@ def _parsed(levels: pa.Array, one: Mapping[str, Any], name: str) -> NDArray[np.f
         truth = {"true": "1", "false": "0"} if kind == "truth" else {}
         plain = pd.Series([truth.get(t.casefold(), t) for t in texts], dtype=object)
         read = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
-    wrong = [each for each, value in zip(texts, read, strict=True) if np.isnan(value)]
-    wrong = [each for each in wrong if each not in blank]  # those that training counts as missing
+    unread = [each for each, value in zip(texts, read, strict=True) if np.isnan(value)]
+    wrong = [each for each in unread if each not in blank]  # training counts the blank as missing
     if wrong:
         what = {"time": "times of day", "duration": "durations"}.get(kind or "", "numbers")
         written = " as training had them" if "way" in one else ""

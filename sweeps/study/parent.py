@@ -17,9 +17,9 @@ MOST = 6  # parameters that get a column and an axis
 
 def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
     """Return what the tracker's parent run holds of a study."""
-    sweep, data = session.sweep, session.data
-    varied = [name for name, dimension in session.space.items() if len(dimension.ends) > 1]
-    axes = tuple(name for name in varied if session.space[name].always)
+    sweep, data, ranges = session.sweep, session.data, session.space
+    varied = [name for name, dimension in ranges.items() if len(dimension.ends) > 1]
+    axes = tuple(name for name in varied if ranges[name].always)
     return StudyRun(
         experiment=sweep.name,
         name=session.name,
@@ -32,7 +32,7 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
             "sampler": sweep.sampler.kind,
             "pruner": sweep.pruner.kind,
         }
-        | {f"space.{name}": str(dimension) for name, dimension in session.space.items()}
+        | {f"space.{name}": str(dimension) for name, dimension in ranges.items()}
         | {f"version.{name}": version for name, version in versions.items()},
         data={
             "source": data.source,

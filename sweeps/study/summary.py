@@ -118,12 +118,11 @@ def importances(study: optuna.Study) -> dict[str, float]:
 
 def _hints(session: Session, best: Ended) -> list[tuple[str, str]]:
     """Return the hints whose ranges the sweep takes."""
-    found = hints(best, session.space, session.sweep.objective.max_epochs)
-    space = session.store.space
+    ranges, space = session.space, session.store.space
     return [
         (words, text)
-        for name, words, text in found
-        if accepts(space, text, session.space[name], best.params)
+        for name, words, text in hints(best, ranges, session.sweep.objective.max_epochs)
+        if accepts(space, text, ranges[name], best.params)
     ]
 
 
