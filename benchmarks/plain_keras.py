@@ -20,7 +20,7 @@ import numpy as np
 
 from objectives.dense_binary import DENSE_BINARY
 from objectives.training.environment import prepare_environment
-from sweeps.explain.statistics import paired
+from sweeps.study.statistics import paired
 
 EPOCHS, BATCH, RATE = 100, 200, 0.01
 

@@ -35,7 +35,7 @@ from search_spaces.plateau import Plateau
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain
 from sweeps.explain.explanation import Explanation
-from sweeps.explain.statistics import chance
+from sweeps.explain.levels import chance
 from sweeps.tracking import NoTracker, StudyRun
 
 Floats = NDArray[np.float32]

@@ -16,7 +16,7 @@ from sweeps.cli.work import INTERRUPTED, make_tracker, no_tracker, quiet, versio
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain as experiment
 from sweeps.explain.forecast import LEAST, Recorded
-from sweeps.explain.statistics import chance
+from sweeps.explain.levels import chance
 from sweeps.study.asking import seed_of
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, opened

@@ -30,7 +30,7 @@ from sweeps.cli.work import (
     no_tracker,
     quiet,
 )
-from sweeps.explain.confirm import confirmed
+from sweeps.study.confirm import confirmed
 from sweeps.study.ended import Ended
 from sweeps.study.final import with_weights
 from sweeps.study.session import Session, opened

@@ -17,8 +17,8 @@ from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import make_tracker, no_tracker, versions
-from sweeps.explain.confirm import Confirmed, confirmed
 from sweeps.explain.experiment import FILE
+from sweeps.study.confirm import Confirmed, confirmed
 from sweeps.study.figures import figure
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, lock, opened

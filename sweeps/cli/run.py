@@ -18,7 +18,7 @@ from sweeps.cli.work import (
     no_tracker,
     quiet,
 )
-from sweeps.explain.confirm import confirmed
+from sweeps.study.confirm import confirmed
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
 from sweeps.study.summary import Summary, summarise

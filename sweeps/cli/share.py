@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import no_tracker
-from sweeps.explain import compare as comparing
+from sweeps.study import compare as comparing
 from sweeps.study.session import Session, lock, opened
 from sweeps.study.settings import Settings
 from sweeps.study.storage import check_name

@@ -10,7 +10,7 @@ from objectives import Data, Monitor
 from objectives.judging import threshold
 from search_spaces import Space
 from sweeps.cli import typed
-from sweeps.explain.confirm import Confirmed
+from sweeps.study.confirm import Confirmed
 from sweeps.study.ended import Ended
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
 from sweeps.study.summary import FEWEST, Summary

@@ -13,7 +13,7 @@ from sweeps.cli.again import further, hidden
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
-from sweeps.explain.confirm import TOP, Confirm, Confirmed, confirmed
+from sweeps.study.confirm import TOP, Confirm, Confirmed, confirmed
 from sweeps.study.final import score
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.parent import parent_run, repair

@@ -20,9 +20,9 @@ from sweeps.explain.hypotheses import hypotheses
 from sweeps.explain.levels import remaining, shape_of
 from sweeps.explain.probes import Prober
 from sweeps.explain.runs import FIRST, MOST, Record, Run
-from sweeps.explain.statistics import bounds
 from sweeps.explain.verdict import CURVE, WORTH, Final, judge
 from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
+from sweeps.study.statistics import bounds
 from sweeps.tracking import StudyRun, Tracker
 
 BUDGET = 300.0

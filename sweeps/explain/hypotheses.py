@@ -17,9 +17,9 @@ import numpy as np
 
 from sweeps.explain.changes import Reference
 from sweeps.explain.runs import LEAST
-from sweeps.explain.statistics import Difference, paired
 from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED
 from sweeps.explain.waits import CORRECTED, COUNTS, Exit, Wait, Waited
+from sweeps.study.statistics import Difference, paired
 
 FLAT = 0.25  # of a slope: a tenfold rate then changes the quantity by less than 1.8 times
 RATES = ("rate_div3", "rate_x3", "rate_x10")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from sweeps.explain.changes import Reference
 from sweeps.explain.curves import Shape, shape
@@ -42,3 +43,18 @@ def remaining(run: Run, found: Shape, reference: Reference) -> float | None:
 def fitted(run: Run) -> float | None:
     """Return the least training loss, None where none was finite or logged."""
     return min(filter(math.isfinite, run.curves.get("loss", [])), default=None)
+
+
+def chance(labels: Any) -> float | None:
+    """Return the cross-entropy of guessing by the classes' shares; None where y are no classes.
+
+    labels: whole numbers, or one column a class.
+    """
+    import numpy as np
+
+    y = np.asarray(labels)
+    y = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.ravel()
+    if not len(y) or not np.array_equal(y, np.round(y)):
+        return None
+    shares = np.unique(y, return_counts=True)[1] / len(y)
+    return float(-(shares * np.log(shares)).sum())

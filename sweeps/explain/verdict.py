@@ -15,7 +15,7 @@ from sweeps.explain.changes import FINAL, Probe, Reference
 from sweeps.explain.curves import OVERFITTING, Shape
 from sweeps.explain.levels import fitted, remaining, shape_of, start_of
 from sweeps.explain.runs import FIRST, LEAST, Run
-from sweeps.explain.statistics import REAL, Difference, holm, margin, paired, repeats_to_settle
+from sweeps.study.statistics import REAL, Difference, holm, margin, paired, repeats_to_settle
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 HELPS, NO_HELP, HURTS = "helps", "no help", "hurts"

@@ -19,8 +19,8 @@ from sweeps.explain.configs import find, get, is_number, is_optimizer
 from sweeps.explain.curves import LEFT, Shape, crossing
 from sweeps.explain.levels import shape_of
 from sweeps.explain.runs import FIRST, LEAST, Run
-from sweeps.explain.statistics import REAL, Difference, holm, paired, repeats_to_settle
 from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED
+from sweeps.study.statistics import REAL, Difference, holm, paired, repeats_to_settle
 
 BETAS = (0.9, 0.999)  # Keras's own
 CORRECTED = ("adam", "adamw", "nadam")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Outcome, TrialSpec
 from sweeps.study.ended import ranked
-from sweeps.study.pruning import SPARED
+from sweeps.study.specs import Specs
 from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
@@ -16,24 +16,10 @@ if TYPE_CHECKING:
 KEPT = 5  # trials whose weights stay, of the best and of the confirmed; and the baseline's
 
 
-def spec_of(session: Session, trial: Ended) -> TrialSpec:
-    """Return the spec from which an ended trial is trained again, unpruned."""
-    return TrialSpec(
-        number=trial.number,
-        config=session.store.config(trial.params),
-        seed=trial.seed,
-        max_epochs=session.sweep.objective.max_epochs,
-        monitor=session.monitor,
-        patience=0 if trial.role in SPARED else session.sweep.objective.patience_in_epochs,
-        weights=session.folder / "weights" / f"{trial.number:05d}.npz",
-        ways=session.store.ways.copy(),
-        check=session.settings.check,
-    )
-
-
 def with_weights(session: Session, trial: Ended) -> TrialSpec:
     """Return a trial's spec, trained again where its weights are no longer there."""
-    spec = spec_of(session, trial)
+    config = session.store.config(trial.params)
+    spec = Specs.of(session).make(trial.number, config, trial.seed, trial.role)
     if spec.weights is not None and not spec.weights.exists():
         results = session.trainer.train(iter([spec]), lambda *_: Decision.CONTINUE)
         (result,) = results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput, Data, Monitor, Objective, Source
 from objectives.training import Trainer
 from search_spaces import Dimension
+from sweeps.study.driver import Progress
 from sweeps.study.identity import identity, same_arrays
 from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
-from sweeps.study.loop import Loop, Progress
+from sweeps.study.loop import Loop
 from sweeps.study.pruning import make_pruner
 from sweeps.study.settings import Settings
+from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
     check_name,
@@ -148,21 +151,18 @@ class Session:
 
     def loop(self, progress: Progress) -> Loop:
         """Return the loop that brings this study to its total."""
-        objective, timeout = self.sweep.objective, self.settings.timeout
+        specs, timeout = Specs.of(self), self.settings.timeout
         return Loop(
             store=self.store,
             trainer=self.trainer,
             tracker=self.tracker,
             progress=progress,
+            specs=dataclasses.replace(
+                specs,
+                rungs=self.sweep.pruner.rungs(specs.max_epochs),
+                checkpoints=self.folder / "checkpoints",
+            ),
             total=self.sweep.n_trials,
-            max_epochs=objective.max_epochs,
-            monitor=self.monitor,
-            rungs=self.sweep.pruner.rungs(objective.max_epochs),
-            patience=objective.patience_in_epochs,
-            weights=self.folder / "weights",
-            checkpoints=self.folder / "checkpoints",
-            checkpoint_every=self.settings.checkpoint_every,
-            check=self.settings.check,
             deadline=self.settings.started + timeout if timeout else None,
         )
 

@@ -9,9 +9,8 @@ import pytest
 
 from sweeps.explain.curves import shape
 from sweeps.explain.explanation import Explanation
-from sweeps.explain.levels import remaining
+from sweeps.explain.levels import chance, remaining
 from sweeps.explain.runs import LEAST, Run
-from sweeps.explain.statistics import chance
 from sweeps.explain.verdict import Final, judge
 from sweeps.explain.words import limit, open_cause
 from tests.explain.planted import explained, falling, reference

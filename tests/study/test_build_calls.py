@@ -17,8 +17,8 @@ from sweeps.cli.frames import trials_frame
 from sweeps.cli.listing import listing
 from sweeps.cli.report import gathered
 from sweeps.cli.work import bring, hand_over, lines, versions
-from sweeps.explain.compare import compare
-from sweeps.explain.confirm import Confirm
+from sweeps.study.compare import compare
+from sweeps.study.confirm import Confirm
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives import BadInput, Source
-from sweeps.explain.compare import compare, lines
-from sweeps.explain.confirm import Confirm
-from sweeps.explain.statistics import welch
+from sweeps.study.compare import compare, lines
+from sweeps.study.confirm import Confirm
+from sweeps.study.statistics import welch
 from tests.scripted import load
 from tests.study.test_loop import Watching, session
 

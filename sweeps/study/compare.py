@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
-from sweeps.explain.confirm import repeats_of_best
-from sweeps.explain.statistics import REAL, Difference, paired, welch
+from sweeps.study.confirm import repeats_of_best
+from sweeps.study.statistics import REAL, Difference, paired, welch
 
 if TYPE_CHECKING:
     from sweeps.study.session import Session

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sweeps.explain.statistics import bounds, holm, paired, repeats_to_settle, welch
+from sweeps.study.statistics import bounds, holm, paired, repeats_to_settle, welch
 
 values = st.floats(-1e3, 1e3, allow_subnormal=False)
 pairs = st.lists(st.tuples(values, values), min_size=2, max_size=12)

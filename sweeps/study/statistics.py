@@ -7,7 +7,6 @@ import math
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from objectives.monitor import signs
 
@@ -138,21 +137,6 @@ def welch(
     p = float(test.pvalue)
     found = Difference(mean, low, high, n, p, word, spread * n**0.5, level, None)
     return _possible(found, a, b, metric)
-
-
-def chance(labels: Any) -> float | None:
-    """Return the cross-entropy of guessing by the classes' shares; None where y are no classes.
-
-    labels: whole numbers, or one column a class.
-    """
-    import numpy as np
-
-    y = np.asarray(labels)
-    y = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.ravel()
-    if not len(y) or not np.array_equal(y, np.round(y)):
-        return None
-    shares = np.unique(y, return_counts=True)[1] / len(y)
-    return float(-(shares * np.log(shares)).sum())
 
 
 def margin(spread: float, n: int, level: float = 0.95) -> float:

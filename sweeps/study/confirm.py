@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec
-from objectives.training.files import forget
-from sweeps.explain.statistics import REAL, Difference, paired
+from objectives.training import Decision, Logs, Outcome, TrialResult
 from sweeps.study.asking import seed_of
+from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import Ended, ranked
-from sweeps.study.final import spec_of
 from sweeps.study.interrupts import Interrupts
 from sweeps.study.settings import CONFIRM, STRIDE
+from sweeps.study.specs import Specs
+from sweeps.study.statistics import REAL, Difference, paired
 from sweeps.study.winner import ATTR, Standing, confirmed_trials
 from sweeps.tracking import TrialRun
 
 if TYPE_CHECKING:
-    from sweeps.study.loop import Progress
     from sweeps.study.session import Session
 
 TOP = 3
@@ -109,51 +108,31 @@ class Confirm:
 
     def run(self) -> None:
         """Train what is missing, score it on the test part, and keep it."""
-        trainer = self.session.trainer
-        with self.interrupts:
-            for result in trainer.train(self._specs(), self._on_epoch):
-                with self.interrupts.shield():
-                    self._end(result)
+        trainer, tracker = self.session.trainer, self.session.tracker
+        driver = Driver(trainer, tracker, self.interrupts, self._judge, self._end, self.progress)
+        driver.run(self._asked())
 
-    def _specs(self) -> Iterator[TrialSpec]:
+    def _asked(self) -> Iterator[Running]:
+        folder = self.session.folder / ATTR
+        specs = dataclasses.replace(Specs.of(self.session), weights=folder, checkpoints=folder)
         for number in self.missing():
             if self.out_of_time():
                 return
-            yield self._start(number)
+            trial, repeat = self.trials[number // STRIDE], number % STRIDE
+            seed = seed_of(self.session.settings.seed or 0, ATTR, repeat)
+            config = self.session.store.config(trial.params)
+            name = f"confirm {trial.number:03d} seed {repeat}"
+            yield Running(
+                specs.make(number, config, seed, trial.role),
+                TrialRun(number, name, trial.params, seed, ATTR, of=trial.number),
+                f"#{trial.number} seed {repeat}",
+            )
 
-    def _start(self, number: int) -> TrialSpec:
-        trial, repeat = self.trials[number // STRIDE], number % STRIDE
-        seed = seed_of(self.session.settings.seed or 0, ATTR, repeat)
-        original = spec_of(self.session, trial)
-        spec = dataclasses.replace(
-            original,
-            number=number,
-            seed=seed,
-            weights=self.session.folder / ATTR / f"{number:07d}.npz",
-            checkpoint=self.session.folder / ATTR / f"{number:07d}",
-            checkpoint_every=self.session.settings.checkpoint_every,
-        )
-        name = f"confirm {trial.number:03d} seed {repeat}"
-        run = TrialRun(number, name, trial.params, seed, ATTR, of=trial.number)
-        self.session.tracker.start_trial(run)
-        if self.progress is not None:
-            self.progress.started(spec, f"#{trial.number} seed {repeat}")
-        return spec
-
-    def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
-        with self.interrupts.shield():
-            self.session.tracker.epoch(spec.number, epoch, logs)
-            if self.progress is not None:
-                self.progress.epoch(spec, epoch, logs)
+    def _judge(self, running: Running, epoch: int, logs: Logs) -> Decision:
         return Decision.STOP if self.out_of_time() else Decision.CONTINUE
 
-    def _end(self, result: TrialResult) -> None:
-        spec, tracker = result.spec, self.session.tracker
-        if self.progress is not None:
-            self.progress.ended(result)
-        if result.outcome is Outcome.INTERRUPTED:
-            tracker.interrupt_trial(spec.number)
-            return
+    def _end(self, running: Running, result: TrialResult) -> None:
+        spec = running.spec
         found: dict[str, Any] = {"value": result.value, "outcome": result.outcome.value}
         metrics: dict[str, float] = {"epochs": result.epochs}
         if result.outcome is Outcome.COMPLETE and result.value is not None and spec.weights:
@@ -162,10 +141,10 @@ class Confirm:
             spec.weights.unlink(missing_ok=True)
             spec.weights.with_suffix(".npy").unlink(missing_ok=True)
             metrics |= {f"trial_best_{spec.monitor.name}": result.value} | found["test"]
+        # The tracker first: a repeat that the store lacks is trained again, under its number.
+        self.session.tracker.end_trial(spec.number, result.outcome.value, metrics)
         self.known[str(spec.number)] = found
         self.session.store.study.set_user_attr(ATTR, self.known)
-        forget(spec.checkpoint)
-        tracker.end_trial(spec.number, result.outcome.value, metrics)
 
 
 def _weights_in(path: Path) -> int:

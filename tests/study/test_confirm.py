@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from objectives.training import Logs
-from sweeps.explain.confirm import Confirm, confirmed
+from sweeps.study.confirm import Confirm, confirmed
 from sweeps.tracking import NoTracker
 from tests.scripted import Scripted, curve
 from tests.study.test_loop import Watching, session

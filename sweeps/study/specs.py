@@ -1,0 +1,65 @@
+"""The one maker of specs: for the search, the repeats on fresh seeds, the probes, and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import Monitor
+from objectives.training import CHECKPOINT_EVERY, TrialSpec
+from sweeps.study.pruning import SPARED
+
+if TYPE_CHECKING:
+    from sweeps.study.session import Session
+
+
+@dataclass(frozen=True)
+class Specs:
+    """What runs that belong together have in common: what is not said here is as in `TrialSpec`.
+
+    patience: of runs that may end early. weights, checkpoints: folders, None where none is kept.
+    ways: may grow; a spec has those that are known when it is made.
+    """
+
+    max_epochs: int
+    monitor: Monitor
+    patience: int = 0
+    rungs: tuple[int, ...] = ()
+    weights: Path | None = None
+    checkpoints: Path | None = None
+    checkpoint_every: float = CHECKPOINT_EVERY
+    ways: Mapping[str, str] = field(default_factory=dict)
+    check: bool = True
+
+    @classmethod
+    def of(cls, session: Session) -> Specs:
+        """Return what the runs of a study have in common, whatever they are for."""
+        objective = session.sweep.objective
+        return cls(
+            max_epochs=objective.max_epochs,
+            monitor=session.monitor,
+            patience=objective.patience_in_epochs,
+            weights=session.folder / "weights",
+            checkpoint_every=session.settings.checkpoint_every,
+            ways=session.store.ways,
+            check=session.settings.check,
+        )
+
+    def make(
+        self, number: int, config: Any, seed: int, role: str = "trial", **other: Any
+    ) -> TrialSpec:
+        """Return the spec of a run. other: fields that it has for itself."""
+        common: dict[str, Any] = {
+            "max_epochs": self.max_epochs,
+            "monitor": self.monitor,
+            "rungs": self.rungs,
+            "patience": 0 if role in SPARED else self.patience,
+            "weights": self.weights and self.weights / f"{number:05d}.npz",
+            "checkpoint": self.checkpoints and self.checkpoints / f"{number:05d}",
+            "checkpoint_every": self.checkpoint_every,
+            "ways": dict(self.ways),
+            "check": self.check,
+        }
+        return TrialSpec(number, config, seed, **common | other)
