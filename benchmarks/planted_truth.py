@@ -36,6 +36,7 @@ from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain
 from sweeps.explain.explanation import Explanation
 from sweeps.explain.levels import chance
+from sweeps.study.specs import Specs
 from sweeps.tracking import NoTracker, StudyRun
 
 Floats = NDArray[np.float32]
@@ -158,7 +159,14 @@ def run(name: str, seed: int, folder: Path, budget: float = 3600.0) -> Explanati
     trainer = here(objective, data)
     try:
         return explain(
-            objective, reference, trainer, NoTracker(), folder, parent=PARENT, budget=budget
+            objective,
+            reference,
+            trainer,
+            NoTracker(),
+            folder,
+            parent=PARENT,
+            specs=Specs(reference.max_epochs, reference.monitor),
+            budget=budget,
         )
     finally:
         trainer.close()

@@ -60,6 +60,11 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
+def interrupts(say: Say) -> Interrupts:
+    """Return what stops a command between two writes, and says so."""
+    return Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
+
+
 def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = False) -> int:
     """Bring a study to its total, score and confirm; return an exit code."""
     done, total = len(session.store.ended()), session.sweep.n_trials
@@ -146,7 +151,7 @@ def _train(
     watcher.uri = session.settings.tracking_uri
     loop = session.loop(watcher)
     loop.begin = begin
-    loop.interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
+    loop.interrupts = interrupts(say)
     try:
         with watcher.shown():
             loop.run()
@@ -217,8 +222,7 @@ def _remember_runs(session: Session, summary: Summary) -> None:
 def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     repeats = session.settings.confirm or 0
     loop = session.loop(Watcher(0, 0, quiet=True))
-    interrupts = Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
-    phase = Confirm(session, repeats, lambda: loop.out_of_time, interrupts=interrupts)
+    phase = Confirm(session, repeats, lambda: loop.out_of_time, interrupts=interrupts(say))
     runs = phase.missing()
     missing = len(runs)
     if not missing or loop.out_of_time:

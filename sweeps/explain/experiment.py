@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from sweeps.explain.probes import Prober
 from sweeps.explain.runs import FIRST, MOST, Record, Run
 from sweeps.explain.verdict import CURVE, WORTH, Final, judge
 from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
+from sweeps.study.interrupts import Interrupts
+from sweeps.study.specs import Specs
 from sweeps.study.statistics import bounds
 from sweeps.tracking import StudyRun, Tracker
 
@@ -38,6 +40,8 @@ def explain(
     folder: Path,
     *,
     parent: StudyRun,
+    specs: Specs,
+    interrupts: Interrupts | None = None,
     budget: float = BUDGET,
     all_probes: bool = False,
     recorded: Sequence[Recorded] = (),
@@ -48,13 +52,25 @@ def explain(
 
     folder: keeps every run and the explanation's own JSON file. budget: seconds of this call;
     however few, one run comes to its end, and of the reference two. parent: the tracker's parent
-    run. recorded: curves of the sweep's other trials, for a forecast where they are longer than
-    the reference's. Raises BadInput where the reference has no finite epoch, or where the trainer
-    did not bring two repeats of it to their end.
+    run. specs: what every run of the study has in common. recorded: curves of the sweep's other
+    trials, for a forecast where they are longer than the reference's. Raises BadInput where the
+    reference has no finite epoch, or where the trainer did not bring two repeats of it to their
+    end.
     """
     record = Record(folder)
     tracker.start_study(parent)
-    prober = Prober(reference, objective.space, trainer, tracker, record, budget, say, clock)
+    prober = Prober(
+        reference,
+        objective.space,
+        dataclasses.replace(specs, patience=0, weights=None, checkpoints=folder),
+        trainer,
+        tracker,
+        record,
+        budget,
+        say,
+        clock,
+        interrupts or Interrupts(),
+    )
     base = reference.as_probe()
     prober.train((base, repeat) for repeat in range(FIRST))
     runs = _usable(prober.runs(base, FIRST), reference)
@@ -206,7 +222,7 @@ def _forecast(
     found = forecast(curve, recorded, more, reference.monitor.sign)
     if found is None:
         return None
-    plain = asdict(found)
+    plain = dataclasses.asdict(found)
     known = [value for one in (curve, *recorded) for value in one.values]
     least, most = bounds(reference.monitor.name, known)
     plain |= {key: min(max(plain[key], least), most) for key in ("value", "low", "high")}

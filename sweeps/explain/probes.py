@@ -12,16 +12,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
-from objectives.training.files import forget
+from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult
 from search_spaces import Space
 from sweeps.explain.changes import REFERENCE, Probe, Reference
 from sweeps.explain.runs import MOST, Record, Run, key_of
 from sweeps.study.asking import seed_of
+from sweeps.study.driver import Driver, Running
+from sweeps.study.interrupts import Interrupts
+from sweeps.study.specs import Specs
 from sweeps.tracking import Tracker, TrialRun
 
 OVERTIME = 1.1  # of the budget: what has begun may end, up to here
@@ -35,37 +36,40 @@ def seed(reference: Reference, repeat: int) -> int:
 
 
 @dataclass
-class _Running:
+class _Repeat(Running):
     probe: Probe
     repeat: int
     key: str
+    needed: bool  # it ends, whatever the budget is
     curves: dict[str, list[float]] = field(default_factory=dict)
-    drops: int = 0
 
 
 @dataclass
 class Prober:
     """Trains what is wanted and not yet on record; stops asking when the budget is spent.
 
-    budget: seconds from the first run on, of this sitting; what is needed may take longer. say:
-    takes a line of progress.
+    specs: what the runs have in common. budget: seconds from the first run on, of this sitting;
+    what is needed may take longer. say: takes a line of progress.
     """
 
     reference: Reference
     space: Space[Any]
+    specs: Specs
     trainer: Trainer
     tracker: Tracker
     record: Record
     budget: float
     say: Callable[[str], None] = lambda line: None
     clock: Callable[[], float] = time.monotonic
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
     def __post_init__(self) -> None:
-        self._running: dict[int, _Running] = {}
         self._begun: float | None = None
-        self._needed: set[int] = set()  # numbers of runs that end whatever the budget is
         self._pace: float | None = None  # seconds an epoch of the reference, as it passes here
         self.complete = True  # whether everything wanted so far was trained
+        self._driver = Driver(
+            self.trainer, self.tracker, self.interrupts, self._on_epoch, self._end
+        )
 
     def runs(self, probe: Probe, repeats: int = MOST) -> list[Run]:
         """Return a probe's runs on record, in the order of their repeats, without gaps."""
@@ -82,22 +86,14 @@ class Prober:
 
     def train(self, wanted: Iterable[tuple[Probe, int]]) -> None:
         """Train every wanted (probe, repeat) that is not on record."""
-        results = self.trainer.train(self._specs(wanted), self._on_epoch)
-        try:
-            with closing(results):
-                for result in results:
-                    self._end(result)
-        finally:
-            for number in self._running:
-                self.tracker.interrupt_trial(number)
-            self._running.clear()
+        self._driver.run(self._asked(wanted))
 
     @property
     def spent(self) -> float:
         """Seconds since the first run began; before it, 0."""
         return 0.0 if self._begun is None else self.clock() - self._begun
 
-    def _specs(self, wanted: Iterable[tuple[Probe, int]]) -> Iterator[TrialSpec]:
+    def _asked(self, wanted: Iterable[tuple[Probe, int]]) -> Iterator[_Repeat]:
         for probe, repeat in wanted:
             run_seed = seed(self.reference, repeat)
             key = key_of(self.reference, probe, run_seed)
@@ -110,87 +106,69 @@ class Prober:
             if over and not needed:
                 self.complete = False
                 continue  # a cheaper one may still fit
-            spec = self._start(probe, repeat, key, run_seed)
-            if needed:
-                self._needed.add(spec.number)
-            yield spec
+            number = self.record.number(key)
+            own: dict[str, Any] = {"max_epochs": probe.max_epochs, "share": probe.share}
+            params = self.space.params(probe.config) | {"probe": probe.name, "repeat": repeat}
+            yield _Repeat(
+                self.specs.make(number, probe.config, run_seed, **own),
+                TrialRun(
+                    number,
+                    f"{number:03d} {probe.name}"[:22],
+                    params | own,
+                    run_seed,
+                    role="probe",
+                ),
+                probe.text,
+                probe,
+                repeat,
+                key,
+                needed,
+            )
 
     def _expected(self, probe: Probe) -> float:
         if self._pace is None:
             return 0.0
         return self._pace * self.reference.max_epochs * probe.cost
 
-    def _start(self, probe: Probe, repeat: int, key: str, run_seed: int) -> TrialSpec:
-        number = self.record.number(key)
-        self._running[number] = _Running(probe, repeat, key)
-        name = f"{number:03d} {probe.name}"[:22]
-        params = self.space.params(probe.config) | {
-            "probe": probe.name,
-            "repeat": repeat,
-            "max_epochs": probe.max_epochs,
-            "share": probe.share,
-        }
-        self.tracker.start_trial(TrialRun(number, name, params, run_seed, role="probe"))
-        return TrialSpec(
-            number=number,
-            config=probe.config,
-            seed=run_seed,
-            max_epochs=probe.max_epochs,
-            monitor=self.reference.monitor,
-            share=probe.share,
-            checkpoint=self.record.path.with_name(f"{number:05d}"),
-        )
-
-    def _on_epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
-        running = self._running[spec.number]
+    def _on_epoch(self, running: _Repeat, epoch: int, logs: Logs) -> Decision:
         for name in (self.reference.monitor.name, *KEPT):
             if name in logs:
                 running.curves.setdefault(name, []).append(float(logs[name]))
-        rates = running.curves.get("learning_rate", [])
-        running.drops += len(rates) > 1 and rates[-1] < rates[-2]
-        self.tracker.epoch(spec.number, epoch, logs)
         # A stop ends every run that is under way.
-        if self.spent > OVERTIME * self.budget and not self._needed & self._running.keys():
+        needed = any(other.needed for other in self._driver.running.values())
+        if self.spent > OVERTIME * self.budget and not needed:
             self.complete = False
             return Decision.STOP
         return Decision.CONTINUE
 
-    def _end(self, result: TrialResult) -> None:
-        number = result.spec.number
-        running = self._running.pop(number)
-        if result.outcome is Outcome.INTERRUPTED:
-            self.tracker.interrupt_trial(number)
-            return
+    def _end(self, running: _Repeat, result: TrialResult) -> None:
+        number, outcome = result.spec.number, result.outcome.value
         if result.outcome is Outcome.DIVERGED:
             running.curves.setdefault(self.reference.monitor.name, []).append(math.nan)
-        metrics: dict[str, float] = {"epochs": result.epochs, "lr_drops": running.drops}
-        if result.value is not None and result.best_epoch is not None:
-            metrics[f"trial_best_{self.reference.monitor.name}"] = result.value
-            metrics["best_epoch"] = result.best_epoch
-        self.tracker.end_trial(number, result.outcome.value, metrics)
+        # The tracker first: a run that the record lacks is trained again, under its number.
+        self.tracker.end_trial(number, outcome, running.finals(result))
         run = Run(
             running.key,
             running.probe.name,
             running.repeat,
             result.spec.seed,
             number,
-            result.outcome.value,
+            outcome,
             result.value,
             result.seconds,
             running.curves,
             result.error,
         )
         self.record.end(run)
-        forget(result.spec.checkpoint)
         if result.epochs:
             pace = result.seconds / result.epochs / running.probe.cost * self._length(running)
             self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace
         over = " (over the budget, but needed)" if self.spent > OVERTIME * self.budget else ""
-        over *= number in self._needed
+        over *= running.needed
         ended = f"{self.reference.monitor.name} {_show(result.value)}{over}"
         self.say(f"{running.probe.text}, seed {running.repeat + 1}: {ended}")
 
-    def _length(self, running: _Running) -> float:
+    def _length(self, running: _Repeat) -> float:
         # The cost of a longer probe is its epochs, which are counted already.
         return running.probe.max_epochs / self.reference.max_epochs
 

@@ -20,6 +20,7 @@ from search_spaces.plateau import Plateau
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain
 from sweeps.explain.explanation import Explanation
+from sweeps.study.specs import Specs
 from sweeps.tracking import NoTracker, StudyRun, Tracker
 from tests.scripted import Scripted, build, load
 
@@ -96,15 +97,15 @@ def explained(
     trainer: Scripted | None = None,
     **options: Any,
 ) -> Explanation:
-    played = trainer or Scripted()
+    played, asked = trainer or Scripted(), asked or reference()
     played.script = script
     played.rate = lambda spec, epoch: spec.config.optimizer.learning_rate
     return explain(
         OBJECTIVE,
-        asked or reference(),
+        asked,
         played,
         tracker or NoTracker(),
         folder,
         parent=PARENT,
-        **options,
+        **{"specs": Specs(asked.max_epochs, asked.monitor), **options},
     )
