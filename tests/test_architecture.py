@@ -19,10 +19,10 @@ PARTS = {
     "sweeps.tracking": (),
     "sweeps.report": (),
     "sweeps.workers": ("search_spaces", "objectives"),
-    "sweeps.study": ("search_spaces", "objectives", "sweeps.workers", "sweeps.tracking"),
+    "sweeps.study": ("search_spaces", "objectives", "sweeps.tracking"),
 }
 PARTS["sweeps.explain"] = PARTS["sweeps.export"] = (
-    "search_spaces", "objectives", "sweeps.workers", "sweeps.study", "sweeps.tracking",
+    "search_spaces", "objectives", "sweeps.study", "sweeps.tracking",
 )  # fmt: skip
 # MLflow copies this file, and the packages that it names, to where the model is served.
 SERVED = "sweeps.tracking.scorer"
@@ -111,6 +111,17 @@ def test_imports_go_one_way() -> None:
         and (name, target) != (SERVED, "objectives.scorer")
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_specs_have_one_maker() -> None:
+    """An option of training that is given there reaches every run of a study."""
+    makers = {
+        name
+        for name, (_, tree) in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("TrialSpec")
+    }
+    assert makers == {"sweeps.study.specs", "objectives.__init__"}  # the latter: plain Optuna
 
 
 def test_only_the_owners_import_a_library() -> None:

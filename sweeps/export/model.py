@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput, Monitor
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec
 from sweeps.export.config import Exported, Training, with_scores, write
+from sweeps.study.specs import Specs
 
 if TYPE_CHECKING:
     from objectives import Objective
@@ -95,14 +96,9 @@ def spec_of(exported: Exported, weights: Path | None = None) -> TrialSpec:
     training = exported.training
     if training is None:
         raise BadInput("the config has no section `training`, with max_epochs and seed")
-    return TrialSpec(
-        number=exported.origin.trial or 0,
-        config=exported.config,
-        seed=training.seed,
-        max_epochs=training.max_epochs,
-        monitor=Monitor.of(training.monitor, training.mode),
-        weights=weights,
-    )
+    specs = Specs(training.max_epochs, Monitor.of(training.monitor, training.mode))
+    number = exported.origin.trial or 0
+    return specs.make(number, exported.config, training.seed, weights=weights)
 
 
 def differences(
