@@ -12,7 +12,7 @@ from sweeps.cli.share import write_json
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import data_text, time_text
 from sweeps.cli.trainers import trainers
-from sweeps.cli.work import INTERRUPTED, interrupts, make_tracker, no_tracker, quiet, versions
+from sweeps.cli.work import INTERRUPTED, make_tracker, no_tracker, quiet, versions
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain as experiment
 from sweeps.explain.forecast import LEAST, Recorded
@@ -57,7 +57,6 @@ def explain(sweep: Sweep, settings: Settings, options: argparse.Namespace, progr
                 folder,
                 parent=parent,
                 specs=Specs.of(session),
-                interrupts=interrupts(say),
                 budget=options.budget,
                 all_probes=options.all,
                 recorded=_recorded(session),

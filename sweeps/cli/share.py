@@ -38,7 +38,7 @@ def compare(sweep: Sweep, settings: Settings, options: argparse.Namespace, progr
         found = comparing.compare(first, second)
     print("\n".join(comparing.lines(found)))
     if options.json is not None:
-        write_json(options.json, comparing.plain(found))
+        write_json(options.json, dataclasses.asdict(found))
     return 0
 
 

@@ -15,7 +15,6 @@ from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
 from sweeps.study.confirm import TOP, Confirm, Confirmed, confirmed
 from sweeps.study.final import score
-from sweeps.study.interrupts import Interrupts
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
 from sweeps.study.settings import STRIDE
@@ -58,11 +57,6 @@ def no_tracker(uri: str, folder: Path) -> Tracker:
 
 def quiet(_: str) -> None:
     """Say nothing."""
-
-
-def interrupts(say: Say) -> Interrupts:
-    """Return what stops a command between two writes, and says so."""
-    return Interrupts(lambda: say("stopping: Ctrl-C again ends at once"))
 
 
 def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = False) -> int:
@@ -151,7 +145,7 @@ def _train(
     watcher.uri = session.settings.tracking_uri
     loop = session.loop(watcher)
     loop.begin = begin
-    loop.interrupts = interrupts(say)
+    loop.say = say
     try:
         with watcher.shown():
             loop.run()
@@ -221,11 +215,10 @@ def _remember_runs(session: Session, summary: Summary) -> None:
 
 def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     repeats = session.settings.confirm or 0
-    loop = session.loop(Watcher(0, 0, quiet=True))
-    phase = Confirm(session, repeats, lambda: loop.out_of_time, interrupts=interrupts(say))
+    phase = Confirm(session, repeats, say)
     runs = phase.missing()
     missing = len(runs)
-    if not missing or loop.out_of_time:
+    if not missing or session.settings.out_of_time:
         return 0
     names = ", ".join(f"#{number}" for number in dict.fromkeys(run // STRIDE for run in runs))
     seeds = f"{repeats} fresh seeds each" if repeats > 1 else "one fresh seed each"

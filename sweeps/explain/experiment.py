@@ -22,7 +22,6 @@ from sweeps.explain.probes import Prober
 from sweeps.explain.runs import FIRST, MOST, Record, Run
 from sweeps.explain.verdict import CURVE, WORTH, Final, judge
 from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
-from sweeps.study.interrupts import Interrupts
 from sweeps.study.specs import Specs
 from sweeps.study.statistics import bounds
 from sweeps.tracking import StudyRun, Tracker
@@ -41,7 +40,6 @@ def explain(
     *,
     parent: StudyRun,
     specs: Specs,
-    interrupts: Interrupts | None = None,
     budget: float = BUDGET,
     all_probes: bool = False,
     recorded: Sequence[Recorded] = (),
@@ -59,17 +57,9 @@ def explain(
     """
     record = Record(folder)
     tracker.start_study(parent)
+    specs = dataclasses.replace(specs, patience=0, weights=None, checkpoints=folder)
     prober = Prober(
-        reference,
-        objective.space,
-        dataclasses.replace(specs, patience=0, weights=None, checkpoints=folder),
-        trainer,
-        tracker,
-        record,
-        budget,
-        say,
-        clock,
-        interrupts or Interrupts(),
+        reference, objective.space, specs, trainer, tracker, record, budget, say, clock
     )
     base = reference.as_probe()
     prober.train((base, repeat) for repeat in range(FIRST))

@@ -21,7 +21,6 @@ from sweeps.explain.changes import REFERENCE, Probe, Reference
 from sweeps.explain.runs import MOST, Record, Run, key_of
 from sweeps.study.asking import seed_of
 from sweeps.study.driver import Driver, Running
-from sweeps.study.interrupts import Interrupts
 from sweeps.study.specs import Specs
 from sweeps.tracking import Tracker, TrialRun
 
@@ -61,15 +60,12 @@ class Prober:
     budget: float
     say: Callable[[str], None] = lambda line: None
     clock: Callable[[], float] = time.monotonic
-    interrupts: Interrupts = field(default_factory=Interrupts)
 
     def __post_init__(self) -> None:
         self._begun: float | None = None
         self._pace: float | None = None  # seconds an epoch of the reference, as it passes here
         self.complete = True  # whether everything wanted so far was trained
-        self._driver = Driver(
-            self.trainer, self.tracker, self.interrupts, self._on_epoch, self._end
-        )
+        self._driver = Driver(self.trainer, self.tracker, self._on_epoch, self._end, say=self.say)
 
     def runs(self, probe: Probe, repeats: int = MOST) -> list[Run]:
         """Return a probe's runs on record, in the order of their repeats, without gaps."""
@@ -109,21 +105,10 @@ class Prober:
             number = self.record.number(key)
             own: dict[str, Any] = {"max_epochs": probe.max_epochs, "share": probe.share}
             params = self.space.params(probe.config) | {"probe": probe.name, "repeat": repeat}
-            yield _Repeat(
-                self.specs.make(number, probe.config, run_seed, **own),
-                TrialRun(
-                    number,
-                    f"{number:03d} {probe.name}"[:22],
-                    params | own,
-                    run_seed,
-                    role="probe",
-                ),
-                probe.text,
-                probe,
-                repeat,
-                key,
-                needed,
-            )
+            name = f"{number:03d} {probe.name}"[:22]
+            run = TrialRun(number, name, params | own, run_seed, role="probe")
+            spec = self.specs.make(number, probe.config, run_seed, **own)
+            yield _Repeat(spec, run, probe.text, probe, repeat, key, needed)
 
     def _expected(self, probe: Probe) -> float:
         if self._pace is None:
@@ -161,16 +146,14 @@ class Prober:
         )
         self.record.end(run)
         if result.epochs:
-            pace = result.seconds / result.epochs / running.probe.cost * self._length(running)
+            # The cost of a longer probe is its epochs, which are counted already.
+            length = running.probe.max_epochs / self.reference.max_epochs
+            pace = result.seconds / result.epochs / running.probe.cost * length
             self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace
         over = " (over the budget, but needed)" if self.spent > OVERTIME * self.budget else ""
         over *= running.needed
         ended = f"{self.reference.monitor.name} {_show(result.value)}{over}"
         self.say(f"{running.probe.text}, seed {running.repeat + 1}: {ended}")
-
-    def _length(self, running: _Repeat) -> float:
-        # The cost of a longer probe is its epochs, which are counted already.
-        return running.probe.max_epochs / self.reference.max_epochs
 
 
 def _show(value: float | None) -> str:

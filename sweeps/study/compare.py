@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from objectives import BadInput
 from sweeps.study.confirm import repeats_of_best
@@ -95,8 +95,3 @@ def lines(found: Comparison) -> list[str]:
     if gap.low == gap.high == 0.0:
         word = "none on any seed"
     return [*shown, f"difference in {found.metric} {gap} ({gap.n} repeats, {how}): {word}"]
-
-
-def plain(found: Comparison) -> dict[str, Any]:
-    """Return a comparison as plain data."""
-    return asdict(found)

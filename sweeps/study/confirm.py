@@ -18,7 +18,6 @@ from objectives.training import Decision, Logs, Outcome, TrialResult
 from sweeps.study.asking import seed_of
 from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import Ended, ranked
-from sweeps.study.interrupts import Interrupts
 from sweeps.study.settings import CONFIRM, STRIDE
 from sweeps.study.specs import Specs
 from sweeps.study.statistics import REAL, Difference, paired
@@ -80,24 +79,21 @@ def candidates(session: Session) -> list[Ended]:
     return list({t.number: t for t in every}.values())
 
 
+@dataclass
 class Confirm:
-    """The last phase of a sweep. Its repeats are kept in the store: an interruption loses one."""
+    """The last phase of a sweep. Its repeats are kept in the store: an interruption loses one.
 
-    def __init__(
-        self,
-        session: Session,
-        repeats: int = CONFIRM,
-        out_of_time: Callable[[], bool] = lambda: False,
-        interrupts: Interrupts | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        self.session = session
-        self.repeats = repeats
-        self.out_of_time = out_of_time
-        self.progress = progress
-        self.interrupts = interrupts or Interrupts()
-        self.known: dict[str, Any] = dict(session.store.study.user_attrs.get(ATTR, {}))
-        self.trials = {t.number: t for t in candidates(session)}
+    say: takes the line that answers an interruption.
+    """
+
+    session: Session
+    repeats: int = CONFIRM
+    say: Callable[[str], None] = lambda line: None
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        self.known: dict[str, Any] = dict(self.session.store.study.user_attrs.get(ATTR, {}))
+        self.trials = {t.number: t for t in candidates(self.session)}
 
     def missing(self) -> list[int]:
         """Return the run numbers of the repeats that are still to be trained."""
@@ -108,15 +104,15 @@ class Confirm:
 
     def run(self) -> None:
         """Train what is missing, score it on the test part, and keep it."""
-        trainer, tracker = self.session.trainer, self.session.tracker
-        driver = Driver(trainer, tracker, self.interrupts, self._judge, self._end, self.progress)
+        trainer, tracker, progress = self.session.trainer, self.session.tracker, self.progress
+        driver = Driver(trainer, tracker, self._judge, self._end, progress, say=self.say)
         driver.run(self._asked())
 
     def _asked(self) -> Iterator[Running]:
         folder = self.session.folder / ATTR
         specs = dataclasses.replace(Specs.of(self.session), weights=folder, checkpoints=folder)
         for number in self.missing():
-            if self.out_of_time():
+            if self.session.settings.out_of_time:
                 return
             trial, repeat = self.trials[number // STRIDE], number % STRIDE
             seed = seed_of(self.session.settings.seed or 0, ATTR, repeat)
@@ -129,7 +125,7 @@ class Confirm:
             )
 
     def _judge(self, running: Running, epoch: int, logs: Logs) -> Decision:
-        return Decision.STOP if self.out_of_time() else Decision.CONTINUE
+        return Decision.STOP if self.session.settings.out_of_time else Decision.CONTINUE
 
     def _end(self, running: Running, result: TrialResult) -> None:
         spec = running.spec

@@ -73,16 +73,20 @@ class Driver(Generic[R]):
 
     on_epoch: decides, once the epoch is tracked. on_end: keeps the result of a run that was not
     interrupted, and ends it in the tracker. begin: called before a run is tracked, every time.
+    say: takes the line that answers an interruption.
     """
 
     trainer: Trainer
     tracker: Tracker
-    interrupts: Interrupts
     on_epoch: Callable[[R, int, Logs], Decision]
     on_end: Callable[[R, TrialResult], None]
     progress: Progress | None = None
     begin: Callable[[], None] = lambda: None
-    running: dict[int, R] = field(default_factory=dict, init=False)
+    say: Callable[[str], None] = lambda line: None
+
+    def __post_init__(self) -> None:
+        self.running: dict[int, R] = {}
+        self.interrupts = Interrupts(lambda: self.say("stopping: Ctrl-C again ends at once"))
 
     def run(self, asked: Iterator[R]) -> None:
         """Train all that is asked for; taking the next one is what asks for it."""

@@ -7,9 +7,8 @@ scripted curves in a test. Taking the next spec is what asks the study for a tri
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult
@@ -17,7 +16,6 @@ from objectives.training.checkpoint import kept_epoch
 from objectives.training.files import keep_only
 from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import ranked
-from sweeps.study.interrupts import Interrupts
 from sweeps.study.pruning import SPARED
 from sweeps.study.specs import Specs
 from sweeps.study.storage import REPORTED_FIRST, Store
@@ -43,9 +41,10 @@ class _Trial(Running):
 
 @dataclass
 class Loop:
-    """total: ended trials that the study is brought to. deadline: by `time.monotonic`, or None.
+    """total: ended trials that the study is brought to.
 
-    begin: called when it is sure that the sweep runs, and again with every trial.
+    begin: called when it is sure that the sweep runs, and again with every trial. say: takes the
+    line that answers an interruption.
     """
 
     store: Store
@@ -54,9 +53,9 @@ class Loop:
     progress: Progress
     specs: Specs
     total: int
-    deadline: float | None = None
-    interrupts: Interrupts = field(default_factory=Interrupts)
+    out_of_time: Callable[[], bool] = lambda: False
     begin: Callable[[], None] = lambda: None
+    say: Callable[[str], None] = lambda line: None
 
     def __post_init__(self) -> None:
         ended = self.store.ended()
@@ -66,32 +65,21 @@ class Loop:
         self.error = ""
 
     def run(self) -> None:
-        """Train until the total, the deadline, or three failures in a row (SweepFailed)."""
+        """Train until the total, the end of the time, or three failures in a row (SweepFailed)."""
         left = {f"{trial.number:05d}" for trial in self.store.unfinished()}
         if self.specs.checkpoints is not None:  # an end may have been cut before its last step
             keep_only(self.specs.checkpoints, left)
         driver = Driver(
-            self.trainer,
-            self.tracker,
-            self.interrupts,
-            self._judge,
-            self._end,
-            self.progress,
-            self.begin,
+            self.trainer, self.tracker, self._judge, self._end, self.progress, self.begin, self.say
         )
         driver.run(self._asked(driver))
         if self.failures >= FAILURES:
             raise SweepFailed(f"{FAILURES} trials failed in a row, the last with: {self.error}")
 
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the deadline has passed."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
-
     def _asked(self, driver: Driver[_Trial]) -> Iterator[_Trial]:
         def may_start() -> bool:
             open_places = self.done + len(driver.running) < self.total
-            return open_places and not self.out_of_time and self.failures < FAILURES
+            return open_places and not self.out_of_time() and self.failures < FAILURES
 
         for trial in self.store.unfinished():
             if may_start():
@@ -116,7 +104,7 @@ class Loop:
 
     def _judge(self, running: _Trial, epoch: int, logs: Logs) -> Decision:
         rungs, trial = running.spec.rungs, running.trial
-        if self.out_of_time or self.failures >= FAILURES:
+        if self.out_of_time() or self.failures >= FAILURES:
             return Decision.STOP
         if epoch != REPORTED_FIRST and epoch not in rungs:
             return Decision.CONTINUE

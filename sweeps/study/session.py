@@ -151,7 +151,7 @@ class Session:
 
     def loop(self, progress: Progress) -> Loop:
         """Return the loop that brings this study to its total."""
-        specs, timeout = Specs.of(self), self.settings.timeout
+        specs = Specs.of(self)
         return Loop(
             store=self.store,
             trainer=self.trainer,
@@ -163,7 +163,7 @@ class Session:
                 checkpoints=self.folder / "checkpoints",
             ),
             total=self.sweep.n_trials,
-            deadline=self.settings.started + timeout if timeout else None,
+            out_of_time=lambda: self.settings.out_of_time,
         )
 
     def discard(self) -> None:

@@ -144,6 +144,11 @@ class Settings:
             n_trials=self.trials or sweep.n_trials,
         )
 
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the timeout has passed."""
+        return bool(self.timeout) and time.monotonic() >= self.started + (self.timeout or 0.0)
+
     def storage_url(self) -> str:
         """Return Optuna's store: the given one, or `optuna.db` in the folder."""
         return self.storage or sqlite_url((self.folder / "optuna.db").resolve())

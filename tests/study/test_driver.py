@@ -104,3 +104,15 @@ def test_every_spec_says_what_the_command_said(tmp_path: Path) -> None:
             assert spec.checkpoint_every == 7.0
             assert not spec.check
             assert spec.ways == {"a structure": "graph"}
+
+
+def test_nothing_is_begun_once_the_time_is_up(tmp_path: Path) -> None:
+    with session(tmp_path, Scored(), trials=2, timeout=1e-9) as study:
+        study.loop(Watching()).run()
+        assert study.store.ended() == []
+    with session(tmp_path, Scored(), trials=2) as study:
+        study.loop(Watching()).run()
+        numbers = Confirm(study, 2).missing()
+    with session(tmp_path, Scored(), trials=2, timeout=1e-9) as study:
+        Confirm(study, 2).run()
+        assert Confirm(study, 2).missing() == numbers != []
