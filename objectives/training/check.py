@@ -44,7 +44,13 @@ class Guard:
         self._equal: set[str] = set()  # outlines
 
     def __call__(
-        self, spec: TrialSpec, model: keras.Model, program: Program, order: Any, kept: KeptWays
+        self,
+        spec: TrialSpec,
+        model: keras.Model,
+        program: Program,
+        order: Any,
+        kept: KeptWays,
+        own: bool,
     ) -> str | None:
         """Return one line that says what differs, or None.
 
@@ -54,6 +60,7 @@ class Guard:
             program: Of the trial.
             order: Of the rows of the trial's first epoch.
             kept: What this machine knows of the structure.
+            own: Whether the model may call code that is not Keras's.
         """
         outline = program.trace.outline
         if outline in self._equal or kept.read().get("checked"):
@@ -64,7 +71,7 @@ class Guard:
             found = None
             if not shared.read().get("checked"):
                 with kept.watched(program.way):
-                    found = difference(self._trainer, spec, model, program, order)
+                    found = difference(self._trainer, spec, model, program, order, own)
             if found is None:
                 self._equal.add(outline)
                 shared.write(checked=True)
@@ -73,20 +80,26 @@ class Guard:
 
 
 def difference(
-    trainer: FitTrainer, spec: TrialSpec, model: keras.Model, program: Program, order: Any
+    trainer: FitTrainer,
+    spec: TrialSpec,
+    model: keras.Model,
+    program: Program,
+    order: Any,
+    own: bool,
 ) -> str | None:
     """Train the first batches of an epoch by a program and by `fit`, and compare their logs.
 
-    `fit` spends most of its time here on tracing, so its steps run eagerly at first, unless they
-    hold loops, which are slow then. Only a graph of its own decides that something differs.
+    `fit` spends most of its time here on tracing, so steps of Keras's code run eagerly at first,
+    unless they hold loops, which are slow then; other code may compute something else eagerly.
+    Only a graph of `fit`'s own decides that something differs.
     """
     if program.way == "xla" and program.trace.random:
         program = program.other("graph")  # XLA draws other random numbers
     with program.undone():
         found = program.run(order, BATCHES)
     rate = model.optimizer.learning_rate
-    if program.trace.loops <= EPOCH_LOOPS:
-        with contextlib.suppress(Exception):  # code that runs in a graph alone
+    if not own and program.trace.loops <= EPOCH_LOOPS:
+        with contextlib.suppress(Exception):  # what runs in a graph alone
             expected = _by_fit(trainer, spec, program, order, rate, eagerly=True)
             if _compared(trainer, spec, model, program, expected, found) is None:
                 return None

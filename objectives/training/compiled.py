@@ -187,9 +187,9 @@ class CompiledTrainer(FitTrainer):
         if known.way is None:
             known.way = self._way(spec, key, known, program("graph"), order)
             if spec.check and users(self.objective):
-                kept = _kept_ways(known.trace)
+                given = program(known.way), order, _kept_ways(known.trace), listed is None
                 with self._failing(known):
-                    if found := self._guard(spec, model, program(known.way), order, kept):
+                    if found := self._guard(spec, model, *given):
                         raise Unsupported(found)
         return known, program(known.way)
 

@@ -14,7 +14,6 @@ from objectives.training import Decision, Outcome, TrialSpec, here
 from tests.objectives.training.compare import Case, numbers
 
 keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
 kinds = pytest.importorskip("tests.objectives.training.kinds")
 pytestmark = pytest.mark.slow
 
@@ -84,30 +83,34 @@ def test_nets_that_differ_in_width_alone_are_compared_once(compared: list[Any]) 
     assert compared == [None, None]
 
 
-def test_code_that_a_graph_alone_runs_is_compared_by_a_graph(compared: list[Any]) -> None:
-    class InGraph(keras.layers.Layer):
+@pytest.mark.parametrize("own", [False, True])
+def test_only_code_of_kerass_own_runs_eagerly(
+    own: bool, compared: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from objectives.training import check
+
+    eager: list[bool] = []
+    plain = check._by_fit
+
+    def by_fit(*given: Any, eagerly: bool) -> Any:
+        eager.append(eagerly)
+        return plain(*given, eagerly=eagerly)
+
+    monkeypatch.setattr(check, "_by_fit", by_fit)
+    run(Case(kinds.scaled, [2.0], numbers) if own else RIGHT, "graph")
+    assert (eager, compared) == ([not own], [None])
+
+
+def test_what_python_sees_in_a_batch_alone_goes_to_fit(compared: list[Any]) -> None:
+    class Doubled(keras.layers.Layer):
         def call(self, inputs: Any) -> Any:
-            if tf.executing_eagerly():
-                raise RuntimeError("not here")
-            return 2.0 * inputs
+            return inputs if inputs.shape[0] is None else 2.0 * inputs
 
     def build(rate: float, data: Any) -> Any:
-        return kinds.sequential(InGraph(), optimizer=keras.optimizers.SGD(rate))
+        return kinds.sequential(Doubled(), optimizer=keras.optimizers.SGD(rate))
 
-    assert run(Case(build, [0.01], numbers), "graph")[0].fallback is None
-    assert compared == [None]
-
-
-def test_what_differs_eagerly_alone_is_no_difference(compared: list[Any]) -> None:
-    class Tripled(keras.layers.Layer):
-        def call(self, inputs: Any) -> Any:
-            return (3.0 if tf.executing_eagerly() else 1.0) * inputs
-
-    def build(rate: float, data: Any) -> Any:
-        return kinds.sequential(Tripled(), optimizer=keras.optimizers.SGD(rate))
-
-    assert run(Case(build, [0.01], numbers), "graph")[0].fallback is None
-    assert compared == [None]
+    (result,) = run(Case(build, [0.01], numbers))
+    assert "its first steps differ from fit's: loss is " in (result.fallback or "")
 
 
 def test_the_next_process_compares_no_net_of_the_same_code(compared: list[Any]) -> None:
