@@ -206,7 +206,12 @@ class Objective(Generic[C]):
                     "space=Space(...), from which its config comes"
                 )
             object.__setattr__(self, "space", recorded(by_trial, self.baseline))
-            object.__setattr__(self, "build", lambda config, data: by_trial(Replay(config)))
+
+            @functools.wraps(by_trial)
+            def build(config: Any, data: Data) -> Any:
+                return by_trial(Replay(config))
+
+            object.__setattr__(self, "build", build)
         elif self.baseline is not None and dict(self.baseline) != dict(self.space.start):
             raise BadInput(
                 "Objective(baseline=...) is for build(trial): a space names its own, "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import keras
 import tensorflow as tf
 
-from objectives.training.check import difference, users
+from objectives.training.check import Guard, users
 from objectives.training.epoch import Parts, Unsupported, trace, words
 from objectives.training.fit import Epochs, FitTrainer
 from objectives.training.inputs import Inputs
@@ -72,7 +72,7 @@ class CompiledTrainer(FitTrainer):
         self._scorers: dict[str, keras.Model] = {}
         self._parts: tuple[Parts, Parts] | None = None
         self._said: set[str] = set()
-        self._compared: set[str] = set()
+        self._guard = Guard(self)
 
     @property
     def structures(self) -> int:
@@ -187,7 +187,10 @@ class CompiledTrainer(FitTrainer):
         if known.way is None:
             known.way = self._way(spec, key, known, program("graph"), order)
             if spec.check and users(self.objective):
-                self._checked(spec, model, known, program(known.way), order)
+                given = program(known.way), order, _kept_ways(known.trace), listed is None
+                with self._failing(known):
+                    if found := self._guard(spec, model, *given):
+                        raise Unsupported(found)
         return known, program(known.way)
 
     def _traced(
@@ -263,24 +266,6 @@ class CompiledTrainer(FitTrainer):
         except Exception as fault:
             known.refused = str(fault) if isinstance(fault, Unsupported) else reason(fault)
             raise Unsupported(known.refused) from fault
-
-    def _checked(
-        self, spec: TrialSpec, model: keras.Model, known: Known, program: Program, order: Any
-    ) -> None:
-        """Compare a structure's first steps with `fit`'s. Raises Unsupported where they differ.
-
-        In one sweep nets that differ in their sizes alone run the same code, and one of them is
-        compared.
-        """
-        kept, outline = _kept_ways(known.trace), known.trace.outline
-        if outline in self._compared or kept.read().get("checked"):
-            return
-        with self._failing(known), kept.watched(program.way):
-            found = difference(self, spec, model, program, order)
-            if found is not None:
-                raise Unsupported(found)
-        self._compared.add(outline)
-        kept.write(checked=True)
 
     def _tensors(self) -> tuple[Parts, Parts]:
         """Return the training and the validation part, on the device once."""

@@ -61,17 +61,19 @@ class Program:
         made.way, made._call = way, self.trace.function(way)
         return made
 
-    def run(self, order: NDArray[Any], most: int | None = None) -> dict[str, Any]:
+    def run(self, order: NDArray[Any], most: tuple[int, int] | None = None) -> dict[str, Any]:
         """Train one epoch in an order of the rows, then validate.
 
         Args:
             order: Positions of the rows.
-            most: Of full batches, in training and in validation; a short last one is taken too.
+            most: Full batches of training and of validation; a short last one is taken too.
 
         Returns:
             Keras's logs: floats, and arrays where a metric has several values.
         """
-        limits = self._full if most is None else [min(each, most) for each in self._full]
+        limits = list(self._full)
+        if most is not None:
+            limits[0], limits[2] = min(limits[0], most[0]), min(limits[2], most[1])
         return self._run(order, limits)
 
     def steps(self, order: NDArray[Any], count: int) -> float:

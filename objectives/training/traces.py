@@ -75,6 +75,11 @@ class Trace:
         return any("Random" in name for name in self.operations)
 
     @property
+    def loops(self) -> int:
+        """The number of loops, of the epoch and of its steps."""
+        return sum("While" in node.op for each in self.functions for node in each.node_def)
+
+    @property
     def size(self) -> int:
         """The number of operations."""
         return sum(len(each.node_def) for each in self.functions)

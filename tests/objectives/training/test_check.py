@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +54,16 @@ RIGHT = Case(right, [0.01, 0.1], numbers)
 @pytest.fixture
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What every comparison has found."""
-    from objectives.training import check, compiled
+    from objectives.training import check
 
     found: list[Any] = []
+    own = check.difference
 
     def difference(*given: Any) -> Any:
-        found.append(check.difference(*given))
+        found.append(own(*given))
         return found[-1]
 
-    monkeypatch.setattr(compiled, "difference", difference)
+    monkeypatch.setattr(check, "difference", difference)
     return found
 
 
@@ -79,6 +81,70 @@ def test_nets_that_differ_in_width_alone_are_compared_once(compared: list[Any]) 
 
     run(Case(build, [(3, "relu"), (5, "relu"), (3, "tanh")], numbers), "graph")
     assert compared == [None, None]
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_only_code_of_kerass_own_runs_eagerly(
+    own: bool, compared: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from objectives.training import check
+
+    eager: list[bool] = []
+    plain = check._by_fit
+
+    def by_fit(*given: Any, eagerly: bool) -> Any:
+        eager.append(eagerly)
+        return plain(*given, eagerly=eagerly)
+
+    monkeypatch.setattr(check, "_by_fit", by_fit)
+    run(Case(kinds.scaled, [2.0], numbers) if own else RIGHT, "graph")
+    assert (eager, compared) == ([not own], [None])
+
+
+def test_what_python_sees_in_a_batch_alone_goes_to_fit(compared: list[Any]) -> None:
+    class Doubled(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs if inputs.shape[0] is None else 2.0 * inputs
+
+    def build(rate: float, data: Any) -> Any:
+        return kinds.sequential(Doubled(), optimizer=keras.optimizers.SGD(rate))
+
+    (result,) = run(Case(build, [0.01], numbers))
+    assert "its first steps differ from fit's: loss is " in (result.fallback or "")
+
+
+def test_the_next_process_compares_no_net_of_the_same_code(compared: list[Any]) -> None:
+    def build(width: int, data: Any) -> Any:
+        return kinds.sequential(keras.layers.Dense(width))
+
+    for width in (3, 5):
+        run(Case(build, [width], numbers), "graph")
+    assert compared == [None]
+
+
+def test_changed_code_is_compared_anew(
+    compared: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from objectives.training import check
+
+    for width, code in ((3, "before"), (5, "after")):
+        monkeypatch.setattr(check, "_code", lambda build, code=code: code)
+        run(Case(lambda n, data: kinds.sequential(keras.layers.Dense(n)), [width], numbers))
+    assert compared == [None, None]
+
+
+def test_the_code_of_build_is_its_file(tmp_path: Path) -> None:
+    from objectives import Objective
+    from objectives.training.check import _code
+
+    file, found = tmp_path / "own.py", set()
+    for text in ("def build(trial): ...", "def build(trial): ...  # changed"):
+        file.write_text(text)
+        build = runpy.run_path(str(file))["build"]
+        found |= {_code(build), _code(Objective(load=None, build=build).build)}  # type: ignore[arg-type]
+    assert len(found) == 2
+    assert None not in found
+    assert _code(print) is None
 
 
 def test_the_trial_after_a_comparison_has_the_digits_of_one_without(compared: list[Any]) -> None:
@@ -110,7 +176,8 @@ def test_a_wrong_program_goes_to_fit_with_one_line(
     assert line.startswith("its first steps differ from fit's: val_mae is ")
     assert [each.fallback for each in results] == [line, line]
     assert [each.extra["way"] for each in results] == ["fit", "fit"]
-    assert [record.getMessage().count(line) for record in caplog.records] == [1]
+    own = [each for each in caplog.records if each.name == "sweeps"]
+    assert [each.getMessage().count(line) for each in own] == [1]
     run(RIGHT, "graph")
     assert len(compared) == 2, "it is compared anew by the next process"
 
