@@ -42,9 +42,10 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
     import plotly.graph_objects as go
+    from optuna.pruners import BasePruner
 
     from objectives.scorer import Scorer
-    from sweeps.study.sweep import Pruner, Sampler, Sweep
+    from sweeps.study.sweep import AnySampler, Pruner, Sweep
 
 
 def run(
@@ -67,8 +68,8 @@ def run(
     confirm: int | None = None,
     monitor: str | None = None,
     mode: Mode | None = None,
-    sampler: Sampler | None = None,
-    pruner: Pruner | None = None,
+    sampler: AnySampler | None = None,
+    pruner: Pruner | BasePruner | None = None,
     fix: Sequence[str] = (),
     ranges: Sequence[str] = (),
     folder: str | Path = ".",

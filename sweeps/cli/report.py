@@ -23,6 +23,7 @@ from sweeps.study.figures import figure
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, lock, opened
 from sweeps.study.summary import Summary, summarise
+from sweeps.study.sweep import rungs
 
 if TYPE_CHECKING:
     import argparse
@@ -79,7 +80,7 @@ def gathered(session: Session, program: str) -> Any:
         signs=_signs(session, summary, found),
         data=data_text(session.data),
         confirmed=None if found is None else dataclasses.asdict(found),
-        rungs=session.sweep.pruner.rungs(objective.max_epochs),
+        rungs=rungs(session.sweep.pruner, objective.max_epochs),
         figures=_figures(session, summary),
         findings=_findings(session),
         commands=_commands(session, program),

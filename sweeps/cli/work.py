@@ -163,7 +163,11 @@ def _train(
             session.discard()
         raise
     if loop.done < loop.total:
-        say(f"time is up: {loop.done} of {loop.total} trials are done; the same command goes on")
+        done_of = f"{loop.done} of {loop.total} trials are done"
+        if session.settings.out_of_time:
+            say(f"time is up: {done_of}; the same command goes on")
+        else:
+            say(f"the sampler has nothing left to propose: {done_of}")
     return 0
 
 
