@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from objectives.monitor import Mode
 from objectives.monitor import Monitor as Monitor
-from objectives.signatures import required
+from objectives.signatures import Build, required
 from search_spaces import BadInput as BadInput
-from search_spaces import Replay, Space, flat, recorded
+from search_spaces import Space, flat
 
 if TYPE_CHECKING:
     import keras
@@ -170,9 +170,10 @@ def digest(data: Data) -> str:
 class Objective(Generic[C]):
     """How a config is trained and judged.
 
-    load: reads the data, or gives arrays (x, y), which are split. build: `build(config, data)`
-    returns a standard compiled Keras model; nobody recompiles or patches it. Without a space it
-    is `build(trial)`, as people write it for Optuna, and its `suggest_*` calls are the space.
+    load: reads the data, or gives arrays (x, y), which are split. build: `build(config)` or
+    `build(config, data)` returns a standard compiled Keras model; nobody recompiles or patches it.
+    Without a space it is `build(trial)` or `build(trial, data)`, as people write it for Optuna,
+    and its `suggest_*` calls are the space.
     from_arrays: makes data of arrays or frames that Python has in hand. monitor: the value of an
     epoch; a trial's value is its best one. mode: "min" or "max", which one is better; None: what
     Keras says of its losses and metrics. max_epochs: how long a trial trains at most. patience:
@@ -198,15 +199,10 @@ class Objective(Generic[C]):
     baseline: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        given = Build.of(self.build, by_trial=self.space is None)
+        object.__setattr__(self, "build", given)
         if self.space is None:
-            by_trial = self.build
-            if len(asked := required(by_trial)) > 1:
-                raise BadInput(
-                    f"build takes {', '.join(asked)}: let it take the trial alone, or give "
-                    "space=Space(...), from which its config comes"
-                )
-            object.__setattr__(self, "space", recorded(by_trial, self.baseline))
-            object.__setattr__(self, "build", lambda config, data: by_trial(Replay(config)))
+            object.__setattr__(self, "space", given.space(self.baseline, lambda: self.embedded))
         elif self.baseline is not None and dict(self.baseline) != dict(self.space.start):
             raise BadInput(
                 "Objective(baseline=...) is for build(trial): a space names its own, "
@@ -232,6 +228,13 @@ class Objective(Generic[C]):
         if not isinstance(loaded, tuple) or len(loaded) != 2:
             raise BadInput(f"load gave {type(loaded).__name__}: it has to give (x, y) or a Data")
         return dataclasses.replace(split(*loaded, source), source=source.path or "embedded")
+
+    def on(self, data: Data) -> Objective[C]:
+        """Return this objective with the space that `build(trial, data)` asks for on such data."""
+        build: Any = self.build
+        if not (build.by_trial and build.takes_data):
+            return self
+        return dataclasses.replace(self, space=build.space(self.baseline, lambda: data))
 
     @property
     def judged_by(self) -> Monitor:

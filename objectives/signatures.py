@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search_spaces import BadInput, Replay, Space, recorded
+
+if TYPE_CHECKING:
+    import keras
+
+    from objectives import Data
 
 
 def required(function: Callable[..., Any]) -> list[str]:
@@ -13,3 +21,43 @@ def required(function: Callable[..., Any]) -> list[str]:
     empty, positional = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
     found = inspect.signature(function).parameters.values()
     return [one.name for one in found if one.default is empty and one.kind is positional]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A user's `build`, called as `build(config, data)` whatever it takes.
+
+    by_trial: it asks a trial while it builds. takes_data: it takes the data too.
+    """
+
+    function: Callable[..., Any]
+    by_trial: bool
+    takes_data: bool
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], by_trial: bool) -> Build:
+        """Return what calls a function of the user's. Raises BadInput for what it cannot take."""
+        if isinstance(function, Build):
+            return function
+        asked = required(function)
+        first = "trial" if by_trial else "config"
+        if len(asked) < 3 and not (by_trial and asked[:1] == ["config"]):
+            return cls(function, by_trial, takes_data=len(asked) == 2)
+        hint = "" if not by_trial else ", or give space=Space(...), from which its config comes"
+        raise BadInput(
+            f"build takes {', '.join(asked)}: let it take the {first} alone, or "
+            f"{first} and data{hint}"
+        )
+
+    def __call__(self, config: Any, data: Data | None) -> keras.Model:
+        """Return the model of a config."""
+        return self._called(Replay(config) if self.by_trial else config, data)
+
+    def space(self, start: Mapping[str, Any] | None, data: Callable[[], Data]) -> Space[Any]:
+        """Return the space that a trial is asked for; the data are read when it is."""
+        return recorded(
+            lambda trial: self._called(trial, data() if self.takes_data else None), start
+        )
+
+    def _called(self, asked: Any, data: Data | None) -> Any:
+        return self.function(asked, data) if self.takes_data else self.function(asked)

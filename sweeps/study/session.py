@@ -259,6 +259,7 @@ def _opened(
     if data is None and reading:
         data = _kept(folder, stored_identity(storage, name))
     data = data or sweep.objective.data(settings.source or Source())
+    sweep = dataclasses.replace(sweep, objective=sweep.objective.on(data))
     space = sweep.objective.space
     ranges = ranges_of(space, settings, storage, name)
     declared = declared_ranges(space, ranges)

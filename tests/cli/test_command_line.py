@@ -268,6 +268,8 @@ def test_what_is_declared_wrongly_is_told_where_it_is_declared() -> None:
         Sweep("x", lambda trial: None)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="build takes config, data: let it take the trial alone"):
         Objective(load=lambda source: None, build=lambda config, data: None)
+    with pytest.raises(BadInput, match="build takes a, b, c: let it take the config alone, or"):
+        dataclasses.replace(SWEEP.objective, build=lambda a, b, c: None)
 
 
 def test_a_terminal_of_plain_letters_is_no_reason_to_fail(
