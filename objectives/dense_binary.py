@@ -54,7 +54,6 @@ def load(source: Source) -> Data:
         Part(x[a:b], y[a:b]),
         Part(x[b:], y[b:]),
         source="embedded",
-        metrics=source.metrics,
     )
 
 
@@ -77,18 +76,18 @@ def hidden(config: dense.Dense, data: Data) -> keras.Sequential:
     return model
 
 
-def build(config: dense.Dense, data: Data) -> keras.Model:
+def build(config: dense.Dense, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
     """Return the compiled net: hidden layers, one sigmoid output."""
     import keras
 
-    from objectives.training.parts import metrics, optimizer
+    from objectives.training.parts import areas, optimizer
 
     model = hidden(config, data)
     model.add(keras.layers.Dense(1, activation="sigmoid"))
     model.compile(
         optimizer=optimizer(config.optimizer),
         loss="binary_crossentropy",
-        metrics=["accuracy", *metrics(data.metrics)],
+        metrics=["accuracy", *areas(metrics)],
     )
     return model
 

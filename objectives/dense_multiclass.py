@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 def load(source: Source) -> Data:
     """Return the embedded digits, or the user's own table."""
     from objectives import tables
-    from objectives.reading.result import one_hot
 
     if source.path is not None:
-        return one_hot(tables.load_table(source, task="multiclass"))
+        return tables.load_table(source, task="multiclass")
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
@@ -34,12 +33,11 @@ def load(source: Source) -> Data:
 def from_arrays(x: Any, y: Any, source: Source) -> Data:
     """Return a frame or a matrix and its labels as data."""
     from objectives import tables
-    from objectives.reading.result import one_hot
 
-    return one_hot(tables.from_arrays(x, y, source, task="multiclass"))
+    return tables.from_arrays(x, y, source, task="multiclass")
 
 
-def build(config: dense.Dense, data: Data) -> keras.Model:
+def build(config: dense.Dense, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
     """Return the compiled net: hidden layers, one softmax over the classes."""
     import keras
 
@@ -47,7 +45,7 @@ def build(config: dense.Dense, data: Data) -> keras.Model:
 
     model = hidden(config, data)
     model.add(keras.layers.Dense(len(data.details["classes"]), activation="softmax"))
-    return classifier(model, config.optimizer, data)
+    return classifier(model, config.optimizer, data, metrics)
 
 
 def scores(labels: NDArray[np.int32], predictions: NDArray[np.float32]) -> dict[str, float]:

@@ -174,11 +174,6 @@ def help_text(sweep: Sweep, program: str) -> str:
     )
 
 
-def extra_metrics(monitor: str | None) -> tuple[str, ...]:
-    """Return the metrics that a model must be compiled with for this monitor."""
-    return tuple(n for n in ("auc", "pr_auc") if monitor in (n, f"val_{n}"))
-
-
 def _example(space: Mapping[str, Dimension]) -> str:
     if "learning_rate" in space:
         return "learning_rate=3e-3:3e-2"
@@ -198,7 +193,6 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         "percentile": percentile(first_rung=own.first_rung),
         "none": no_pruning(),
     }
-    monitor = options.monitor
     return Settings(
         trials=options.trials,
         confirm=options.confirm,
@@ -211,11 +205,11 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         tracking_uri=options.tracking_uri,
         sampler=sampler_named(options.sampler, sweep.sampler) if options.sampler else None,
         pruner=pruners[options.pruner] if options.pruner else None,
-        monitor=monitor,
+        monitor=options.monitor,
         mode=options.mode,
         fix=tuple(options.fix) or None,
         ranges=tuple(options.range) or None,
-        source=source(options, extra_metrics(monitor)),
+        source=source(options),
         trainer=options.trainer,
         workers=options.workers,
         device=options.device,

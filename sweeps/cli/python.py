@@ -17,7 +17,6 @@ from sweeps.cli import print_anything
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.given import source_of, sweep_named
 from sweeps.cli.logs import FILE, chatter_to
-from sweeps.cli.options import extra_metrics
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
@@ -108,7 +107,7 @@ def run(
         pruner=pruner,
         fix=tuple(fix) or None,
         ranges=tuple(ranges) or None,
-        source=source_of(data, extra_metrics(monitor)),
+        source=source_of(data),
         folder=Path(folder).resolve(),
     )
     given = data if isinstance(data, Data) else None

@@ -119,7 +119,8 @@ class Settings:
         source = self.source
         if source is None:
             stored = known.get("source")
-            source = Source(**stored | {"metrics": tuple(stored["metrics"])}) if stored else None
+            if stored:  # version 0.1 kept metrics there
+                source = Source(**{k: v for k, v in stored.items() if k != "metrics"})
             if source is not None and source.path is not None:
                 source = dataclasses.replace(source, path=str(self.folder / source.path))
         if source is None:
