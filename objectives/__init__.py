@@ -10,7 +10,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from objectives.data import PARTS as PARTS
 from objectives.data import Data as Data
@@ -32,26 +32,39 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 C = TypeVar("C")
+Task = Literal["binary", "multiclass", "regression"]
 
 
 @dataclass(frozen=True)
 class Objective(Generic[C]):
     """How a config is trained and judged.
 
-    load: reads the data, or gives arrays (x, y), which are split. build: `build(config)` or
-    `build(config, data)` returns a standard compiled Keras model; nobody recompiles or patches it.
-    Without a space it is `build(trial)` or `build(trial, data)`, as people write it for Optuna,
-    and its `suggest_*` calls are the space. One that takes `metrics=()` is given the names of the
-    further metrics that the monitor needs (`Monitor.extra`).
-    from_arrays: makes data of arrays or frames that Python has in hand. monitor: the value of an
-    epoch; a trial's value is its best one. mode: "min" or "max", which one is better; None: what
-    Keras says of its losses and metrics. max_epochs: how long a trial trains at most. patience:
-    epochs without a better value after which it is complete, 0 for never; None: a quarter of
-    max_epochs, and at least 25. callbacks: (config, monitor) or (config, monitor, mode) -> Keras's
-    own, fresh ones for every trial. scores: further scores of predictions: (labels, predictions)
-    -> dict. batch_size: where the config has no field of that name. baseline: values of the first
-    trial of `build(trial)`, by name; what it does not name is the middle of its range (the
-    geometric one where it is logarithmic), or the first choice.
+    Args:
+        load: Reads the data, or gives arrays (x, y), which are split.
+        build: `build(config)` or `build(config, data)` returns a standard compiled Keras model;
+            nobody recompiles or patches it. Without a space it is `build(trial)` or
+            `build(trial, data)`, as people write it for Optuna, and its `suggest_*` calls are the
+            space. One that takes `metrics=()` is given the names of the further metrics that the
+            monitor needs (`Monitor.extra`).
+        space: What may vary.
+        monitor: The value of an epoch; a trial's value is its best one.
+        mode: "min" or "max", which one is better; None: what Keras says of its own.
+        max_epochs: How long a trial trains at most.
+        patience: Epochs without a better value after which a trial is complete, 0 for never;
+            None: a quarter of max_epochs, and at least 25.
+        callbacks: (config, monitor) or (config, monitor, mode) -> Keras's own, fresh ones for
+            every trial.
+        task: What the target is, "binary", "multiclass" or "regression": the usual scores of
+            predictions.
+        scores: Others in their place, (labels, predictions) -> dict.
+        batch_size: Where the config has no field of that name.
+        from_arrays: Makes data of arrays or frames that Python has in hand.
+        baseline: Values of the first trial of `build(trial)`, by name; what it does not name is
+            the middle of its range (the geometric one where it is logarithmic), or the first
+            choice.
+
+    Raises:
+        BadInput: For a build, task or baseline that cannot be.
     """
 
     load: Callable[[Source], Data | tuple[Any, Any]]
@@ -62,12 +75,17 @@ class Objective(Generic[C]):
     max_epochs: int = 100
     patience: int | None = None
     callbacks: Callable[..., list[keras.callbacks.Callback]] | None = None
+    task: Task | None = None
     scores: Callable[[Array, Array], dict[str, float]] | None = None
     batch_size: int = 32
     from_arrays: Callable[[Any, Any, Source], Data] | None = None
     baseline: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        if self.task is not None and self.task not in get_args(Task):
+            raise BadInput(f"task is {self.task!r}: take one of {', '.join(get_args(Task))}")
+        if self.task is not None and self.scores is None:
+            object.__setattr__(self, "scores", functools.partial(_usual, task=self.task))
         given = Build.of(self.build, by_trial=self.space is None)
         object.__setattr__(self, "build", given)
         if self.space is None:
@@ -174,3 +192,9 @@ class Objective(Generic[C]):
         from objectives.training import here
 
         return here(self, self.embedded)
+
+
+def _usual(labels: Array, predictions: Array, task: Task) -> dict[str, float]:
+    from objectives import judging
+
+    return judging.scores(labels, predictions, task)

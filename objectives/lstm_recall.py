@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives import Data, Objective, Part, Source
+from objectives.shared import callbacks
 from search_spaces import lstm
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from objectives.monitor import Mode
 
 ROWS = {"train": 202, "validation": 1_000, "test": 1_000}
 
@@ -70,26 +67,12 @@ def build(config: lstm.Lstm, data: Data, metrics: tuple[str, ...] = ()) -> keras
     return classifier(model, config.optimizer, data, metrics)
 
 
-def callbacks(config: lstm.Lstm, monitor: str, mode: Mode) -> list[keras.callbacks.Callback]:
-    """Return ReduceLROnPlateau where the config has it."""
-    from objectives.training.parts import plateau_callbacks
-
-    return plateau_callbacks(config.plateau, monitor, mode)
-
-
-def scores(labels: NDArray[np.int32], predictions: NDArray[np.float32]) -> dict[str, float]:
-    """Return accuracy, balanced accuracy and the ROC curve's area (one against the rest)."""
-    from objectives import judging
-
-    return judging.scores(labels, predictions, "multiclass")
-
-
 LSTM_RECALL = Objective(
     space=lstm.SPACE,
     load=load,
     from_arrays=from_arrays,
     build=build,
     callbacks=callbacks,
-    scores=scores,
+    task="multiclass",
     max_epochs=60,
 )
