@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 class FitTrainer:
     """Trains one trial at a time in this process, through Keras alone."""
 
+    places = 0
+
     def __init__(self, objective: Objective[Any], data: Data) -> None:
         self.objective = objective
         self.data = data

@@ -118,7 +118,7 @@ def _train(
     verbose: bool,
 ) -> int:
     total, repeats = session.sweep.n_trials, session.settings.confirm or 0
-    places = getattr(session.trainer, "places", 0)
+    places = session.trainer.places
     confirming = repeats * (min(total, TOP) + 1)
     if done:  # of those that lead now, some may have been confirmed
         confirming = len(Confirm(session, repeats).missing())
@@ -234,7 +234,7 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
         verbose=verbose,
         each=False,
         noun="runs",
-        places=getattr(session.trainer, "places", 0),
+        places=session.trainer.places,
         known=tuple(trial.seconds for trial in phase.trials.values()),
     )
     try:
