@@ -213,10 +213,10 @@ def _seen(study: optuna.Study, asked: FrozenTrial) -> optuna.Study:
             self, study_id: int, deepcopy: bool = True, states: Any = None
         ) -> list[FrozenTrial]:
             found = study._storage.get_all_trials(study_id, deepcopy, states)
-            found = [trial for trial in found if trial.number != asked.number]
-            if states is None or asked.state in states:
-                found.append(asked)
-            return sorted(found, key=lambda trial: trial.number)
+            place = next((i for i, t in enumerate(found) if t.number == asked.number), len(found))
+            shown = states is None or asked.state in states
+            found[place : place + 1] = [asked] if shown else []
+            return found
 
         def get_trial(self, trial_id: int) -> FrozenTrial:
             ours = trial_id == asked._trial_id
