@@ -177,4 +177,5 @@ def _code(build: Any) -> str | None:
 
 def users(objective: Objective[Any]) -> bool:
     """Return whether an objective's model is of the user's own code, and not of this package."""
-    return not str(getattr(objective.build, "__module__", "")).startswith("objectives.")
+    module = getattr(inspect.unwrap(objective.build), "__module__", "")
+    return not str(module).startswith("objectives.")

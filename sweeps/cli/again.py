@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sweeps.study.settings import CONFIRM
+from sweeps.study.sweep import PRUNERS, SAMPLERS, named
 from sweeps.tracking.redact import redact
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def same(session: Session, study: str | None = None, wider: Iterable[str] = ()) 
     kept = (text for text in settings.ranges or () if text.partition("=")[0] not in names)
     given += [("range", text) for text in (*ranges, *kept)]
     given += [
-        ("sampler", settings.sampler and settings.sampler.kind),
-        ("pruner", settings.pruner and settings.pruner.kind),
+        ("sampler", named(settings.sampler, SAMPLERS)),
+        ("pruner", named(settings.pruner, PRUNERS)),
         ("monitor", settings.monitor),
         ("mode", settings.mode),
         ("seed", settings.seed or None),

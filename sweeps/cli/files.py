@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from objectives import BadInput
 from objectives.judging import threshold
 from objectives.training import Outcome
-from sweeps.cli.options import extra_metrics
 from sweeps.cli.share import register
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
@@ -139,9 +138,7 @@ def train_config(
     if asked.training is not None and settings.mode is not None:
         judged = dataclasses.replace(asked.training, mode=settings.mode)
         asked = dataclasses.replace(asked, training=judged)
-    data = objective.data(
-        asked.source(settings.source.path if settings.source else None, extra_metrics(monitor))
-    )
+    data = objective.data(asked.source(settings.source.path if settings.source else None))
     settings = Settings(
         trainer="auto" if trainer == "compiled" else trainer,
         device=settings.device,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +12,24 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 
-def source_of(data: Any, metrics: tuple[str, ...]) -> Source | None:
-    """Return where data come from; metrics: what a model needs for the monitor."""
+def source_of(data: Any) -> Source | None:
+    """Return where data come from."""
     if data is None or isinstance(data, Data):
-        return Source(metrics=metrics) if metrics and data is None else None
+        return None
     if isinstance(data, Source):
-        return dataclasses.replace(data, metrics=tuple(dict.fromkeys((*data.metrics, *metrics))))
+        return data
     if isinstance(data, str | Path):
-        return Source(path=str(data), metrics=metrics)
+        return Source(path=str(data))
     if isinstance(data, tuple) and len(data) == 2:
-        return Source(arrays=data, metrics=metrics)
+        return Source(arrays=data)
     raise BadInput(f"data is {type(data).__name__}: give a path, (X, y), a Source or Data")
 
 
 def sweep_named(settings: Settings, name: str) -> Sweep:
     """Return the built-in sweep that a study is of. Raises BadInput for one of the user's own."""
     from sweeps.cli.listing import built_in
-    from sweeps.study.storage import connect, stored_identity
+    from sweeps.study.identity import stored_identity
+    from sweeps.study.storage import connect
 
     known = {sweep.name: sweep for sweep in built_in()}
     identity = stored_identity(connect(settings.storage_url(), create=False), name)

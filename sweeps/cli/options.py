@@ -16,7 +16,16 @@ from objectives.training import CHECKPOINT_EVERY, TRAINERS
 from search_spaces import Dimension
 from sweeps.cli.source import DATA_HELP, add_options, source
 from sweeps.study.settings import Settings
-from sweeps.study.sweep import Pruner, Sampler, Sweep, no_pruning, percentile, successive_halving
+from sweeps.study.sweep import (
+    PRUNERS,
+    SAMPLERS,
+    Pruner,
+    Sweep,
+    no_pruning,
+    percentile,
+    sampler_named,
+    successive_halving,
+)
 
 COMMANDS = ("run", "show", "export", "train", "compare", "explain", "report", "sync")
 
@@ -31,8 +40,8 @@ commands  (none) run, or go on      show     the summary again
 {data}budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
           --patience {patience}|off (epochs without a better value that end a trial)
           --confirm 5 (fresh seeds for the best and the baseline; 0: none)
-search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --sampler tpe|random
-          --pruner halving|percentile|none  --seed 0
+search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --seed 0
+          --sampler tpe|gp|cmaes|qmc|random  --pruner halving|percentile|none
           --monitor {monitor}  --mode min|max (which is better, of a metric of your own)
 machine   --workers N (0: in this process)  --device cpu|gpu  --trainer auto|xla|graph|fit
           --checkpoint-every 60s|off (how often a long trial is kept on disk)
@@ -118,8 +127,8 @@ def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.Argumen
     add("--confirm", type=whole(0), metavar="SEEDS")
     add("--fix", action="append", default=[], metavar="NAME=VALUE")
     add("--range", action="append", default=[], metavar="NAME=LO:HI")
-    add("--sampler", choices=("tpe", "random"))
-    add("--pruner", choices=("halving", "percentile", "none"))
+    add("--sampler", choices=tuple(SAMPLERS))
+    add("--pruner", choices=PRUNERS)
     add("--monitor")
     add("--mode", choices=MODES)
     add("--seed", type=whole(0))
@@ -165,11 +174,6 @@ def help_text(sweep: Sweep, program: str) -> str:
     )
 
 
-def extra_metrics(monitor: str | None) -> tuple[str, ...]:
-    """Return the metrics that a model must be compiled with for this monitor."""
-    return tuple(n for n in ("auc", "pr_auc") if monitor in (n, f"val_{n}"))
-
-
 def _example(space: Mapping[str, Dimension]) -> str:
     if "learning_rate" in space:
         return "learning_rate=3e-3:3e-2"
@@ -183,13 +187,12 @@ def _example(space: Mapping[str, Dimension]) -> str:
 
 def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
     """Return the settings that the options stand for."""
-    own = sweep.pruner
+    own = sweep.pruner if isinstance(sweep.pruner, Pruner) else successive_halving()
     pruners: dict[str, Pruner] = {
         "halving": own if own.kind == "halving" else successive_halving(first_rung=own.first_rung),
         "percentile": percentile(first_rung=own.first_rung),
         "none": no_pruning(),
     }
-    monitor = options.monitor
     return Settings(
         trials=options.trials,
         confirm=options.confirm,
@@ -200,13 +203,13 @@ def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
         study=options.study,
         storage=options.storage,
         tracking_uri=options.tracking_uri,
-        sampler=Sampler(options.sampler) if options.sampler == "random" else None,
+        sampler=sampler_named(options.sampler, sweep.sampler) if options.sampler else None,
         pruner=pruners[options.pruner] if options.pruner else None,
-        monitor=monitor,
+        monitor=options.monitor,
         mode=options.mode,
         fix=tuple(options.fix) or None,
         ranges=tuple(options.range) or None,
-        source=source(options, extra_metrics(monitor)),
+        source=source(options),
         trainer=options.trainer,
         workers=options.workers,
         device=options.device,

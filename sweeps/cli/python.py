@@ -17,7 +17,6 @@ from sweeps.cli import print_anything
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.given import source_of, sweep_named
 from sweeps.cli.logs import FILE, chatter_to
-from sweeps.cli.options import extra_metrics
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
@@ -42,9 +41,10 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
     import plotly.graph_objects as go
+    from optuna.pruners import BasePruner
 
     from objectives.scorer import Scorer
-    from sweeps.study.sweep import Pruner, Sampler, Sweep
+    from sweeps.study.sweep import AnySampler, Pruner, Sweep
 
 
 def run(
@@ -67,8 +67,8 @@ def run(
     confirm: int | None = None,
     monitor: str | None = None,
     mode: Mode | None = None,
-    sampler: Sampler | None = None,
-    pruner: Pruner | None = None,
+    sampler: AnySampler | None = None,
+    pruner: Pruner | BasePruner | None = None,
     fix: Sequence[str] = (),
     ranges: Sequence[str] = (),
     folder: str | Path = ".",
@@ -107,7 +107,7 @@ def run(
         pruner=pruner,
         fix=tuple(fix) or None,
         ranges=tuple(ranges) or None,
-        source=source_of(data, extra_metrics(monitor)),
+        source=source_of(data),
         folder=Path(folder).resolve(),
     )
     given = data if isinstance(data, Data) else None

@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser, whole: Any) -> None:
     add("--threshold-for", choices=("balanced_accuracy", "f1", "none"))
 
 
-def source(options: argparse.Namespace, metrics: tuple[str, ...]) -> Source | None:
+def source(options: argparse.Namespace) -> Source | None:
     """Return the source that the options name, None where they name none. Raises BadInput."""
     given = {name: getattr(options, name) for name in ("target", "positive", "group")}
     shares = {name: getattr(options, name) for name in ("validation", "test")}
@@ -54,11 +54,10 @@ def source(options: argparse.Namespace, metrics: tuple[str, ...]) -> Source | No
             if value is not None:
                 option = "split-seed" if name == "seed" else name.replace("_", "-")
                 raise BadInput(f"--{option} {value} says how to read a file: add --data FILE")
-        return Source(metrics=metrics) if metrics else None
+        return None
     return Source(
         path=options.data,
         time_order=options.time_order,
-        metrics=metrics,
         options={name: value for name, value in readers.items() if value is not None},
         **given,
         **{name: value for name, value in shares.items() if value is not None},

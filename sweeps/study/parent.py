@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sweeps.study.loop import run_name
+from sweeps.study.sweep import kind_of
 from sweeps.tracking import EndedTrial, StudyRun, TrialRun
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
             "max_epochs": sweep.objective.max_epochs,
             "patience": sweep.objective.patience_in_epochs,
             "monitor": sweep.objective.monitor,
-            "sampler": sweep.sampler.kind,
-            "pruner": sweep.pruner.kind,
+            "sampler": kind_of(sweep.sampler),
+            "pruner": kind_of(sweep.pruner),
         }
         | {f"space.{name}": str(dimension) for name, dimension in ranges.items()}
         | {f"version.{name}": version for name, version in versions.items()},

@@ -16,10 +16,11 @@ from objectives import BadInput, Data, Monitor, Objective, Source
 from objectives.training import Trainer
 from search_spaces import Dimension
 from sweeps.study.driver import Progress
-from sweeps.study.identity import identity, same_arrays
+from sweeps.study.identity import identity, remembered, same_arrays, stored_identity
 from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
 from sweeps.study.loop import Loop
 from sweeps.study.pruning import make_pruner
+from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
@@ -28,10 +29,8 @@ from sweeps.study.storage import (
     connect,
     forget_mistake,
     open_study,
-    remembered,
-    stored_identity,
 )
-from sweeps.study.sweep import Sweep
+from sweeps.study.sweep import Sweep, kind_of, rungs
 from sweeps.tracking import Tracker
 from sweeps.tracking.stores import moved
 
@@ -99,8 +98,8 @@ def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
 def _changes(before: Sweep, now: Sweep) -> Iterator[str]:
     """Say by what the trials from here on are chosen and ended, where it is new."""
     for name, was, value in (
-        ("sampler", before.sampler.kind, now.sampler.kind),
-        ("pruner", before.pruner.kind, now.pruner.kind),
+        ("sampler", kind_of(before.sampler), kind_of(now.sampler)),
+        ("pruner", kind_of(before.pruner), kind_of(now.pruner)),
         ("patience", before.objective.patience_in_epochs, now.objective.patience_in_epochs),
     ):
         if was != value:
@@ -159,7 +158,7 @@ class Session:
             progress=progress,
             specs=dataclasses.replace(
                 specs,
-                rungs=self.sweep.pruner.rungs(specs.max_epochs),
+                rungs=rungs(self.sweep.pruner, specs.max_epochs),
                 checkpoints=self.folder / "checkpoints",
             ),
             total=self.sweep.n_trials,
@@ -260,11 +259,14 @@ def _opened(
     if data is None and reading:
         data = _kept(folder, stored_identity(storage, name))
     data = data or sweep.objective.data(settings.source or Source())
+    sweep = dataclasses.replace(sweep, objective=sweep.objective.on(data))
     space = sweep.objective.space
     ranges = ranges_of(space, settings, storage, name)
     declared = declared_ranges(space, ranges)
     notes = [said] if (said := moved(settings.mlflow_uri())) is not None else []
     tracker = make_tracker(settings.mlflow_uri(), folder)
+    if not reading:
+        make_sampler(sweep.sampler, 0)  # before a study is made: it may be refused
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:
         forget_mistake(storage, name, made_of, partial(asks_otherwise, space, ranges))
@@ -274,7 +276,7 @@ def _opened(
         made_of,
         settings.remember(),
         sweep.objective.judged_by,
-        make_pruner(sweep.pruner, sweep.objective.max_epochs),
+        None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs),
     )
     if not reading and study.user_attrs["settings"] != settings.remember():
         study.set_user_attr("settings", settings.remember())  # what was given last

@@ -8,14 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Source
 from objectives.monitor import Mode
 from objectives.training import CHECKPOINT_EVERY
-from sweeps.study.sweep import Pruner, Sampler, Sweep
+from sweeps.study.sweep import (
+    AnySampler,
+    Pruner,
+    Sampler,
+    Sweep,
+    check_pruner,
+    check_sampler,
+    kind_of,
+)
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_url
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
 
 STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
 CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
@@ -59,8 +70,8 @@ class Settings:
     study: str | None = None
     storage: str | None = None
     tracking_uri: str | None = None
-    sampler: Sampler | None = None
-    pruner: Pruner | None = None
+    sampler: AnySampler | None = None
+    pruner: Pruner | BasePruner | None = None
     monitor: str | None = None
     mode: Mode | None = None
     fix: tuple[str, ...] | None = None
@@ -83,6 +94,10 @@ class Settings:
                 raise BadInput(f"{name} is {value}: it must be {least} or more")
         if not 0 <= (self.confirm or 0) < STRIDE:
             raise BadInput(f"confirm is {self.confirm}: it must be from 0 to {STRIDE - 1}")
+        if self.sampler is not None:
+            check_sampler(self.sampler)
+        if self.pruner is not None:
+            check_pruner(self.pruner)
         if self.monitor is not None and not self.monitor.startswith("val_"):
             raise BadInput(
                 f"monitor {self.monitor!r} is not of the validation part: take "
@@ -104,7 +119,8 @@ class Settings:
         source = self.source
         if source is None:
             stored = known.get("source")
-            source = Source(**stored | {"metrics": tuple(stored["metrics"])}) if stored else None
+            if stored:  # version 0.1 kept metrics there
+                source = Source(**{k: v for k, v in stored.items() if k != "metrics"})
             if source is not None and source.path is not None:
                 source = dataclasses.replace(source, path=str(self.folder / source.path))
         if source is None:
@@ -112,11 +128,13 @@ class Settings:
         return dataclasses.replace(self, source=source, **found)
 
     def remember(self) -> dict[str, Any]:
-        """Return what `resolve` wants back, as plain data."""
+        """Return what `resolve` wants back, as plain data: of a sampler of Optuna's its name."""
         found = {name: getattr(self, name) for name in REMEMBERED}
-        for name in DECLARED:
-            if found[name] is not None:
-                found[name] = dataclasses.asdict(found[name])
+        for name, ours in DECLARED.items():
+            given = found[name]
+            if given is not None:
+                known = isinstance(given, ours)
+                found[name] = dataclasses.asdict(given if known else ours(kind_of(given)))
         source = dataclasses.asdict(dataclasses.replace(self.source or Source(), arrays=None))
         if source["path"] is not None:
             path, folder = Path(source["path"]).resolve(), self.folder.resolve()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import sweeps
-from objectives import BadInput, Source
-from sweeps.cli import given, python
+from objectives import BadInput
+from sweeps.cli import python
 from sweeps.tracking import NoTracker
 from tests.scripted import SWEEP, Scripted
 
@@ -82,12 +82,3 @@ def test_an_interruption_gives_the_study_as_far_as_it_got(
     assert len(run(quick, trials=4).trials) == 2
     monkeypatch.setattr("sweeps.cli.trainers.here", lambda *_: Scripted())
     assert len(run(quick, trials=4).trials) == 4
-
-
-@pytest.mark.parametrize(
-    "data", [None, "table.csv", ([[1.0]], [0]), Source(path="table.csv", metrics=("auc",))]
-)
-def test_a_monitor_brings_the_metric_that_it_needs(data: Any) -> None:
-    found = given.source_of(data, ("auc",))
-    assert found is not None
-    assert found.metrics == ("auc",)
