@@ -134,7 +134,7 @@ class Exported:
         """The monitored value that was reached, if the file holds it."""
         return self.scores.get(self.training.monitor) if self.training else None
 
-    def source(self, path: str | None = None, metrics: tuple[str, ...] = ()) -> Source:
+    def source(self, path: str | None = None) -> Source:
         """Return what loads the same data and splits them alike; `path` is where they lie now."""
         default, data, split = Source(), self.data, self.split
         return Source(
@@ -146,7 +146,6 @@ class Exported:
             validation=default.validation if split.validation is None else split.validation,
             test=default.test if split.test is None else split.test,
             seed=default.seed if split.seed is None else split.seed,
-            metrics=metrics,
             options={**data.options} | ({"ignore": list(data.ignore)} if data.ignore else {}),
         )
 

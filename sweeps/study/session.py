@@ -19,8 +19,9 @@ from sweeps.study.driver import Progress
 from sweeps.study.identity import identity, same_arrays
 from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
 from sweeps.study.loop import Loop
+from sweeps.study.options import OPTIONS
 from sweeps.study.pruning import make_pruner
-from sweeps.study.settings import Settings
+from sweeps.study.settings import Settings, measured
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -98,11 +99,8 @@ def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
 
 def _changes(before: Sweep, now: Sweep) -> Iterator[str]:
     """Say by what the trials from here on are chosen and ended, where it is new."""
-    for name, was, value in (
-        ("sampler", before.sampler.kind, now.sampler.kind),
-        ("pruner", before.pruner.kind, now.pruner.kind),
-        ("patience", before.objective.patience_in_epochs, now.objective.patience_in_epochs),
-    ):
+    for name in ("sampler", "pruner", "patience"):
+        was, value = OPTIONS[name].declared(before), OPTIONS[name].declared(now)
         if was != value:
             yield f"--{name}: {value or 'off'} from here on, {was or 'off'} before"
 
@@ -214,15 +212,18 @@ def opened(
     data: Data | None = None,
     *,
     reading: bool = False,
+    absent: bool = False,
 ) -> Iterator[Session]:
     """Open or create a study and hold its lock until the block ends.
 
     reading: the study has to be there, and no lock is taken; the arrays that it keeps serve, so
-    that a file which was moved or changed since is not missed. Raises BadInput.
+    that a file which was moved or changed since is not missed. absent: unless it is named, it may
+    be absent: one in memory stands in. Raises BadInput.
     """
     if data is None and settings.source is not None:
         data = sweep.objective.data(settings.source)  # before a store is made: it may be refused
-    storage = connect(settings.storage_url(), create=not reading)
+    absent = absent and settings.study is None
+    storage = connect(settings.storage_url(), create=not reading, memory=absent)
     if data is None:
         name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
     else:
@@ -232,6 +233,10 @@ def opened(
     with contextlib.nullcontext() if reading else lock(folder, name):
         if not reading:
             forget_mistake(storage, name)
+        if absent and remembered(storage, name) is None:
+            import optuna
+
+            storage, reading = optuna.storages.InMemoryStorage(), False
         yield from _opened(
             sweep, settings, make_trainer, make_tracker, data, storage, name, reading=reading
         )
@@ -243,7 +248,7 @@ def _opened(
     make_trainer: MakeTrainer,
     make_tracker: Callable[[str, Path], Tracker],
     data: Data | None,
-    storage: optuna.storages.RDBStorage,
+    storage: optuna.storages.BaseStorage,
     name: str,
     *,
     reading: bool,
@@ -260,6 +265,7 @@ def _opened(
     if data is None and reading:
         data = _kept(folder, stored_identity(storage, name))
     data = data or sweep.objective.data(settings.source or Source())
+    data = measured(data, settings.monitor)
     space = sweep.objective.space
     ranges = ranges_of(space, settings, storage, name)
     declared = declared_ranges(space, ranges)
@@ -282,7 +288,7 @@ def _opened(
     if ranges and declared is None and not reading and RANGES not in study.user_attrs:
         study.set_user_attr(RANGES, kept_ranges(ranges))
     store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
-    known_already = store.enqueue(settings.tries)
+    known_already = store.enqueue(settings.queue)
     notes += [f"--try: this config is trial {number} already" for number in known_already]
     for note in notes:
         LOG.warning(note)

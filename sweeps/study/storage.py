@@ -23,6 +23,7 @@ from sweeps.tracking.stores import lacking_driver, sqlite_file
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.storages import BaseStorage
 
     from sweeps.study.sweep import Sampler
 
@@ -39,8 +40,8 @@ def check_name(name: str) -> str:
     return name
 
 
-def connect(url: str, *, create: bool = True) -> optuna.storages.RDBStorage:
-    """Open a store, made if it is missing. Raises BadInput where it cannot be."""
+def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStorage:
+    """Open a store; one that is missing is made, or held in memory. Raises BadInput."""
     import filelock
     import optuna
     import sqlalchemy
@@ -48,6 +49,8 @@ def connect(url: str, *, create: bool = True) -> optuna.storages.RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sqlite = sqlite_file(url)
     if sqlite is not None and not create and not sqlite.exists():
+        if memory:
+            return optuna.storages.InMemoryStorage()
         raise BadInput("there is no study in this folder yet: run a sweep first")
     options = {"connect_args": {"timeout": 5}} if sqlite else {"pool_pre_ping": True}
     try:

@@ -8,6 +8,9 @@ from typing import Any
 
 from objectives import BadInput, Objective
 
+SAMPLERS = ("tpe", "random")  # the kinds that have a name
+PRUNERS = ("halving", "percentile", "none")
+
 
 @dataclass(frozen=True)
 class Sampler:
@@ -28,6 +31,11 @@ def tpe(**options: Any) -> Sampler:
 def random() -> Sampler:
     """Independent uniform samples."""
     return Sampler("random")
+
+
+def sampler_named(kind: str, own: Sampler) -> Sampler:
+    """Return the sampler of a kind: a sweep's own, where it is of that kind."""
+    return own if own.kind == kind else {"tpe": tpe, "random": random}[kind]()
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,14 @@ def percentile(percent: float = 75.0, *, first_rung: int = 8) -> Pruner:
 def no_pruning() -> Pruner:
     """Train every trial to its end."""
     return Pruner("none")
+
+
+def pruner_named(kind: str, own: Pruner) -> Pruner:
+    """Return the pruner of a kind: a sweep's own, or one that begins at the same epoch."""
+    if kind in (own.kind, "none"):
+        return own if own.kind == kind else no_pruning()
+    make = successive_halving if kind == "halving" else percentile
+    return make(first_rung=own.first_rung)
 
 
 @dataclass(frozen=True)

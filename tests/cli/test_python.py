@@ -10,9 +10,11 @@ import pytest
 
 import sweeps
 from objectives import BadInput, Source
-from sweeps.cli import given, python
+from sweeps.cli import python
+from sweeps.cli.source import source_of
+from sweeps.study.settings import Settings, measured
 from sweeps.tracking import NoTracker
-from tests.scripted import SWEEP, Scripted
+from tests.scripted import SWEEP, Scripted, load
 
 
 @pytest.fixture
@@ -88,6 +90,12 @@ def test_an_interruption_gives_the_study_as_far_as_it_got(
     "data", [None, "table.csv", ([[1.0]], [0]), Source(path="table.csv", metrics=("auc",))]
 )
 def test_a_monitor_brings_the_metric_that_it_needs(data: Any) -> None:
-    found = given.source_of(data, ("auc",))
-    assert found is not None
-    assert found.metrics == ("auc",)
+    kept = Settings(monitor="val_auc", source=source_of({"data": data})).resolve(None)
+    assert kept.source is not None
+    assert kept.source.metrics == ("auc",)
+    again = Settings(source=source_of({"data": data})).resolve(kept.remember())
+    assert again.source is not None
+    assert again.source.metrics == ("auc",)
+    loaded = load(Source())
+    assert measured(loaded, again.monitor).metrics == ("auc",)
+    assert measured(loaded, "val_loss") is loaded

@@ -294,6 +294,6 @@ def test_the_same_data_are_asked_for(tmp_path: Path) -> None:
     )
     assert replace(FULL, data=DataOf("arrays")).source().path is None
     grouped = replace(FULL, split=Split("time", 0.1, 0.3, 7), data=DataOf("a.npz", group="who"))
-    assert grouped.source("b.npz", metrics=("auc",)) == Source(
-        "b.npz", group="who", time_order=True, validation=0.1, test=0.3, seed=7, metrics=("auc",)
+    assert grouped.source("b.npz") == Source(
+        "b.npz", group="who", time_order=True, validation=0.1, test=0.3, seed=7
     )
