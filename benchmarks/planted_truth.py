@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives import Data, Objective, Part
-from objectives.dense_binary import build, callbacks
+from objectives.dense_binary import build
+from objectives.shared import callbacks
 from objectives.training import here
 from objectives.training.environment import prepare_environment
 from search_spaces import dense

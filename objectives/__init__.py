@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
+from objectives.data import PARTS as PARTS
+from objectives.data import Data as Data
+from objectives.data import Part as Part
+from objectives.data import Source as Source
+from objectives.data import digest as digest
 from objectives.monitor import Mode
 from objectives.monitor import Monitor as Monitor
-from objectives.signatures import required
+from objectives.signatures import Build, required
 from search_spaces import BadInput as BadInput
-from search_spaces import Replay, Space, flat, recorded
+from search_spaces import Space, flat
 
 if TYPE_CHECKING:
     import keras
@@ -30,158 +32,39 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 C = TypeVar("C")
-PARTS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where data come from and how they are split, as the user said it; the default is embedded.
-
-    validation, test: shares of the rows. group: rows of one group stay on one side.
-    time_order: the last part is the test. arrays: (x, y) in hand, in place of a path.
-    metrics: extra Keras metrics that the monitor needs. options: what one reader alone knows.
-    """
-
-    path: str | None = None
-    target: str | None = None
-    positive: str | None = None
-    group: str | None = None
-    time_order: bool = False
-    validation: float = 0.2
-    test: float = 0.2
-    seed: int = 0
-    metrics: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    arrays: tuple[Any, Any] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """x: rows first; y: rows, or rows x outputs; sample_weight: rows, or None."""
-
-    x: Array
-    y: Array
-    sample_weight: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Three parts of one table. Nothing that decides anything looks at `test`.
-
-    digest: hex, of the arrays. class_weight: class -> weight of the loss, or None.
-    metrics: extra Keras metrics to compile with. details: plain data that the exported config
-    and the tracker repeat. preprocessing: plain data from which the exported model's
-    preprocessing layers are made, or None.
-    """
-
-    train: Part
-    validation: Part
-    test: Part
-    source: str = "arrays"
-    digest: str = ""
-    class_weight: Mapping[int, float] | None = None
-    metrics: tuple[str, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
-    preprocessing: Mapping[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        if not self.digest:
-            object.__setattr__(self, "digest", digest(self))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(all rows, *shape of one input)."""
-        rows = len(self.train) + len(self.validation) + len(self.test)
-        return (rows, *self.train.x.shape[1:])
-
-    def save(self, folder: Path) -> None:
-        """Write every array as one `.npy` file, to be mapped by other processes."""
-        import numpy as np
-
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in PARTS:
-            part: Part = getattr(self, name)
-            for key in ("x", "y", "sample_weight"):
-                array = getattr(part, key)
-                if array is not None:
-                    np.save(folder / f"{name}_{key}.npy", array, allow_pickle=False)
-        plain = {
-            "source": self.source,
-            "digest": self.digest,
-            "class_weight": self.class_weight,
-            "metrics": self.metrics,
-            "details": self.details,
-            "preprocessing": self.preprocessing,
-        }
-        (folder / "data.json").write_text(json.dumps(plain), encoding="utf-8")
-
-    @classmethod
-    def open(cls, folder: Path) -> Data:
-        """Map what `save` wrote: processes share the pages."""
-        import numpy as np
-
-        def array(name: str, key: str) -> Array | None:
-            file = folder / f"{name}_{key}.npy"
-            if not file.exists():
-                return None
-            loaded: Array = np.load(file, mmap_mode="r", allow_pickle=False)
-            return loaded
-
-        def part(name: str) -> Part:
-            x, y = array(name, "x"), array(name, "y")
-            if x is None or y is None:
-                raise FileNotFoundError(f"{folder} holds no {name} part")
-            return Part(x, y, array(name, "sample_weight"))
-
-        plain = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-        weights = plain["class_weight"]
-        train, validation, test = map(part, PARTS)
-        return cls(
-            train,
-            validation,
-            test,
-            source=plain["source"],
-            digest=plain["digest"],
-            class_weight=weights and {int(k): float(v) for k, v in weights.items()},
-            metrics=tuple(plain["metrics"]),
-            details=plain["details"],
-            preprocessing=plain["preprocessing"],
-        )
-
-
-def digest(data: Data) -> str:
-    """Return a digest of all arrays, their order included: 40 hex digits."""
-    import numpy as np
-
-    found = hashlib.sha1(usedforsecurity=False)
-    for name in PARTS:
-        part: Part = getattr(data, name)
-        for array in (part.x, part.y, part.sample_weight):
-            if array is not None:
-                found.update(f"{array.dtype.str}{array.shape}".encode())
-                found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
+Task = Literal["binary", "multiclass", "regression"]
 
 
 @dataclass(frozen=True)
 class Objective(Generic[C]):
     """How a config is trained and judged.
 
-    load: reads the data, or gives arrays (x, y), which are split. build: `build(config, data)`
-    returns a standard compiled Keras model; nobody recompiles or patches it. Without a space it
-    is `build(trial)`, as people write it for Optuna, and its `suggest_*` calls are the space.
-    from_arrays: makes data of arrays or frames that Python has in hand. monitor: the value of an
-    epoch; a trial's value is its best one. mode: "min" or "max", which one is better; None: what
-    Keras says of its losses and metrics. max_epochs: how long a trial trains at most. patience:
-    epochs without a better value after which it is complete, 0 for never; None: a quarter of
-    max_epochs, and at least 25. callbacks: (config, monitor) or (config, monitor, mode) -> Keras's
-    own, fresh ones for every trial. scores: further scores of predictions: (labels, predictions)
-    -> dict. batch_size: where the config has no field of that name. baseline: values of the first
-    trial of `build(trial)`, by name; what it does not name is the middle of its range (the
-    geometric one where it is logarithmic), or the first choice.
+    Args:
+        load: Reads the data, or gives arrays (x, y), which are split.
+        build: `build(config)` or `build(config, data)` returns a standard compiled Keras model;
+            nobody recompiles or patches it. Without a space it is `build(trial)` or
+            `build(trial, data)`, as people write it for Optuna, and its `suggest_*` calls are the
+            space. One that takes `metrics=()` is given the names of the further metrics that the
+            monitor needs (`Monitor.extra`).
+        space: What may vary.
+        monitor: The value of an epoch; a trial's value is its best one.
+        mode: "min" or "max", which one is better; None: what Keras says of its own.
+        max_epochs: How long a trial trains at most.
+        patience: Epochs without a better value after which a trial is complete, 0 for never;
+            None: a quarter of max_epochs, and at least 25.
+        callbacks: (config, monitor) or (config, monitor, mode) -> Keras's own, fresh ones for
+            every trial.
+        task: What the target is, "binary", "multiclass" or "regression": the usual scores of
+            predictions.
+        scores: Others in their place, (labels, predictions) -> dict.
+        batch_size: Where the config has no field of that name.
+        from_arrays: Makes data of arrays or frames that Python has in hand.
+        baseline: Values of the first trial of `build(trial)`, by name; what it does not name is
+            the middle of its range (the geometric one where it is logarithmic), or the first
+            choice.
+
+    Raises:
+        BadInput: For a build, task or baseline that cannot be.
     """
 
     load: Callable[[Source], Data | tuple[Any, Any]]
@@ -192,21 +75,21 @@ class Objective(Generic[C]):
     max_epochs: int = 100
     patience: int | None = None
     callbacks: Callable[..., list[keras.callbacks.Callback]] | None = None
+    task: Task | None = None
     scores: Callable[[Array, Array], dict[str, float]] | None = None
     batch_size: int = 32
     from_arrays: Callable[[Any, Any, Source], Data] | None = None
     baseline: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        if self.task is not None and self.task not in get_args(Task):
+            raise BadInput(f"task is {self.task!r}: take one of {', '.join(get_args(Task))}")
+        if self.task is not None and self.scores is None:
+            object.__setattr__(self, "scores", functools.partial(_usual, task=self.task))
+        given = Build.of(self.build, by_trial=self.space is None)
+        object.__setattr__(self, "build", given)
         if self.space is None:
-            by_trial = self.build
-            if len(asked := required(by_trial)) > 1:
-                raise BadInput(
-                    f"build takes {', '.join(asked)}: let it take the trial alone, or give "
-                    "space=Space(...), from which its config comes"
-                )
-            object.__setattr__(self, "space", recorded(by_trial, self.baseline))
-            object.__setattr__(self, "build", lambda config, data: by_trial(Replay(config)))
+            object.__setattr__(self, "space", given.space(self.baseline, lambda: self.embedded))
         elif self.baseline is not None and dict(self.baseline) != dict(self.space.start):
             raise BadInput(
                 "Objective(baseline=...) is for build(trial): a space names its own, "
@@ -232,6 +115,17 @@ class Objective(Generic[C]):
         if not isinstance(loaded, tuple) or len(loaded) != 2:
             raise BadInput(f"load gave {type(loaded).__name__}: it has to give (x, y) or a Data")
         return dataclasses.replace(split(*loaded, source), source=source.path or "embedded")
+
+    def on(self, data: Data) -> Objective[C]:
+        """Return this objective with the space that `build(trial, data)` asks for on such data."""
+        build: Any = self.build
+        if not (build.by_trial and build.takes_data):
+            return self
+        return dataclasses.replace(self, space=build.space(self.baseline, lambda: data))
+
+    def model(self, config: C, data: Data, monitor: Monitor) -> keras.Model:
+        """Return the compiled model of a config, with the metric that a monitor needs."""
+        return self.build(config, data, metrics=monitor.extra)
 
     @property
     def judged_by(self) -> Monitor:
@@ -298,3 +192,9 @@ class Objective(Generic[C]):
         from objectives.training import here
 
         return here(self, self.embedded)
+
+
+def _usual(labels: Array, predictions: Array, task: Task) -> dict[str, float]:
+    from objectives import judging
+
+    return judging.scores(labels, predictions, task)

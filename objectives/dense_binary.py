@@ -6,17 +6,16 @@ is known to be learnable, and a 16-wide net improves fast at first and then hard
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from objectives import Data, Objective, Part, Source
+from objectives import Data, Part
+from objectives.shared import of_tables
 from search_spaces import dense
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
     from numpy.typing import NDArray
-
-    from objectives.monitor import Mode
 
 ROWS = {"train": 40_000, "validation": 10_000, "test": 10_000}
 FEATURES = 64
@@ -41,28 +40,11 @@ def teacher(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return 0.03 * x, (score > np.median(score)).astype(np.float32)
 
 
-def load(source: Source) -> Data:
-    """Return the embedded table, or the user's own."""
-    if source.path is not None:
-        from objectives.tables import load_table
-
-        return load_table(source, task="binary")
+def embedded() -> Data:
+    """Return the teacher's rows, in the order in which they were drawn."""
     x, y = teacher(seed=8)
     a, b = ROWS["train"], ROWS["train"] + ROWS["validation"]
-    return Data(
-        Part(x[:a], y[:a]),
-        Part(x[a:b], y[a:b]),
-        Part(x[b:], y[b:]),
-        source="embedded",
-        metrics=source.metrics,
-    )
-
-
-def from_arrays(x: Any, y: Any, source: Source) -> Data:
-    """Return a frame or a matrix and its labels as data."""
-    from objectives import tables
-
-    return tables.from_arrays(x, y, source, task="binary")
+    return Data(Part(x[:a], y[:a]), Part(x[a:b], y[a:b]), Part(x[b:], y[b:]), source="embedded")
 
 
 def hidden(config: dense.Dense, data: Data) -> keras.Sequential:
@@ -77,42 +59,20 @@ def hidden(config: dense.Dense, data: Data) -> keras.Sequential:
     return model
 
 
-def build(config: dense.Dense, data: Data) -> keras.Model:
+def build(config: dense.Dense, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
     """Return the compiled net: hidden layers, one sigmoid output."""
     import keras
 
-    from objectives.training.parts import metrics, optimizer
+    from objectives.training.parts import areas, optimizer
 
     model = hidden(config, data)
     model.add(keras.layers.Dense(1, activation="sigmoid"))
     model.compile(
         optimizer=optimizer(config.optimizer),
         loss="binary_crossentropy",
-        metrics=["accuracy", *metrics(data.metrics)],
+        metrics=["accuracy", *areas(metrics)],
     )
     return model
 
 
-def callbacks(config: dense.Dense, monitor: str, mode: Mode) -> list[keras.callbacks.Callback]:
-    """Return ReduceLROnPlateau where the config has it."""
-    from objectives.training.parts import plateau_callbacks
-
-    return plateau_callbacks(config.plateau, monitor, mode)
-
-
-def scores(labels: NDArray[np.float32], predictions: NDArray[np.float32]) -> dict[str, float]:
-    """Return accuracy and balanced accuracy at a threshold of 0.5, and the ROC curve's area."""
-    from objectives import judging
-
-    return judging.scores(labels, predictions, "binary")
-
-
-DENSE_BINARY = Objective(
-    space=dense.SPACE,
-    load=load,
-    from_arrays=from_arrays,
-    build=build,
-    callbacks=callbacks,
-    scores=scores,
-    max_epochs=100,
-)
+DENSE_BINARY = of_tables("binary", dense.SPACE, build, embedded)

@@ -6,36 +6,23 @@ disease had gone a year later. The net predicts in the target's own unit.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from objectives import Data, Objective, Source
-from objectives.dense_binary import callbacks, hidden
+from objectives import Data
+from objectives.dense_binary import hidden
+from objectives.shared import of_tables
 from search_spaces import dense, dense_regression
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-    from numpy.typing import NDArray
 
 
-def load(source: Source) -> Data:
-    """Return the embedded table, or the user's own."""
-    from objectives import tables
-
-    if source.path is not None:
-        return tables.load_table(source, task="regression")
+def embedded() -> tuple[Any, Any]:
+    """Return the patients, a row each, and how far the disease had gone."""
     from sklearn.datasets import load_diabetes
 
     x, y = load_diabetes(return_X_y=True)
-    return dataclasses.replace(from_arrays(x, y, source), source="embedded")
-
-
-def from_arrays(x: Any, y: Any, source: Source) -> Data:
-    """Return a frame or a matrix and its numbers to predict as data."""
-    from objectives import tables
-
-    return tables.from_arrays(x, y, source, task="regression")
+    return x, y
 
 
 def build(config: dense.Dense, data: Data) -> keras.Model:
@@ -63,19 +50,4 @@ def build(config: dense.Dense, data: Data) -> keras.Model:
     return model
 
 
-def scores(labels: NDArray[np.float32], predictions: NDArray[np.float32]) -> dict[str, float]:
-    """Return mae, rmse (in the target's unit) and r2."""
-    from objectives import judging
-
-    return judging.scores(labels, predictions, "regression")
-
-
-DENSE_REGRESSION = Objective(
-    space=dense_regression.SPACE,
-    load=load,
-    from_arrays=from_arrays,
-    build=build,
-    callbacks=callbacks,
-    scores=scores,
-    max_epochs=100,
-)
+DENSE_REGRESSION = of_tables("regression", dense_regression.SPACE, build, embedded)

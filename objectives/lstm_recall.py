@@ -9,26 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives import Data, Objective, Part, Source
+from objectives.shared import callbacks
 from search_spaces import lstm
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from objectives.monitor import Mode
 
 ROWS = {"train": 202, "validation": 1_000, "test": 1_000}
 
 
 def load(source: Source) -> Data:
     """Return the embedded sequences (rows x 3 steps x 1 channel), or the user's own."""
-    from objectives.reading.result import one_hot
-
     if source.path is not None:
         from objectives.sequences import load_sequences
 
-        return one_hot(load_sequences(source))
+        return load_sequences(source)
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -40,27 +35,17 @@ def load(source: Source) -> Data:
         return Part(x, first.ravel().astype(np.int32))
 
     train, validation, test = (part(rows) for rows in ROWS.values())
-    return one_hot(
-        Data(
-            train,
-            validation,
-            test,
-            source="embedded",
-            metrics=source.metrics,
-            details={"classes": ["0", "1"]},
-        )
-    )
+    return Data(train, validation, test, source="embedded", details={"classes": ["0", "1"]})
 
 
 def from_arrays(x: Any, y: Any, source: Source) -> Data:
     """Return arrays, rows x steps x channels, and their labels as data."""
     from objectives import sequences
-    from objectives.reading.result import one_hot
 
-    return one_hot(sequences.from_arrays(x, y, source))
+    return sequences.from_arrays(x, y, source)
 
 
-def build(config: lstm.Lstm, data: Data) -> keras.Model:
+def build(config: lstm.Lstm, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
     """Return the compiled net: LSTM layers, then one softmax over the classes."""
     import keras
 
@@ -79,21 +64,7 @@ def build(config: lstm.Lstm, data: Data) -> keras.Model:
     model.add(output)
     # The scale enters as initial weights and not as an initializer, which a program would bake in.
     output.kernel.assign(config.output_scale * output.kernel)
-    return classifier(model, config.optimizer, data)
-
-
-def callbacks(config: lstm.Lstm, monitor: str, mode: Mode) -> list[keras.callbacks.Callback]:
-    """Return ReduceLROnPlateau where the config has it."""
-    from objectives.training.parts import plateau_callbacks
-
-    return plateau_callbacks(config.plateau, monitor, mode)
-
-
-def scores(labels: NDArray[np.int32], predictions: NDArray[np.float32]) -> dict[str, float]:
-    """Return accuracy, balanced accuracy and the ROC curve's area (one against the rest)."""
-    from objectives import judging
-
-    return judging.scores(labels, predictions, "multiclass")
+    return classifier(model, config.optimizer, data, metrics)
 
 
 LSTM_RECALL = Objective(
@@ -102,6 +73,6 @@ LSTM_RECALL = Objective(
     from_arrays=from_arrays,
     build=build,
     callbacks=callbacks,
-    scores=scores,
+    task="multiclass",
     max_epochs=60,
 )

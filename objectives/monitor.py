@@ -36,6 +36,8 @@ MAXIMISED = {
     "binary_io_u", "mean_io_u", "one_hot_io_u", "one_hot_mean_io_u", "concordance_correlation",
     "pearson_correlation", "r2_score",
 }  # fmt: skip
+# Areas under a curve, which a model is compiled with where one of them is monitored.
+AREAS = ("auc", "pr_auc")
 # And what this project itself scores: `objectives.judging`, `objectives.training.parts.metrics`.
 KNOWN: dict[Mode, set[str]] = {
     "min": MINIMISED | {"brier", "calibration_error", "rmse"},
@@ -116,6 +118,11 @@ class Monitor:
     def worst(self) -> float:
         """The infinity that every value is better than."""
         return self.sign * math.inf
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """The metrics that a model needs to be compiled with, besides its own."""
+        return tuple(name for name in AREAS if self.name in (name, f"val_{name}"))
 
     @property
     def test_name(self) -> str:

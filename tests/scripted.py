@@ -90,6 +90,7 @@ def curve(spec: TrialSpec, epoch: int) -> float:
 class Scripted:
     """A trainer that plays curves. `hook` may raise or change what an epoch gives."""
 
+    places = 0
     script: Callable[[TrialSpec, int], float] = curve
     hook: Callable[[TrialSpec, int], None] = lambda spec, epoch: None
     rate: Callable[[TrialSpec, int], float] = lambda spec, epoch: spec.config.rate

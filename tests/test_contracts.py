@@ -170,7 +170,6 @@ def test_the_parts_of_embedded_data_are_drawn_apart(name: str) -> None:
     kind=st.sampled_from(["<f4", "<f8", "<i4"]),
     weighted=st.booleans(),
     class_weight=st.none() | st.dictionaries(st.integers(0, 9), st.floats(0.1, 10)),
-    metrics=st.lists(st.sampled_from(["auc", "pr_auc"]), unique=True).map(tuple),
     details=st.dictionaries(st.text(max_size=4), st.integers() | st.text(max_size=4)),
 )
 def test_data_are_the_same_when_opened_again(
@@ -201,7 +200,7 @@ def reopened(data: Data, folder: Path) -> Data:
 
 
 def same(a: Data, b: Data) -> bool:
-    plain = ("source", "digest", "class_weight", "metrics", "details", "preprocessing")
+    plain = ("source", "digest", "class_weight", "details", "preprocessing")
     assert objectives.digest(b) == a.digest
     assert [getattr(a, key) for key in plain] == [getattr(b, key) for key in plain]
     return True

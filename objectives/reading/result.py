@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from objectives import PARTS, BadInput, Data, Part, Source
+from objectives import BadInput, Data, Part, Source
 from objectives.judging import threshold
 from objectives.reading import again, counted, quoted, shown, splits
 
@@ -102,28 +101,11 @@ def finish(
         test,
         source=source.path or "arrays",
         class_weight=weights,
-        metrics=source.metrics,
         details={key: value for key, value in details.items() if value not in (None, [])},
         preprocessing={**preprocessing, "target_offset": found.offset}
         if found.offset
         else dict(preprocessing),
     )
-
-
-def one_hot(data: Data) -> Data:
-    """Return data with one label column a class, if a metric asks for it.
-
-    Keras's AUC cannot read class numbers. Without metrics the data stay as they are.
-    """
-    if not data.metrics:
-        return data
-    columns = np.eye(len(data.details["classes"]), dtype=np.float32)
-    parts = {
-        name: dataclasses.replace(part, y=columns[np.asarray(part.y)])
-        for name in PARTS
-        for part in [getattr(data, name)]
-    }
-    return dataclasses.replace(data, digest="", **parts)
 
 
 def _class_weights(found: Target, train: Rows) -> dict[int, float] | None:

@@ -68,7 +68,7 @@ def split(x: Any, y: Any, source: Source) -> Data:
         }
     }
     train, validation, test = parts
-    return Data(train, validation, test, metrics=source.metrics, details=details)
+    return Data(train, validation, test, details=details)
 
 
 def _cut(rows: Rows, source: Source) -> tuple[Rows, Rows, Rows]:

@@ -1,4 +1,4 @@
-"""The contract of every trainer, free of TensorFlow.
+"""The contract of every trainer, free of TensorFlow: all that a loop and an engine share.
 
 A trainer takes specs lazily (taking the next one *is* asking the study for it), hands every
 epoch's logs to `on_epoch`, obeys its answer, and yields a result a trial. One trial at a time
@@ -20,6 +20,16 @@ from objectives.nearest import nearest
 
 if TYPE_CHECKING:
     from objectives import Data, Objective
+
+__all__ = [  # the contract; CONTRIBUTING.md says how another engine keeps it
+    "Decision",
+    "Logs",
+    "OnEpoch",
+    "Outcome",
+    "Trainer",
+    "TrialResult",
+    "TrialSpec",
+]
 
 Logs = dict[str, float]
 Way = Literal["xla", "graph", "fit"]  # how epochs run
@@ -49,17 +59,29 @@ class Outcome(Enum):
 class TrialSpec:
     """One trial, whole: the same spec gives the same curve wherever it is trained.
 
-    number: unique within one `train` call. monitor: what decides. rungs: the epochs at which the
-    trial may be judged; a trainer in another process waits for an answer only there. patience:
-    epochs without a better value after which the trial is complete, 0 for never; a curve still
-    on its initial plateau is waited for. weights:
-    where the best epoch's weights go (an `.npz` of plain arrays) when the trial completes. share:
-    of the training rows, the random part of them that is used; it depends on the seed alone.
-    checkpoint: where a trial that runs for more than `checkpoint_every` seconds keeps its state,
-    that often, in a file of this name and an ending; the trial begins with what is there, its
-    kept epochs reported first. Whoever gave the name deletes the file (`files.forget`). ways: of
-    structures that the study has met, "xla", "graph" or "fit": they are not measured again.
-    check: whether the first steps of a structure of a user's own model are compared with `fit`'s.
+    Args:
+        number: Unique within one `train` call.
+        config: What the objective's `build` takes; it can be pickled.
+        seed: Of the initial weights, the order of the rows and dropout.
+        max_epochs: How long it trains at most.
+        monitor: What decides.
+        rungs: The epochs at which the trial may be judged; a trainer in another process waits for
+            an answer only there.
+        patience: Epochs without a better value after which the trial is complete, 0 for never; a
+            curve still on its initial plateau is waited for.
+        weights: Where the best epoch's weights go (an `.npz` of plain arrays) when the trial
+            completes.
+        share: Of the training rows, the random part of them that is used; it depends on the seed
+            alone.
+        checkpoint: Where a trial that runs for more than `checkpoint_every` seconds keeps its
+            state, that often, in a file of this name and an ending; the trial begins with what is
+            there, its kept epochs reported first. Whoever gave the name deletes the file
+            (`files.forget`).
+        checkpoint_every: Seconds.
+        ways: Of structures that the study has met, "xla", "graph" or "fit": they are not measured
+            again.
+        check: Whether the first steps of a structure of a user's own model are compared with
+            `fit`'s.
     """
 
     number: int
@@ -79,9 +101,18 @@ class TrialSpec:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """value: the best monitored value, None if no epoch was finite. epochs: finite epochs run.
+    """How a trial ended.
 
-    error: a failed trial's traceback. fallback: why a slower trainer was taken, or None.
+    Args:
+        spec: What was trained.
+        outcome: How it ended.
+        value: The best monitored value, None if no epoch was finite.
+        best_epoch: The epoch of that value.
+        epochs: Finite epochs run.
+        seconds: That they took.
+        error: A failed trial's traceback.
+        fallback: Why a slower way was taken, or None.
+        extra: Plain values to keep: "structure" and "way", and numbers to track.
     """
 
     spec: TrialSpec
@@ -100,16 +131,45 @@ OnEpoch = Callable[[TrialSpec, int, Logs], Decision]
 
 
 class Trainer(Protocol):
-    """Trains specs; see the module's docstring."""
+    """An engine that trains specs: in this process, in others, or on other machines.
+
+    places: how many trials it trains at once in other processes; 0 where it trains one at a time
+    in this one.
+    """
+
+    places: int
 
     def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Generator[TrialResult]:
-        """Yield a result for every spec taken, the caller told before the next is taken."""
+        """Train what an iterator gives.
+
+        Args:
+            specs: Taking the next one asks the study for it: it is taken only where a place is
+                free. At most `max(places, 1)` are under way.
+            on_epoch: Takes every epoch's logs in order, on the caller's thread, and answers what
+                to do next. Between rungs the answer is CONTINUE, or STOP.
+
+        Returns:
+            A result for every spec that was taken, in the order in which they end; the next spec
+            is taken after the caller has come back for more. None is taken after a STOP. What
+            fails in a trial is its result, FAILED with a traceback.
+
+        Raises:
+            BadInput: Where no trial could do better, as when the monitor is no metric of the model
+                (`UnknownMonitor`).
+            RuntimeError: Where nothing can be trained at all.
+        """
         ...
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
-        """Return the test part's scores under the kept weights; write the whole model if asked.
+        """Score a trial on the test part.
 
-        Where the objective has `scores`, the predictions are kept beside the weights, as `.npy`.
+        Args:
+            spec: Of a complete trial, with the `weights` that it kept.
+            model: Where the whole model is written, preprocessing included, if it is given.
+
+        Returns:
+            Scores by name, each beginning with `test_`. Where the objective has `scores`, the
+            predictions are kept beside the weights, as `.npy`.
         """
         ...
 

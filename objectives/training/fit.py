@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import gc
 import time
@@ -15,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from objectives.judging import threshold
+from objectives.monitor import VAL_LOSS
 from objectives.scorer import attach, plan_of
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 class FitTrainer:
     """Trains one trial at a time in this process, through Keras alone."""
+
+    places = 0
 
     def __init__(self, objective: Objective[Any], data: Data) -> None:
         self.objective = objective
@@ -85,7 +89,7 @@ class FitTrainer:
     def build(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's compiled model with the initial weights of its seed."""
         keras.utils.set_random_seed(spec.seed)
-        model = self.objective.build(spec.config, self.data)
+        model = self.objective.model(spec.config, self.data, spec.monitor)
         if not isinstance(model, keras.Model) or not model.compiled:
             gave = "a model that is not compiled" if model else type(model).__name__
             raise TypeError(f"build gave {gave}: it has to return a compiled keras.Model")
@@ -131,7 +135,8 @@ class FitTrainer:
                     goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
                 )
         if model is not None:
-            export(FitTrainer.kept(self, spec), self.data, model, scores.get(threshold.KEY))
+            plain = dataclasses.replace(spec, monitor=VAL_LOSS)  # compiled as any model is
+            export(FitTrainer.kept(self, plain), self.data, model, scores.get(threshold.KEY))
         return {
             name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
             for name, value in scores.items()

@@ -55,24 +55,28 @@ def plateau_callbacks(
     ]
 
 
-def metrics(names: tuple[str, ...], classes: int | None = None) -> list[keras.metrics.Metric]:
+def areas(names: tuple[str, ...], classes: int | None = None) -> list[keras.metrics.Metric]:
     """Return fresh metrics by name: "auc" (ROC) and "pr_auc".
 
     classes: of one output each, whose curves are averaged; None for a single output.
     """
     import keras
 
+    from objectives.training.areas import ClassAUC
+
     curves = {"auc": "ROC", "pr_auc": "PR"}
-    several = {"multi_label": True, "num_labels": classes} if classes else {}
-    return [keras.metrics.AUC(curve=curves[name], name=name, **several) for name in names]
+    if classes is None:
+        return [keras.metrics.AUC(curve=curves[name], name=name) for name in names]
+    return [ClassAUC(classes, curve=curves[name], name=name) for name in names]
 
 
-def classifier(model: keras.Model, config: Optimizer, data: Data) -> keras.Model:
-    """Return a softmax model, compiled for class numbers or for one label column a class."""
-    columns = data.train.y.shape[1] if data.train.y.ndim == 2 else None
+def classifier(
+    model: keras.Model, config: Optimizer, data: Data, metrics: tuple[str, ...]
+) -> keras.Model:
+    """Return a softmax model, compiled for class numbers."""
     model.compile(
         optimizer=optimizer(config),
-        loss="categorical_crossentropy" if columns else "sparse_categorical_crossentropy",
-        metrics=["accuracy", *metrics(data.metrics, columns)],
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy", *areas(metrics, len(data.details["classes"]))],
     )
     return model

@@ -19,6 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from objectives.training.areas import ClassAUC
 from objectives.training.inputs import Inputs
 from objectives.training.uncorrected import UncorrectedAdam
 
@@ -48,7 +49,7 @@ METRICS = _of(
     "BinaryCrossentropy CategoricalCrossentropy SparseCategoricalCrossentropy MeanSquaredError "
     "RootMeanSquaredError MeanAbsoluteError MeanAbsolutePercentageError AUC "
     "TopKCategoricalAccuracy",
-)
+) | {ClassAUC}
 PARTS = (
     _of(keras.regularizers, "L1 L2 L1L2")
     | _of(keras.constraints, "MaxNorm NonNeg UnitNorm MinMaxNorm")

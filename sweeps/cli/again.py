@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sweeps.cli.source import named
+from sweeps.cli.source import options_of
 from sweeps.study.options import OPTIONS
+from sweeps.study.sweep import PRUNERS, SAMPLERS, named
 from sweeps.tracking.redact import redact
 
 if TYPE_CHECKING:
@@ -59,12 +60,14 @@ def same(session: Session, study: str | None = None, wider: Iterable[str] = ()) 
     names = {text.partition("=")[0] for text in ranges}
     kept = [text for text in settings.ranges or () if text.partition("=")[0] not in names]
     own = None if session.name == session.sweep.name else session.name
-    found = vars(settings) | named(settings.source) | {"ranges": ranges + kept}
+    found = vars(settings) | options_of(settings.source) | {"ranges": ranges + kept}
+    found["sampler"] = named(settings.sampler, SAMPLERS)
+    found["pruner"] = named(settings.pruner, PRUNERS)
     found["trials"] = len(session.store.ended()) if study is None else session.sweep.n_trials
     given: list[Option] = [("study", study or own), *stores(session)]
     for name, one in OPTIONS.items():
         if one.kept and found[name] != one.default:
-            values = found[name] if one.many else [getattr(found[name], "kind", found[name])]
+            values = found[name] if one.many else [found[name]]
             given += [(one.flag.removeprefix("--"), value) for value in values]
     return written(given)
 

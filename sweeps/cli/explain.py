@@ -17,8 +17,8 @@ from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain as experiment
 from sweeps.explain.forecast import LEAST, Recorded
 from sweeps.explain.levels import chance
-from sweeps.study.asking import seed_of
 from sweeps.study.parent import parent_run
+from sweeps.study.samplers import seed_of
 from sweeps.study.session import Session, lock
 from sweeps.study.specs import Specs
 

@@ -21,7 +21,6 @@ from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read
 from sweeps.export.model import MODEL, Written, differences, save, train
 from sweeps.study.ended import Ended
 from sweeps.study.session import Session
-from sweeps.study.settings import measured
 from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
@@ -136,8 +135,7 @@ def train_config(sweep: Sweep, settings: Settings, program: str) -> tuple[int, A
     if asked.training is not None and settings.mode is not None:
         judged = dataclasses.replace(asked.training, mode=settings.mode)
         asked = dataclasses.replace(asked, training=judged)
-    source = asked.source(settings.source.path if settings.source else None)
-    data = objective.data(measured(source, monitor))
+    data = objective.data(asked.source(settings.source.path if settings.source else None))
     settings = dataclasses.replace(settings, trainer="auto" if trainer == "compiled" else trainer)
     say: Say = quiet if settings.quiet else print
     say(f"data: {data_text(data)}")

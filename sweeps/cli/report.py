@@ -23,6 +23,7 @@ from sweeps.study.figures import figure
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, lock
 from sweeps.study.summary import Summary, summarise
+from sweeps.study.sweep import PRUNERS, named, rungs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ def gathered(session: Session, program: str) -> Any:
     from sweeps.report.page import Report
 
     summary, found = summarise(session), confirmed(session)
-    store, objective = session.store, session.sweep.objective
+    store, objective, pruner = session.store, session.sweep.objective, session.sweep.pruner
     final = summary.final or {}
     config = ""
     if summary.best is not None:
@@ -75,7 +76,7 @@ def gathered(session: Session, program: str) -> Any:
         signs=_signs(session, summary, found),
         data=data_text(session.data),
         confirmed=None if found is None else dataclasses.asdict(found),
-        rungs=session.sweep.pruner.rungs(objective.max_epochs),
+        rungs=rungs(pruner, objective.max_epochs) if named(pruner, PRUNERS) else (),
         figures=_figures(session, summary),
         findings=_findings(session),
         commands=_commands(session, program),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from sweeps.cli.found import reading
 from sweeps.study import compare as comparing
+from sweeps.study.naming import check_name
 from sweeps.study.session import Session, lock
-from sweeps.study.storage import check_name
 from sweeps.study.winner import confirmed_trials
 from sweeps.tracking.stores import moved
 

@@ -41,7 +41,7 @@ def source_of(given: Mapping[str, Any]) -> Source | None:
     return Source(**known)
 
 
-def named(source: Source | None) -> dict[str, Any]:
+def options_of(source: Source | None) -> dict[str, Any]:
     """Return the options that name a source, None for those that are left out."""
     if source is None or source.path is None:
         return dict.fromkeys(PLACES)

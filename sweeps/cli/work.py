@@ -118,7 +118,7 @@ def _train(
     verbose: bool,
 ) -> int:
     total, repeats = session.sweep.n_trials, session.settings.confirm or 0
-    places = getattr(session.trainer, "places", 0)
+    places = session.trainer.places
     confirming = repeats * (min(total, TOP) + 1)
     if done:  # of those that lead now, some may have been confirmed
         confirming = len(Confirm(session, repeats).missing())
@@ -163,7 +163,11 @@ def _train(
             session.discard()
         raise
     if loop.done < loop.total:
-        say(f"time is up: {loop.done} of {loop.total} trials are done; the same command goes on")
+        done_of = f"{loop.done} of {loop.total} trials are done"
+        if session.settings.out_of_time:
+            say(f"time is up: {done_of}; the same command goes on")
+        else:
+            say(f"the sampler has nothing left to propose: {done_of}")
     return 0
 
 
@@ -230,7 +234,7 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
         verbose=verbose,
         each=False,
         noun="runs",
-        places=getattr(session.trainer, "places", 0),
+        places=session.trainer.places,
         known=tuple(trial.seconds for trial in phase.trials.values()),
     )
     try:

@@ -19,8 +19,8 @@ from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult
 from search_spaces import Space
 from sweeps.explain.changes import REFERENCE, Probe, Reference
 from sweeps.explain.runs import MOST, Record, Run, key_of
-from sweeps.study.asking import seed_of
 from sweeps.study.driver import Driver, Running
+from sweeps.study.samplers import seed_of
 from sweeps.study.specs import Specs
 from sweeps.tracking import Tracker, TrialRun
 

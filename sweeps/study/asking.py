@@ -1,55 +1,25 @@
 """How a trial is proposed: sampled whole in memory, then stored in one transaction.
 
 Optuna's own `ask` stores a trial first and its parameters one by one, so that a kill in between
-leaves half a trial; and its samplers carry random state from trial to trial. Here every draw
-comes from a fresh sampler seeded by (study seed, trial number, parameter): a proposal depends on
-the history alone, and 12 trials and then 8 are the same as 20 at once.
+leaves half a trial.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from search_spaces import label, plain
 from sweeps.study.ended import OWN_ATTRS
+from sweeps.study.samplers import Draws, holds
 
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
-    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-    from sweeps.study.sweep import Sampler
-
-SAMPLERS = ("tpe", "random")
-
-
-def seed_of(*entropy: int | str) -> int:
-    """Return 32 bits that depend on every part of `entropy`, and on nothing else."""
-    import zlib
-
-    import numpy as np
-
-    parts = [e if isinstance(e, int) else zlib.crc32(e.encode()) for e in entropy]
-    return int(np.random.SeedSequence(parts).generate_state(1)[0])
-
-
-def make_sampler(sampler: Sampler, seed: int) -> BaseSampler:
-    """Return Optuna's sampler. Raises BadInput for an unknown kind."""
-    import warnings
-
-    import optuna
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if sampler.kind == "tpe":
-            return optuna.samplers.TPESampler(seed=seed, **sampler.options)
-        if sampler.kind == "random":
-            return optuna.samplers.RandomSampler(seed=seed)
-    raise BadInput(f"no sampler {sampler.kind!r}; there are: {', '.join(SAMPLERS)}")
+    from sweeps.study.sweep import AnySampler
 
 
 class Proposal:
@@ -62,7 +32,7 @@ class Proposal:
     def __init__(
         self,
         study: optuna.Study,
-        sampler: Sampler,
+        sampler: AnySampler,
         seed: int,
         frozen: FrozenTrial,
         given: Mapping[str, Any] | None = None,
@@ -70,15 +40,13 @@ class Proposal:
         self.params: dict[str, Any] = {}
         self.distributions: dict[str, BaseDistribution] = {}
         self.user_attrs: dict[str, Any] = {}
-        study = _unwritten(study)
-        self._study, self._sampler, self._seed, self._frozen = study, sampler, seed, frozen
-        self._given = given
-        self._relative: dict[str, Any] = {}
-        if given is None:
-            fresh = make_sampler(sampler, seed_of(seed, frozen.number))
-            space = fresh.infer_relative_search_space(study, frozen)
-            self._space = space
-            self._relative = fresh.sample_relative(study, frozen, space)
+        self._given = {} if given is None else given
+        self._draws = Draws(study, sampler, seed, frozen) if given is None else None
+
+    @property
+    def system_attrs(self) -> dict[str, Any]:
+        """What the sampler wants to be kept with the trial."""
+        return {} if self._draws is None else self._draws.system_attrs
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -119,46 +87,17 @@ class Proposal:
     ) -> Any:
         if name in self.params:
             return self.params[name]
-        if self._given is not None:
+        if self._draws is None:
             value = self._given[name]
-            if not _holds(distribution, stored(value)):
+            if not holds(distribution, stored(value)):
                 return value
             value = stored(value)
         elif distribution.single():
             value = _only(distribution)
-        elif name in self._relative and self._space[name] == distribution:
-            value = self._relative[name]
         else:
-            fresh = make_sampler(self._sampler, seed_of(self._seed, self._frozen.number, name))
-            value = fresh.sample_independent(self._study, self._frozen, name, distribution)
+            value = self._draws.value(name, distribution)
         self.params[name], self.distributions[name] = value, distribution
         return value
-
-
-def _unwritten(study: optuna.Study) -> optuna.Study:
-    """Return the study as a sampler may see it before the trial is stored.
-
-    TPE writes what it draws to the stored trial, for other processes that ask at the same time;
-    here one process asks, and the trial is not stored yet.
-    """
-
-    class Reading:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(study._storage, name)
-
-        def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-            """Write nothing."""
-
-    seen = copy.copy(study)
-    seen._storage = Reading()  # type: ignore[assignment]
-    return seen
-
-
-def _holds(distribution: BaseDistribution, value: Any) -> bool:
-    try:
-        return bool(distribution._contains(distribution.to_internal_repr(value)))
-    except ValueError:
-        return False
 
 
 def _only(distribution: Any) -> Any:

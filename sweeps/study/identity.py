@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import Monitor
+from objectives import BadInput, Monitor
 
 if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
     from objectives import Data
     from search_spaces import Dimension
     from sweeps.study.settings import Settings
@@ -58,6 +60,23 @@ def identity_of(study: Any) -> dict[str, Any]:
         found = re.fullmatch(r"(.*) \(([0-9a-f]{12})\)", text, re.DOTALL)
         known["data"], known["digest"] = found.groups() if found else (text, "")
     return known
+
+
+def remembered(storage: BaseStorage, name: str) -> dict[str, Any] | None:
+    """Return the settings that a study was made with, None where there is no such study."""
+    for study in storage.get_all_studies():
+        if study.study_name == name:
+            return dict(study.user_attrs.get("settings", {}))
+    return None
+
+
+def stored_identity(storage: BaseStorage, name: str) -> dict[str, Any]:
+    """Return what a study was made of. Raises BadInput where there is no such study."""
+    studies = {study.study_name: study for study in storage.get_all_studies()}
+    if name in studies:
+        return identity_of(studies[name])
+    there = ", ".join(studies) or "none"
+    raise BadInput(f"there is no study {name!r} in this folder; there are: {there}")
 
 
 def data_words(known: Mapping[str, Any]) -> str:

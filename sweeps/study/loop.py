@@ -84,7 +84,7 @@ class Loop:
         for trial in self.store.unfinished():
             if may_start():
                 yield self._start(trial)
-        while may_start():
+        while may_start() and self.store.may_ask():
             yield self._start(self.store.ask())
 
     def _start(self, trial: optuna.trial.Trial) -> _Trial:

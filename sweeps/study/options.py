@@ -30,9 +30,11 @@ from sweeps.study.readers import (
     validated,
     whole,
 )
-from sweeps.study.sweep import PRUNERS, SAMPLERS, Pruner, Sampler
+from sweeps.study.sweep import PRUNERS, SAMPLERS, AnySampler, Pruner, kind_of
 
 if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+
     from sweeps.study.sweep import Sweep
 
 STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
@@ -131,12 +133,12 @@ class Options:
     tries: tuple[Path, ...] = row(
         "search", Path, "CONFIG", "run a config file as the next trial, to its last epoch",
         flag="--try", many=True)
-    sampler: Sampler | None = row(
+    sampler: AnySampler | None = row(
         "search", tuple(SAMPLERS), "", "what proposes trials",
-        kept=True, param=True, of=lambda sweep: sweep.sampler.kind, takes=(Sampler,))
-    pruner: Pruner | None = row(
+        kept=True, param=True, of=lambda sweep: kind_of(sweep.sampler), takes=(object,))
+    pruner: Pruner | BasePruner | None = row(
         "search", PRUNERS, "", "what stops hopeless trials",
-        kept=True, param=True, of=lambda sweep: sweep.pruner.kind, takes=(Pruner,))
+        kept=True, param=True, of=lambda sweep: kind_of(sweep.pruner), takes=(object,))
     seed: int | None = row(
         "search", whole(0), "N", "seed of the study, or of the training (train)",
         commands=("run", "train"), kept=True, param=True, default=0)

@@ -9,11 +9,13 @@ recorded curves, `benchmarks/pruning_rules.py` shows.
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING
 
-from objectives import Monitor
+from objectives import BadInput, Monitor
 from objectives.training import Outcome, on_plateau
+from sweeps.study.sweep import PRUNERS
 
 if TYPE_CHECKING:
     import optuna
@@ -82,10 +84,25 @@ def _may_bloom(others: list[FrozenTrial], rung: int, max_epochs: int) -> bool:
     return bloomed >= BLOOMING * len(sat)
 
 
-def make_pruner(pruner: Pruner, max_epochs: int) -> optuna.pruners.BasePruner:
-    """Return the rule as an Optuna pruner, for any study whose trials report best-so-far."""
+def make_pruner(
+    pruner: Pruner | optuna.pruners.BasePruner, max_epochs: int
+) -> optuna.pruners.BasePruner:
+    """Return the rule as an Optuna pruner, for any study whose trials report best-so-far.
+
+    One of Optuna's own begins as it was given: what it learns of a study it keeps in itself.
+
+    Raises:
+        BadInput: For an unknown name.
+    """
     import optuna
 
+    if isinstance(pruner, optuna.pruners.BasePruner):
+        return copy.deepcopy(pruner)
+    if pruner.kind not in PRUNERS:
+        raise BadInput(
+            f"no pruner {pruner.kind!r}; there are: {', '.join(PRUNERS)}. One of Optuna's has to "
+            "be given again"
+        )
     if pruner.kind == "none":
         return optuna.pruners.NopPruner()
     rungs, keep = set(pruner.rungs(max_epochs)), keep_share(pruner)

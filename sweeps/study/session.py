@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,23 +15,22 @@ from objectives import BadInput, Data, Monitor, Objective, Source
 from objectives.training import Trainer
 from search_spaces import Dimension
 from sweeps.study.driver import Progress
-from sweeps.study.identity import identity, same_arrays
+from sweeps.study.identity import identity, remembered, same_arrays, stored_identity
 from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
 from sweeps.study.loop import Loop
+from sweeps.study.naming import check_name, check_sweep, only_study, study_name
 from sweeps.study.options import OPTIONS
 from sweeps.study.pruning import make_pruner
-from sweeps.study.settings import Settings, measured
+from sweeps.study.samplers import make_sampler
+from sweeps.study.settings import Settings
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
-    check_name,
     connect,
     forget_mistake,
     open_study,
-    remembered,
-    stored_identity,
 )
-from sweeps.study.sweep import Sweep
+from sweeps.study.sweep import Sweep, rungs
 from sweeps.tracking import Tracker
 from sweeps.tracking.stores import moved
 
@@ -46,46 +44,6 @@ MakeTrainer = Callable[[Objective[Any], Data, Path, str], Trainer]
 LOG = logging.getLogger("sweeps")
 STATE = ".sweeps"  # the folder of everything that is neither Optuna's nor MLflow's
 ARRAYS = "data"  # in a study's folder: what its workers map
-
-
-def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
-    """Return the asked-for name, or the sweep's with the file's and its digest."""
-    if settings.study is not None:
-        return check_name(settings.study)
-    if data.source == "embedded":
-        return check_name(sweep.name)
-    letters = unicodedata.normalize("NFKD", Path(data.source).name.split(".")[0])
-    plain = letters.encode("ascii", "ignore").decode()  # é is e
-    stem = "".join(c if c.isalnum() else "-" for c in plain)[:40] or "data"
-    return check_name(f"{sweep.name}-{stem}-{data.digest[:6]}")
-
-
-def _only(storage: optuna.storages.BaseStorage, sweep: Sweep) -> str:
-    """Return the study that a sweep has here: on its embedded data, or the only one on others.
-
-    Raises BadInput where several are on data of the user's own.
-    """
-    own = [
-        study.study_name
-        for study in storage.get_all_studies()
-        if study.user_attrs.get("identity", {}).get("sweep") == sweep.name
-    ]
-    if sweep.name in own or not own:
-        return sweep.name
-    if len(own) > 1:
-        raise BadInput(
-            f"sweep {sweep.name!r} has {len(own)} studies in this folder, say which: "
-            + " or ".join(f"--study {name}" for name in reversed(own))
-        )
-    return own[0]
-
-
-def _check_sweep(storage: optuna.storages.BaseStorage, name: str, sweep: Sweep) -> None:
-    """Raise BadInput where the study is another sweep's, whose data this one cannot read."""
-    for study in storage.get_all_studies():
-        made_by = study.user_attrs.get("identity", {}).get("sweep", sweep.name)
-        if study.study_name == name and made_by != sweep.name:
-            raise BadInput(f"study {name!r} is of sweep {made_by!r}, and this is {sweep.name!r}")
 
 
 def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
@@ -157,7 +115,7 @@ class Session:
             progress=progress,
             specs=dataclasses.replace(
                 specs,
-                rungs=self.sweep.pruner.rungs(specs.max_epochs),
+                rungs=rungs(self.sweep.pruner, specs.max_epochs),
                 checkpoints=self.folder / "checkpoints",
             ),
             total=self.sweep.n_trials,
@@ -225,11 +183,13 @@ def opened(
     absent = absent and settings.study is None
     storage = connect(settings.storage_url(), create=not reading, memory=absent)
     if data is None:
-        name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
+        name = check_name(
+            settings.study or (only_study(storage, sweep) if reading else sweep.name)
+        )
     else:
         name = study_name(sweep, data, settings)
     folder = settings.folder / STATE / name
-    _check_sweep(storage, name, sweep)
+    check_sweep(storage, name, sweep)
     with contextlib.nullcontext() if reading else lock(folder, name):
         if not reading:
             forget_mistake(storage, name)
@@ -265,12 +225,14 @@ def _opened(
     if data is None and reading:
         data = _kept(folder, stored_identity(storage, name))
     data = data or sweep.objective.data(settings.source or Source())
-    data = measured(data, settings.monitor)
+    sweep = dataclasses.replace(sweep, objective=sweep.objective.on(data))
     space = sweep.objective.space
     ranges = ranges_of(space, settings, storage, name)
     declared = declared_ranges(space, ranges)
     notes = [said] if (said := moved(settings.mlflow_uri())) is not None else []
     tracker = make_tracker(settings.mlflow_uri(), folder)
+    if not reading:
+        make_sampler(sweep.sampler, 0)  # before a study is made: it may be refused
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:
         forget_mistake(storage, name, made_of, partial(asks_otherwise, space, ranges))
@@ -280,7 +242,7 @@ def _opened(
         made_of,
         settings.remember(),
         sweep.objective.judged_by,
-        make_pruner(sweep.pruner, sweep.objective.max_epochs),
+        None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs),
     )
     if not reading and study.user_attrs["settings"] != settings.remember():
         study.set_user_attr("settings", settings.remember())  # what was given last

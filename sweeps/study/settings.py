@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from objectives import BadInput, Data, Source
+from objectives import BadInput, Source
 from sweeps.study.options import OPTIONS, Options
-from sweeps.study.sweep import Pruner, Sampler, Sweep
+from sweeps.study.sweep import Pruner, Sampler, Sweep, check_pruner, check_sampler, kind_of
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_url
 
@@ -21,17 +21,6 @@ MANY = [name for name in REMEMBERED if OPTIONS[name].many]
 DECLARED = {"sampler": Sampler, "pruner": Pruner}
 
 MLFLOW = {"sqlite", "postgresql", "mysql", "mssql", "http", "https", "file", "databricks", "uc"}
-
-
-D = TypeVar("D", bound=Data | Source)
-
-
-def measured(one: D, monitor: str | None) -> D:
-    """Return data, or where they come from, with the metrics that a model needs for a monitor."""
-    metrics = one.metrics
-    if monitor in ("val_auc", "val_pr_auc"):
-        metrics = tuple(dict.fromkeys((*metrics, monitor.removeprefix("val_"))))
-    return one if metrics == one.metrics else dataclasses.replace(one, metrics=metrics)
 
 
 @dataclass(frozen=True)
@@ -46,6 +35,12 @@ class Settings(Options):
     queue: tuple[Mapping[str, Any], ...] = ()
     folder: Path = field(default_factory=Path.cwd)
     started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        if self.sampler is not None:
+            check_sampler(self.sampler)
+        if self.pruner is not None:
+            check_pruner(self.pruner)
 
     def resolve(self, remembered: Mapping[str, Any] | None) -> Settings:
         """Return settings in which nothing that a study is made of is left open."""
@@ -62,18 +57,20 @@ class Settings(Options):
         source = self.source
         if source is None:
             stored = known.get("source")
-            source = Source(**stored | {"metrics": tuple(stored["metrics"])}) if stored else None
+            if stored:  # version 0.1 kept metrics there
+                source = Source(**{k: v for k, v in stored.items() if k != "metrics"})
             if source is not None and source.path is not None:
                 source = dataclasses.replace(source, path=str(self.folder / source.path))
-        source = measured(source or Source(), found["monitor"])
-        return dataclasses.replace(self, source=source, **found)
+        return dataclasses.replace(self, source=source or Source(), **found)
 
     def remember(self) -> dict[str, Any]:
-        """Return what `resolve` wants back, as plain data."""
+        """Return what `resolve` wants back, as plain data: of a sampler of Optuna's its name."""
         found = {name: getattr(self, name) for name in REMEMBERED}
-        for name in DECLARED:
-            if found[name] is not None:
-                found[name] = dataclasses.asdict(found[name])
+        for name, ours in DECLARED.items():
+            given = found[name]
+            if given is not None:
+                known = isinstance(given, ours)
+                found[name] = dataclasses.asdict(given if known else ours(kind_of(given)))
         source = dataclasses.asdict(dataclasses.replace(self.source or Source(), arrays=None))
         if source["path"] is not None:
             path, folder = Path(source["path"]).resolve(), self.folder.resolve()

@@ -7,7 +7,6 @@ trial's `role`, `params`, `seed` and `result`, a study's `identity` and `final`.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,19 +24,9 @@ if TYPE_CHECKING:
     import optuna
     from optuna.storages import BaseStorage
 
-    from sweeps.study.sweep import Sampler
+    from sweeps.study.sweep import AnySampler
 
 REPORTED_FIRST = 1  # every trial reports its first epoch, by which a plateau is told later
-
-
-def check_name(name: str) -> str:
-    """Return a study's name, which is a folder's name too. Raises BadInput."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
-        raise BadInput(
-            f"study name {name!r} cannot be a folder's name: use letters, digits, '.', '_' "
-            "and '-', at most 80, and begin with a letter or a digit"
-        )
-    return name
 
 
 def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStorage:
@@ -87,7 +76,7 @@ class Store:
         self,
         study: optuna.Study,
         space: Space[Any],
-        sampler: Sampler,
+        sampler: AnySampler,
         seed: int,
         ranges: Mapping[str, Dimension],
     ) -> None:
@@ -97,6 +86,7 @@ class Store:
         self.seed = seed
         self.ranges = ranges
         self.queue: list[Mapping[str, Any]] = []  # params of configs to try next
+        self._exhausted: bool | None = None
         # The way of each structure, as its first trial ran: the digits of later ones depend on it.
         self.ways: dict[str, str] = {}
         for trial in self.ended():
@@ -124,7 +114,8 @@ class Store:
         """Propose and store the next trial; the first is the baseline."""
         import optuna
 
-        from sweeps.study.asking import Proposal, seed_of
+        from sweeps.study.asking import Proposal
+        from sweeps.study.samplers import seed_of
 
         number = len(self.study.get_trials(deepcopy=False))
         given: Mapping[str, Any] | None = None
@@ -146,6 +137,7 @@ class Store:
                 state=state,
                 params=proposal.params,
                 distributions=proposal.distributions,
+                system_attrs=proposal.system_attrs,
                 user_attrs={
                     **proposal.user_attrs,
                     "role": role,
@@ -156,6 +148,14 @@ class Store:
         )
         stored = self.study.get_trials(deepcopy=False)[number]
         return optuna.trial.Trial(self.study, stored._trial_id)
+
+    def may_ask(self) -> bool:
+        """Return whether there is anything left to propose: a grid may be exhausted."""
+        from sweeps.study.samplers import exhausted
+
+        if self._exhausted is None:
+            self._exhausted = exhausted(self.study, self.sampler, self.seed)
+        return bool(self.queue) or not self._exhausted
 
     def first(self) -> dict[str, Any] | None:
         """Return the parameters of the first trial, None where none was asked for yet."""
@@ -209,32 +209,26 @@ class Store:
         self._note(result.extra.get("structure"), result.extra.get("way"))
         states = optuna.trial.TrialState
         if result.outcome is Outcome.FAILED or result.value is None:
-            self.study.tell(trial.number, state=states.FAIL)
+            self._close(trial, states.FAIL)
         elif result.outcome is Outcome.COMPLETE:
-            self.study.tell(trial.number, result.value)
+            self._close(trial, states.COMPLETE, result.value)
         else:
             # A pruned trial's value in Optuna is its last report: let that be its best.
             frozen = self.study.get_trials(deepcopy=False)[trial.number]
             if frozen.last_step is None or frozen.last_step < result.epochs:
                 trial.report(result.value, result.epochs)
-            self.study.tell(trial.number, state=states.PRUNED)
+            self._close(trial, states.PRUNED)
 
+    def _close(
+        self, trial: optuna.trial.Trial, state: optuna.trial.TrialState, value: float | None = None
+    ) -> None:
+        from sweeps.study.samplers import after
 
-def remembered(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any] | None:
-    """Return the settings that a study was made with, None where there is no such study."""
-    for study in storage.get_all_studies():
-        if study.study_name == name:
-            return dict(study.user_attrs.get("settings", {}))
-    return None
-
-
-def stored_identity(storage: optuna.storages.BaseStorage, name: str) -> dict[str, Any]:
-    """Return what a study was made of. Raises BadInput where there is no such study."""
-    studies = {study.study_name: study for study in storage.get_all_studies()}
-    if name in studies:
-        return identity_of(studies[name])
-    there = ", ".join(studies) or "none"
-    raise BadInput(f"there is no study {name!r} in this folder; there are: {there}")
+        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        kept, self._exhausted = after(self.study, self.sampler, self.seed, frozen, state, value)
+        for key, news in kept.items():
+            self.study._storage.set_trial_system_attr(frozen._trial_id, key, news)
+        self.study.tell(trial.number, value, state=state)
 
 
 def open_study(
@@ -243,7 +237,7 @@ def open_study(
     identity: Mapping[str, Any],
     settings: Mapping[str, Any],
     monitor: Monitor,
-    pruner: optuna.pruners.BasePruner,
+    pruner: optuna.pruners.BasePruner | None,
 ) -> optuna.Study:
     """Create or reopen a study. Raises BadInput where it was made of something else."""
     import optuna

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Objective
 
-SAMPLERS = ("tpe", "random")  # the kinds that have a name
-PRUNERS = ("halving", "percentile", "none")
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """What proposes configs; `options` go to Optuna's sampler as they are."""
+    """What proposes configs, by its name; `options` go to Optuna's sampler as they are."""
 
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -33,9 +36,18 @@ def random() -> Sampler:
     return Sampler("random")
 
 
-def sampler_named(kind: str, own: Sampler) -> Sampler:
-    """Return the sampler of a kind: a sweep's own, where it is of that kind."""
-    return own if own.kind == kind else {"tpe": tpe, "random": random}[kind]()
+# By the names of `--sampler`. One process asks, so Sobol's points may be scrambled, and what a
+# sampler draws independently (conditional parameters) is no news.
+_QUIET = {"warn_independent_sampling": False}
+SAMPLERS: dict[str, Sampler] = {
+    "tpe": tpe(),
+    "gp": Sampler("gp", _QUIET),
+    "cmaes": Sampler("cmaes", _QUIET),
+    "qmc": Sampler("qmc", {"scramble": True} | _QUIET),
+    "random": random(),
+}
+# A class of Optuna's, called with `seed=`, or a function that returns a sampler for a seed.
+AnySampler = Sampler | Callable[..., "BaseSampler"]
 
 
 @dataclass(frozen=True)
@@ -51,11 +63,16 @@ class Pruner:
         """Return the epochs at which a trial may be judged: geometric, below `max_epochs`."""
         if self.kind == "none":
             return ()
+        if self.kind not in PRUNERS:
+            return tuple(range(1, max_epochs))
         found, rung = [], self.first_rung
         while rung < max_epochs:
             found.append(rung)
             rung *= self.eta
         return tuple(found)
+
+
+PRUNERS = ("halving", "percentile", "none")
 
 
 def successive_halving(*, first_rung: int = 8, eta: int = 2) -> Pruner:
@@ -76,26 +93,101 @@ def no_pruning() -> Pruner:
     return Pruner("none")
 
 
-def pruner_named(kind: str, own: Pruner) -> Pruner:
-    """Return the pruner of a kind: a sweep's own, or one that begins at the same epoch."""
-    if kind in (own.kind, "none"):
-        return own if own.kind == kind else no_pruning()
-    make = successive_halving if kind == "halving" else percentile
+def kind_of(given: AnySampler | Pruner | BasePruner) -> str:
+    """Return the name of a sampler or pruner: Optuna's class, where it is no name of ours."""
+    if isinstance(given, Sampler | Pruner):
+        return given.kind
+    if inspect.isclass(given):
+        return given.__name__
+    with warnings.catch_warnings(action="ignore"):  # of Optuna, that some are experimental
+        return type(given(0) if callable(given) else given).__name__
+
+
+def named(given: AnySampler | Pruner | BasePruner | None, names: Iterable[str]) -> str | None:
+    """Return the name that an option takes for a sampler or pruner, None where there is none."""
+    return given.kind if isinstance(given, Sampler | Pruner) and given.kind in names else None
+
+
+def sampler_named(name: str, own: AnySampler) -> Sampler:
+    """Return the sampler of a name; a sweep's own of that name keeps its options."""
+    return own if isinstance(own, Sampler) and own.kind == name else SAMPLERS[name]
+
+
+def pruner_named(name: str, own: Pruner | BasePruner) -> Pruner:
+    """Return the pruner of a name: a sweep's own, or one that begins at the same epoch."""
+    own = own if isinstance(own, Pruner) else successive_halving()
+    if name in (own.kind, "none"):
+        return own if own.kind == name else no_pruning()
+    make = successive_halving if name == "halving" else percentile
     return make(first_rung=own.first_rung)
+
+
+def rungs(pruner: Pruner | BasePruner, max_epochs: int) -> tuple[int, ...]:
+    """Return the epochs at which a trial may be judged: Optuna's own pruners see every one."""
+    own = pruner if isinstance(pruner, Pruner) else Pruner(kind_of(pruner))
+    return own.rungs(max_epochs)
+
+
+def _of_optuna(kind: type, base: str) -> bool:
+    """Return whether a class is a sampler or a pruner, without an import of Optuna."""
+    return any(one.__name__ == base for one in kind.__mro__)
+
+
+def check_sampler(given: Any) -> None:
+    """Raise BadInput for what can make no sampler of a seed."""
+    if isinstance(given, Sampler):
+        return
+    kind = given if inspect.isclass(given) else type(given)
+    if _of_optuna(kind, "BaseSampler") and not inspect.isclass(given):
+        raise BadInput(
+            f"sampler={kind.__name__}(...) is one sampler, and every trial gets a fresh one, so "
+            "that a study can be repeated: give a function of a seed, "
+            f"sampler=lambda seed: {kind.__name__}(..., seed=seed)"
+        )
+    if not callable(given) or (inspect.isclass(given) and not _of_optuna(kind, "BaseSampler")):
+        raise BadInput(
+            f"sampler={given!r} is no sampler: give sweeps.tpe() or sweeps.random(), one of "
+            "Optuna's classes, such as optuna.samplers.GPSampler, or a function of a seed that "
+            "returns one of its samplers"
+        )
+
+
+def check_pruner(given: Any) -> None:
+    """Raise BadInput for what is no pruner."""
+    if isinstance(given, Pruner) or _of_optuna(type(given), "BasePruner"):
+        return
+    if inspect.isclass(given) and _of_optuna(given, "BasePruner"):
+        raise BadInput(f"pruner={given.__name__} is a class: give a pruner, {given.__name__}(...)")
+    raise BadInput(
+        f"pruner={given!r} is no pruner: give sweeps.successive_halving(), sweeps.percentile(), "
+        "sweeps.no_pruning(), or one of Optuna's, such as optuna.pruners.MedianPruner()"
+    )
 
 
 @dataclass(frozen=True)
 class Sweep:
     """One sweep: what is trained, what proposes, what prunes, and how much of it.
 
-    name: of the sweep, and of the study on embedded data. help: one line for `--help`.
-    n_trials: the total that a study is brought to.
+    Args:
+        name: Of the sweep, and of the study on embedded data.
+        objective: What is trained and judged.
+        sampler: `tpe()`, `random()`, a class of `optuna.samplers`, or a function that takes a
+            seed and returns a sampler: `lambda seed: optuna.samplers.GPSampler(seed=seed)`.
+            Every trial gets a fresh one, with a seed of its own: what a sampler keeps in the
+            study it finds again, what it keeps in itself it does not.
+        pruner: `successive_halving()`, `percentile()`, `no_pruning()`, or any pruner of
+            Optuna's, which is asked at every epoch and is told the best value so far.
+        n_trials: The total that a study is brought to.
+        help: One line for `--help`.
+
+    Raises:
+        BadInput: For an objective, sampler or pruner that is none.
     """
 
     name: str
     objective: Objective[Any]
-    sampler: Sampler = field(default_factory=tpe)
-    pruner: Pruner = field(default_factory=successive_halving)
+    sampler: AnySampler = field(default_factory=tpe)
+    pruner: Pruner | BasePruner = field(default_factory=successive_halving)
     n_trials: int = 60
     help: str = ""
 
@@ -105,3 +197,5 @@ class Sweep:
                 f"Sweep {self.name!r} was given {type(self.objective).__name__}: it takes "
                 "Objective(load=load, build=build)"
             )
+        check_sampler(self.sampler)
+        check_pruner(self.pruner)

@@ -117,6 +117,13 @@ class WriteThrough(InMemoryStorage):
         )
         super().set_trial_user_attr(trial_id, key, value)
 
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Write through."""
+        self._write(
+            lambda: self._disk.set_trial_system_attr(self._disk_trials[trial_id], key, value)
+        )
+        super().set_trial_system_attr(trial_id, key, value)
+
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:

@@ -99,6 +99,24 @@ def test_another_pruner_on_the_way_is_said_once(
     assert "from here on" not in capsys.readouterr().out
 
 
+def test_the_default_sampler_is_led_back_to_by_its_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    go("--trials", "2", "--sampler", "random", "--confirm", "0")
+    capsys.readouterr()
+    assert go("--trials", "3", "--sampler", "tpe") == 0
+    assert capsys.readouterr().out.startswith("--sampler: tpe from here on, random before\n")
+
+
+def test_a_sampler_whose_package_is_missing_is_refused_before_a_study_is_made(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert go("--sampler", "gp") == 2
+    assert "needs the package torch, which is not installed: pip" in capsys.readouterr().err
+    assert listing(folder)[-1] == "  none"
+
+
 @pytest.mark.parametrize(
     ("python", "expected"),
     [
@@ -167,7 +185,7 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
         (["--fix", "schedule=maybe"], "'maybe' is refused, it must be true or false"),
         (["--range", "rate=0:1"], "the low end 0 has no place on a logarithmic scale"),
         (["--range", "rate=2:1"], "low end 2 lies above the high end 1"),
-        (["--sampler", "grid"], "--sampler grid: it must be one of tpe, random"),
+        (["--sampler", "grid"], "--sampler grid: it must be one of tpe, gp, cmaes"),
         (["--pruner", "halvin"], "one of halving, percentile, none, did you mean halving?"),
         (["--monitor", "loss"], "--monitor loss: it is not of the validation part: take val_loss"),
         (["--monitor", "val_los"], "'val_los' is no loss or metric of Keras's, did you mean"),
@@ -251,6 +269,8 @@ def test_what_is_declared_wrongly_is_told_where_it_is_declared() -> None:
         Sweep("x", lambda trial: None)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="build takes config, data: let it take the trial alone"):
         Objective(load=lambda source: None, build=lambda config, data: None)
+    with pytest.raises(BadInput, match="build takes a, b, c: let it take the config alone, or"):
+        dataclasses.replace(SWEEP.objective, build=lambda a, b, c: None)
 
 
 def test_a_terminal_of_plain_letters_is_no_reason_to_fail(

@@ -17,10 +17,10 @@ from sweeps.cli import options, run_command_line
 from sweeps.cli.again import same
 from sweeps.cli.given import PYTHON, given_settings
 from sweeps.cli.listing import listing
-from sweeps.study.asking import seed_of
 from sweeps.study.options import OPTIONS, Option
 from sweeps.study.ranges import narrowing
 from sweeps.study.readers import duration, interval, share, switch, whole
+from sweeps.study.samplers import seed_of
 from sweeps.study.settings import Settings
 from sweeps.tracking import NoTracker
 from tests.cli.test_command_line import folder, go

@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 
 import sweeps
-from objectives import BadInput, Source
+from objectives import BadInput
 from sweeps.cli import python
-from sweeps.cli.source import source_of
-from sweeps.study.settings import Settings, measured
 from sweeps.tracking import NoTracker
-from tests.scripted import SWEEP, Scripted, load
+from tests.scripted import SWEEP, Scripted
 
 
 @pytest.fixture
@@ -84,18 +82,3 @@ def test_an_interruption_gives_the_study_as_far_as_it_got(
     assert len(run(quick, trials=4).trials) == 2
     monkeypatch.setattr("sweeps.cli.trainers.here", lambda *_: Scripted())
     assert len(run(quick, trials=4).trials) == 4
-
-
-@pytest.mark.parametrize(
-    "data", [None, "table.csv", ([[1.0]], [0]), Source(path="table.csv", metrics=("auc",))]
-)
-def test_a_monitor_brings_the_metric_that_it_needs(data: Any) -> None:
-    kept = Settings(monitor="val_auc", source=source_of({"data": data})).resolve(None)
-    assert kept.source is not None
-    assert kept.source.metrics == ("auc",)
-    again = Settings(source=source_of({"data": data})).resolve(kept.remember())
-    assert again.source is not None
-    assert again.source.metrics == ("auc",)
-    loaded = load(Source())
-    assert measured(loaded, again.monitor).metrics == ("auc",)
-    assert measured(loaded, "val_loss") is loaded

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from sklearn.metrics import (
 )
 
 from objectives import BadInput, Data, Part, Source, sequences, tables
+from objectives.dense_binary import DENSE_BINARY
 from objectives.judging import judge, reliability, scores, threshold
 from objectives.judging.plain import compare, task_of
 
@@ -216,3 +219,13 @@ def test_classes_are_not_weighted_unless_asked() -> None:
     assert threshold.wanted(weighted) is None
     with pytest.raises(BadInput, match="--threshold-for 'best': choose balanced_accuracy or f1"):
         tables.from_arrays(x, y, Source(options={"threshold_for": "best"}), "binary")
+
+
+def test_a_task_brings_its_scores_and_ones_own_take_their_place() -> None:
+    labels, chances = np.array([0, 1, 1, 0]), np.array([0.1, 0.9, 0.4, 0.2])
+    for objective in (DENSE_BINARY, dataclasses.replace(DENSE_BINARY, max_epochs=3)):
+        assert objective.scores(labels, chances) == scores(labels, chances, "binary")
+    own = dataclasses.replace(DENSE_BINARY, scores=lambda *_: {"mine": 1.0})
+    assert own.scores(labels, chances) == {"mine": 1.0}
+    with pytest.raises(BadInput, match="task is 'labels': take one of binary, multiclass, reg"):
+        dataclasses.replace(DENSE_BINARY, task="labels")

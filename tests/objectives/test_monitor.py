@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objectives import BadInput, Monitor, Objective
+from objectives import BadInput, Monitor, Objective, Source
 from objectives.monitor import MAXIMISED, MINIMISED, MODES, TWO_SENSES, _in_snake_case
 from objectives.training import Best, UnknownMonitor
 from sweeps.export.config import Exported, Training, read, write
@@ -204,3 +204,19 @@ def test_the_table_holds_no_name_that_keras_does_not_know() -> None:
     for name in MINIMISED - of_compile - said.keys():
         assert keras.losses.get(name) is not None
     assert said.keys() >= TWO_SENSES
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"), [("val_auc", ("auc",)), ("val_pr_auc", ("pr_auc",)), ("val_loss", ())]
+)
+def test_a_monitor_brings_the_metric_that_it_needs_where_a_build_takes_it(
+    name: str, extra: tuple[str, ...]
+) -> None:
+    takes: Any = dataclasses.replace(
+        SWEEP.objective, build=lambda config, data, metrics=(): metrics
+    )
+    data = takes.data(Source())
+    assert takes.model(None, data, Monitor.of(name)) == extra
+    assert takes.build(None, data) == ()
+    plain: Any = dataclasses.replace(SWEEP.objective, build=lambda config: "model")
+    assert plain.model(None, data, Monitor.of(name)) == "model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,21 @@ from objectives.dense_regression import DENSE_REGRESSION
 from objectives.judging import scores
 from objectives.lstm_recall import LSTM_RECALL
 from objectives.training import Decision, TrialSpec, here
+from objectives.training.areas import ClassAUC
 
 pytestmark = pytest.mark.slow
 
 
 def train(
-    objective: Objective[Any], data: Data, folder: Path, epochs: int, monitor: str = "val_loss"
+    objective: Objective[Any],
+    data: Data,
+    folder: Path,
+    epochs: int,
+    monitor: str = "val_loss",
+    kind: str = "fit",
 ) -> tuple[dict[str, float], dict[str, float], keras.Model]:
     """Return the last epoch's logs, the test part's scores, and the exported model."""
-    trainer = here(objective, data, "fit")
+    trainer = here(objective, data, kind)
     config = objective.space.baseline
     if objective is LSTM_RECALL:
         config = dataclasses.replace(config, layers=1)
@@ -44,7 +51,7 @@ def train(
         return Decision.CONTINUE
 
     (result,) = trainer.train(iter([spec]), on_epoch)
-    assert result.error is None
+    assert result.error is result.fallback is None
     scored = trainer.evaluate(spec, folder / "model.keras")
     trainer.close()
     return seen[-1], scored, keras.models.load_model(folder / "model.keras")
@@ -90,24 +97,37 @@ def test_several_classes_by_the_area_under_their_curves(tmp_path: Path, kind: st
     objective: Objective[Any] = DENSE_MULTICLASS if kind == "dense" else LSTM_RECALL
     x = np.random.default_rng(0).normal(size=(300, 4)) + 1.5 * np.eye(4)[np.arange(300) % 4]
     y = np.arange(300) % 4
-    source = Source(arrays=(x if kind == "dense" else x[:, :, None], y), metrics=("auc", "pr_auc"))
-    data = objective.data(source)
-    assert data.train.y.shape == (180, 4)
-    logs, scored, _ = train(objective, data, tmp_path, epochs=2, monitor="val_auc")
-    assert {"val_auc", "val_pr_auc"} <= set(logs)
+    data = objective.data(Source(arrays=(x if kind == "dense" else x[:, :, None], y)))
+    way = "auto" if kind == "dense" else "fit"
+    logs, scored, _ = train(objective, data, tmp_path, 2, monitor="val_auc", kind=way)
+    assert "val_auc" in logs
     assert scored["test_auc"] > 0.5
-    plain = objective.data(dataclasses.replace(source, metrics=()))
-    assert plain.train.y.ndim == 1
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:  # which Keras alone can load
+        assert b"sweeps>" not in file.read("config.json")
+
+
+@pytest.mark.parametrize("curve", ["ROC", "PR"])
+def test_the_area_of_class_numbers_is_kerass_of_label_columns(curve: str) -> None:
+    rng = np.random.default_rng(0)
+    labels, chances = rng.integers(0, 3, 50), rng.dirichlet(np.ones(3), 50)
+    weights = rng.random(50)
+    ours = ClassAUC(3, curve=curve)
+    keras_own = keras.metrics.AUC(curve=curve, multi_label=True, num_labels=3)
+    for again in (ours, ClassAUC.from_config(ours.get_config())):
+        again.update_state(labels, chances, weights)
+        keras_own.reset_state()
+        keras_own.update_state(np.eye(3)[labels], chances, weights)
+        assert float(again.result()) == float(keras_own.result())
 
 
 def test_keras_and_our_scores_agree(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(900, 3))
     y = x[:, 0] + np.random.default_rng(1).normal(size=900) > 1.2
     options = {"weights": "balanced"}
-    data = DENSE_BINARY.data(Source(arrays=(x, y), metrics=("auc",), options=options))
+    data = DENSE_BINARY.data(Source(arrays=(x, y), options=options))
     assert data.class_weight is not None
     _, scored, _ = train(DENSE_BINARY, data, tmp_path, epochs=2, monitor="val_auc")
-    net = DENSE_BINARY.build(DENSE_BINARY.space.baseline, data)
+    net = DENSE_BINARY.model(DENSE_BINARY.space.baseline, data, Monitor.of("val_auc"))
     logs = net.evaluate(
         data.test.x,
         data.test.y,

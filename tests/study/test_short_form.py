@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from objectives import BadInput, Objective
-from search_spaces import plain
+from objectives import BadInput, Data, Objective, Source
+from search_spaces import Space, dimensions, plain
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import baseline_text
 from sweeps.export.config import Exported, Training, read, write
@@ -94,6 +95,34 @@ def test_the_baseline_is_the_middle_or_as_given_and_said_to_be(tmp_path: Path) -
         (text,) = baseline_text(study.store.space, study.store.first())
         assert "first choice, but size, layers as given: " in text
     assert first.params == {"layers": [8, 4], "learning_rate": pytest.approx(1e-3), "size": 7}
+
+
+def sized(trial: Any, data: Data) -> int:
+    trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True)
+    return int(trial.suggest_int("size", 1, data.train.x.shape[1]))
+
+
+def test_a_build_may_look_at_the_data_that_a_study_is_on(tmp_path: Path) -> None:
+    wide = Source(arrays=(np.arange(180.0).reshape(20, 9), np.arange(20) % 2))
+    sizes = {}
+    for name, source in (("embedded", None), ("wide", wide)):
+        with run(tmp_path, sized, settings={"study": name, "source": source}) as study:
+            study.loop(Watching()).run()
+            sizes[name] = [t.params["size"] for t in study.store.ended()]
+            first = study.store.config(study.store.ended()[0].params)
+            assert study.sweep.objective.build(first, study.data) == sizes[name][0]
+            assert study.space["size"].high == study.data.train.x.shape[1]
+    assert max(sizes["embedded"]) == 2 < max(sizes["wide"])
+    with run(tmp_path, sized, settings={"source": wide, "fix": ("size=9",)}) as s:
+        assert s.store.ranges["size"].high == 9
+    known = dimensions(Objective(load=load, build=sized).space.suggest)  # type: ignore[arg-type]
+    assert known["size"].high == 2
+
+
+def test_a_build_of_a_config_may_do_without_the_data() -> None:
+    space = Space(lambda trial: {"size": trial.suggest_int("size", 1, 9)}, {"size": 3})
+    alone: Any = Objective(load=load, build=lambda config: config["size"], space=space)
+    assert alone.build({"size": 4}, load(Source())) == 4
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,8 @@ def loss(spec: TrialSpec, epoch: int) -> float:
 class Scripted:
     """Trains nothing."""
 
+    places = 0
+
     def __init__(self, objective: Objective[Any], data: Data) -> None:
         if len(data.train) != 2:
             raise BadInput(f"{len(data.train)} rows: this trainer wants 2")

@@ -52,6 +52,7 @@ class Lent:
     """A pool that the caller may close without ending it: starting one takes seconds."""
 
     def __init__(self, pool: Pool) -> None:
+        self.places = pool.places
         self.train = pool.train
         self.evaluate = pool.evaluate
 

@@ -83,6 +83,7 @@ def test_the_next_spec_is_taken_only_when_the_last_result_was_consumed(trainer: 
     for result in trainer.train(specs(), lambda *_: Decision.CONTINUE):
         events.append(f"result {result.spec.number}")  # noqa: PERF401 (specs() appends too)
     assert events == [f"{what} {number}" for number in range(3) for what in ("take", "result")]
+    assert trainer.places in (0, 1), "what takes one spec at a time has one place, or none"
 
 
 def test_logs_are_floats_with_rates_and_seconds(trainer: Trainer) -> None:

@@ -1,0 +1,145 @@
+"""What is trained on: where it comes from, and its three parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data come from and how they are split, as the user said it; the default is embedded.
+
+    validation, test: shares of the rows. group: rows of one group stay on one side.
+    time_order: the last part is the test. arrays: (x, y) in hand, in place of a path.
+    options: what one reader alone knows.
+    """
+
+    path: str | None = None
+    target: str | None = None
+    positive: str | None = None
+    group: str | None = None
+    time_order: bool = False
+    validation: float = 0.2
+    test: float = 0.2
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    arrays: tuple[Any, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """x: rows first; y: rows, or rows x outputs; sample_weight: rows, or None."""
+
+    x: Array
+    y: Array
+    sample_weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Three parts of one table. Nothing that decides anything looks at `test`.
+
+    digest: hex, of the arrays. class_weight: class -> weight of the loss, or None.
+    details: plain data that the exported config and the tracker repeat. preprocessing: plain
+    data from which the exported model's preprocessing layers are made, or None.
+    """
+
+    train: Part
+    validation: Part
+    test: Part
+    source: str = "arrays"
+    digest: str = ""
+    class_weight: Mapping[int, float] | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    preprocessing: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.digest:
+            object.__setattr__(self, "digest", digest(self))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(all rows, *shape of one input)."""
+        rows = len(self.train) + len(self.validation) + len(self.test)
+        return (rows, *self.train.x.shape[1:])
+
+    def save(self, folder: Path) -> None:
+        """Write every array as one `.npy` file, to be mapped by other processes."""
+        import numpy as np
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in PARTS:
+            part: Part = getattr(self, name)
+            for key in ("x", "y", "sample_weight"):
+                array = getattr(part, key)
+                if array is not None:
+                    np.save(folder / f"{name}_{key}.npy", array, allow_pickle=False)
+        plain = {
+            "source": self.source,
+            "digest": self.digest,
+            "class_weight": self.class_weight,
+            "details": self.details,
+            "preprocessing": self.preprocessing,
+        }
+        (folder / "data.json").write_text(json.dumps(plain), encoding="utf-8")
+
+    @classmethod
+    def open(cls, folder: Path) -> Data:
+        """Map what `save` wrote: processes share the pages."""
+        import numpy as np
+
+        def array(name: str, key: str) -> Array | None:
+            file = folder / f"{name}_{key}.npy"
+            if not file.exists():
+                return None
+            loaded: Array = np.load(file, mmap_mode="r", allow_pickle=False)
+            return loaded
+
+        def part(name: str) -> Part:
+            x, y = array(name, "x"), array(name, "y")
+            if x is None or y is None:
+                raise FileNotFoundError(f"{folder} holds no {name} part")
+            return Part(x, y, array(name, "sample_weight"))
+
+        plain = json.loads((folder / "data.json").read_text(encoding="utf-8"))
+        weights = plain["class_weight"]
+        train, validation, test = map(part, PARTS)
+        return cls(
+            train,
+            validation,
+            test,
+            source=plain["source"],
+            digest=plain["digest"],
+            class_weight=weights and {int(k): float(v) for k, v in weights.items()},
+            details=plain["details"],
+            preprocessing=plain["preprocessing"],
+        )
+
+
+def digest(data: Data) -> str:
+    """Return a digest of all arrays, their order included: 40 hex digits."""
+    import numpy as np
+
+    found = hashlib.sha1(usedforsecurity=False)
+    for name in PARTS:
+        part: Part = getattr(data, name)
+        for array in (part.x, part.y, part.sample_weight):
+            if array is not None:
+                found.update(f"{array.dtype.str}{array.shape}".encode())
+                found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
