@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from objectives import BadInput
 from sweeps.study.sweep import (
     Pruner,
     Sampler,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "BadInput",
     "Pruner",
     "Sampler",
     "Study",

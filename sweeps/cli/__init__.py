@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from objectives import BadInput
 
 if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
-
+STDOUT = Path("-")
 PACKAGES = ("sweeps", "objectives", "search_spaces")
 HINT = "hint: import keras inside load and build, and TensorFlow's chatter goes to sweep.log"
 
 
 def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
     """Run one command; return 0 done, 1 failed, 2 bad input, 130 interrupted."""
-    from objectives import BadInput
-
     argv = sys.argv[1:] if argv is None else argv
     print_anything()
     try:
@@ -66,43 +66,53 @@ def _place(error: BaseException) -> str:
 
 
 def _dispatch(sweep: Sweep, argv: list[str]) -> int:
-    from objectives import BadInput
+    from sweeps import __version__
     from sweeps.cli import logs, options
 
-    command = argv.pop(0) if argv and not argv[0].startswith("-") else "run"
     program = program_name()
+    named = bool(argv) and not argv[0].startswith("-")
+    command = argv[0] if named else "run"
     if command not in options.COMMANDS:
-        known = ", ".join(options.COMMANDS)
-        raise BadInput(f"no command {command!r}; there are: {known} (see --help)")
+        raise BadInput(options.no_command(command))
+    if "--version" in argv:
+        print(f"keras-sweeps {__version__}")
+        return 0
     if "--help" in argv or "-h" in argv:
         with logs.chatter_to(Path(os.devnull)):  # build(trial) is asked for its parameters
-            text = options.help_text(sweep, program)
+            text = (
+                options.page(sweep, program, command)
+                if named
+                else options.overview(sweep, program)
+            )
         print(text, end="")
         return 0
-    given = options.parser(sweep, program, command).parse_args(argv)
-    settings = options.settings(given, sweep)
+    settings = options.given(sweep, program, command, argv[named:])
     if (line := namesake()) is not None:
         print(line, file=sys.stderr)
-    path = logs.to_file(settings.folder, given.verbose)
+    path = logs.to_file(settings.folder, settings.verbose)
     if imports_keras():
         print(HINT, file=sys.stderr)
-    with nullcontext() if given.verbose else logs.chatter_to(path):
-        return int(_command(command)(sweep, settings, given, program))
+    run = options.function_of(command)
+    with (
+        nullcontext() if settings.verbose else logs.chatter_to(path),
+        redirect_stdout(sys.stderr) if settings.json == STDOUT else nullcontext(),
+    ):
+        code, plain = run(sweep, settings, program)
+    if settings.json is not None and plain is not None:
+        write_json(settings.json, plain)
+    return code
 
 
-def _command(name: str) -> Callable[..., int]:
-    from sweeps.cli import explain, files, report, run, share
-
-    return {
-        "run": run.run,
-        "show": run.show,
-        "export": files.export,
-        "train": files.train_config,
-        "compare": share.compare,
-        "explain": explain.explain,
-        "report": report.report,
-        "sync": share.sync,
-    }[name]
+def write_json(path: Path, plain: Any) -> None:
+    """Write plain data, `-` to standard output. Raises BadInput where it cannot be written."""
+    text = json.dumps(plain, indent=2, default=str) + "\n"
+    if path == STDOUT:
+        print(text, end="")
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write --json {path}: {error.strerror}") from None
 
 
 def imports_keras() -> bool:

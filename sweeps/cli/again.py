@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sweeps.study.settings import CONFIRM
+from sweeps.cli.source import options_of
+from sweeps.study.options import OPTIONS
 from sweeps.study.sweep import PRUNERS, SAMPLERS, named
 from sweeps.tracking.redact import redact
 
@@ -57,31 +58,18 @@ def same(session: Session, study: str | None = None, wider: Iterable[str] = ()) 
     """
     settings, ranges = session.settings, list(wider)
     names = {text.partition("=")[0] for text in ranges}
-    given: list[Option] = []
-    source = settings.source
-    if source is not None and source.path is not None:
-        parts = ("target", "positive", "group", "validation", "test")
-        given = [("data", source.path), *((name, getattr(source, name)) for name in parts)]
-        given += [("time-order", source.time_order or None), *source.options.items()]
-        given += [("split-seed", source.seed or None)]
-    if study is not None or session.name != session.sweep.name:
-        given += [("study", study or session.name)]
-    trials = len(session.store.ended()) if study is None else session.sweep.n_trials
-    given += [("trials", trials), ("max-epochs", settings.max_epochs)]
-    given += [("patience", settings.patience)]
-    given += [("fix", text) for text in settings.fix or ()]
-    kept = (text for text in settings.ranges or () if text.partition("=")[0] not in names)
-    given += [("range", text) for text in (*ranges, *kept)]
-    given += [
-        ("sampler", named(settings.sampler, SAMPLERS)),
-        ("pruner", named(settings.pruner, PRUNERS)),
-        ("monitor", settings.monitor),
-        ("mode", settings.mode),
-        ("seed", settings.seed or None),
-        ("confirm", None if settings.confirm == CONFIRM else settings.confirm),
-        ("trainer", None if settings.trainer == "auto" else settings.trainer),
-    ]
-    return written([*given, *stores(session)])
+    kept = [text for text in settings.ranges or () if text.partition("=")[0] not in names]
+    own = None if session.name == session.sweep.name else session.name
+    found = vars(settings) | options_of(settings.source) | {"ranges": ranges + kept}
+    found["sampler"] = named(settings.sampler, SAMPLERS)
+    found["pruner"] = named(settings.pruner, PRUNERS)
+    found["trials"] = len(session.store.ended()) if study is None else session.sweep.n_trials
+    given: list[Option] = [("study", study or own), *stores(session)]
+    for name, one in OPTIONS.items():
+        if one.kept and found[name] != one.default:
+            values = found[name] if one.many else [found[name]]
+            given += [(one.flag.removeprefix("--"), value) for value in values]
+    return written(given)
 
 
 def wider_name(name: str) -> str:

@@ -5,72 +5,83 @@ from __future__ import annotations
 import dataclasses
 import logging
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.files import chosen
-from sweeps.cli.share import write_json
+from sweeps.cli.found import reading
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import data_text, time_text
 from sweeps.cli.trainers import trainers
-from sweeps.cli.work import INTERRUPTED, make_tracker, no_tracker, quiet, versions
+from sweeps.cli.work import INTERRUPTED, make_tracker, quiet, versions
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain as experiment
 from sweeps.explain.forecast import LEAST, Recorded
 from sweeps.explain.levels import chance
 from sweeps.study.parent import parent_run
 from sweeps.study.samplers import seed_of
-from sweeps.study.session import Session, opened
+from sweeps.study.session import Session, lock
 from sweeps.study.specs import Specs
 
 if TYPE_CHECKING:
-    import argparse
+    from pathlib import Path
 
+    from sweeps.cli.work import Say
+    from sweeps.explain.explanation import Explanation
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
 
-def explain(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+def explain(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Probe one trial and print what its curve shows; the same command goes on."""
-    say = quiet if options.quiet else print
+    say = quiet if settings.quiet else print
     with (
         trainers(sweep, settings, early=True) as make_trainer,
-        opened(sweep, settings, make_trainer, no_tracker) as session,
+        reading(sweep, settings, make_trainer, absent=True) as session,
     ):
-        reference = reference_of(session, options.trial or "baseline")
-        say(f"explaining {reference.name} of {session.name}, {time_text(options.budget)} at most")
+        reference = reference_of(session, settings.trial or "baseline")
+        say(f"explaining {reference.name} of {session.name}, {time_text(settings.budget)} at most")
         say(f"data: {data_text(session.data)}")
         for line in data_lines(session.data):
             say(line)
         folder = session.folder / "explain" / reference.name.replace(" ", "-")
-        tracker = make_tracker(session.settings.mlflow_uri(), folder)
-        parent = dataclasses.replace(
-            parent_run(session, versions()),
-            name=f"{session.name} explain {reference.name}",
-            instance=uuid.uuid5(uuid.NAMESPACE_OID, f"{folder}").hex,
-        )
-        try:
-            found = experiment(
-                session.sweep.objective,
-                reference,
-                session.trainer,
-                tracker,
-                folder,
-                parent=parent,
-                specs=Specs.of(session),
-                budget=options.budget,
-                all_probes=options.all,
-                recorded=_recorded(session),
-                say=say,
-            )
-        except KeyboardInterrupt:
-            say("interrupted: what was trained is kept, the same command goes on")
-            return INTERRUPTED
-        finally:
-            tracker.close()
+        with lock(folder, f"{session.name} explain {reference.name}"):
+            found = _explained(session, reference, folder, say)
+        if found is None:
+            return INTERRUPTED, None
     print("\n".join(found.lines()))
-    if options.json is not None:
-        write_json(options.json, found.to_json())
-    return 0
+    return 0, found.to_json()
+
+
+def _explained(
+    session: Session, reference: Reference, folder: Path, say: Say
+) -> Explanation | None:
+    """Run the probes; return what they found, None where they were interrupted."""
+    settings = session.settings
+    tracker = make_tracker(settings.mlflow_uri(), folder)
+    parent = dataclasses.replace(
+        parent_run(session, versions()),
+        name=f"{session.name} explain {reference.name}",
+        instance=uuid.uuid5(uuid.NAMESPACE_OID, f"{folder}").hex,
+    )
+    try:
+        return experiment(
+            session.sweep.objective,
+            reference,
+            session.trainer,
+            tracker,
+            folder,
+            parent=parent,
+            specs=Specs.of(session),
+            budget=settings.budget,
+            all_probes=settings.all,
+            recorded=_recorded(session),
+            say=say,
+        )
+    except KeyboardInterrupt:
+        say("interrupted: what was trained is kept, the same command goes on")
+        return None
+    finally:
+        tracker.close()
 
 
 def _recorded(session: Session) -> list[Recorded]:

@@ -6,44 +6,43 @@ import dataclasses
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.judging import threshold
 from objectives.training import Outcome
+from sweeps.cli.found import reading
 from sweeps.cli.share import register
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
-from sweeps.cli.work import Say, no_tracker, quiet, versions
+from sweeps.cli.work import Say, quiet, versions
 from sweeps.export import score
 from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read, with_scores
 from sweeps.export.model import MODEL, Written, differences, save, train
 from sweeps.study.ended import Ended
-from sweeps.study.session import Session, opened
-from sweeps.study.settings import Settings
+from sweeps.study.session import Session
 from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
-    import argparse
-
     from objectives.training import Logs
+    from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
 
-def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+def export(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Write `config.yaml` and `model.keras` of the best trial, or of the one asked for."""
-    if options.to is None:
+    if settings.to is None:
         raise BadInput("export needs a folder: --to DIR")
     with (
         trainers(sweep, settings, workers=1) as make_trainer,
-        opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
+        reading(sweep, settings, make_trainer) as session,
     ):
-        trial = chosen(session, options.trial)
+        trial = chosen(session, settings.trial)
         weights = session.folder / "weights" / f"{trial.number:05d}.npz"
         written = save(
             exported(session, trial),
             session.trainer,
-            options.to,
+            settings.to,
             weights=weights if trial.outcome == Outcome.COMPLETE.value else None,
             command=f"{program} train --config config.yaml",
         )
@@ -51,11 +50,11 @@ def export(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
         print(f"trial {trial.number} of {session.name}{_standing(session, trial)}")
         _say_written(written)
         print("score a row with it, in Python:")
-        for line in score.lines(session.data, options.to / MODEL):
+        for line in score.lines(session.data, settings.to / MODEL):
             print(f"  {line}")
-        if options.register:
-            print(register(session, trial.number, options.to / MODEL, written.exported.scores))
-    return 0
+        if settings.register:
+            print(register(session, trial.number, settings.to / MODEL, written.exported.scores))
+    return 0, None
 
 
 def chosen(session: Session, name: str | None) -> Ended:
@@ -123,28 +122,22 @@ def exported(session: Session, trial: Ended) -> Exported:
     return with_scores(found, scores)
 
 
-def train_config(
-    sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str
-) -> int:
+def train_config(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Train a config file again, and say whether its recorded value was reached."""
-    if options.config is None:
+    if settings.config is None:
         raise BadInput("train needs a config file: --config FILE")
     objective = sweep.objective
     baseline = objective.space.baseline
     kind = dict if baseline is None else type(baseline)
-    asked = read(Path(options.config), kind, sweep.name)
+    asked = read(settings.config, kind, sweep.name)
     trainer = asked.training.trainer if asked.training else "auto"
     monitor = asked.training.monitor if asked.training else objective.monitor
     if asked.training is not None and settings.mode is not None:
         judged = dataclasses.replace(asked.training, mode=settings.mode)
         asked = dataclasses.replace(asked, training=judged)
     data = objective.data(asked.source(settings.source.path if settings.source else None))
-    settings = Settings(
-        trainer="auto" if trainer == "compiled" else trainer,
-        device=settings.device,
-        folder=settings.folder,
-    )
-    say: Say = quiet if options.quiet else print
+    settings = dataclasses.replace(settings, trainer="auto" if trainer == "compiled" else trainer)
+    say: Say = quiet if settings.quiet else print
     say(f"data: {data_text(data)}")
     for line in differences(asked, data.digest, versions()):
         say(f"note: {line}")
@@ -156,12 +149,12 @@ def train_config(
             asked,
             make_trainer(objective, data, Path(folder), settings.trainer or "auto"),
             objective,
-            to=options.to,
-            seed=options.seed,
+            to=settings.to,
+            seed=settings.seed,
             on_epoch=Told(monitor, say),
             command=f"{program} train --config config.yaml",
         )
-    return _ended(written, monitor)
+    return _ended(written, monitor), None
 
 
 class Told:

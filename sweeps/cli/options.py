@@ -1,177 +1,216 @@
-"""The options: read into `Settings`, and the help, written by hand so that it reads well."""
+"""The table of options as parsers, as help pages, and as `Settings`."""
 
 from __future__ import annotations
 
 import argparse
-import math
-import re
-from collections.abc import Mapping
-from pathlib import Path
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, NoReturn
 
 from objectives import BadInput
-from objectives.monitor import MODES
 from objectives.nearest import nearest
-from objectives.training import CHECKPOINT_EVERY, TRAINERS
 from search_spaces import Dimension
-from sweeps.cli.source import DATA_HELP, add_options, source
+from sweeps.cli.source import source_of
+from sweeps.study.options import DATA, OPTIONS, Option
+from sweeps.study.readers import epochs, share
 from sweeps.study.settings import Settings
-from sweeps.study.sweep import (
-    PRUNERS,
-    SAMPLERS,
-    Pruner,
-    Sweep,
-    no_pruning,
-    percentile,
-    sampler_named,
-    successive_halving,
-)
+from sweeps.study.sweep import Sweep, pruner_named, sampler_named
 
-COMMANDS = ("run", "show", "export", "train", "compare", "explain", "report", "sync")
-
-HELP = """\
-usage: {program} [COMMAND] [options]
-{help}
-
-commands  (none) run, or go on      show     the summary again
-          export config + model     train    from a config
-          explain why it flattens   compare  two studies: compare A B
-          report  one HTML file     sync     what MLflow lacks
-{data}budget    --trials {trials} (total)  --max-epochs {epochs}  --timeout 30m
-          --patience {patience}|off (epochs without a better value that end a trial)
-          --confirm 5 (fresh seeds for the best and the baseline; 0: none)
-search    --fix NAME=V  --range NAME=LO:HI  --try CONFIG  --seed 0
-          --sampler tpe|gp|cmaes|qmc|random  --pruner halving|percentile|none
-          --monitor {monitor}  --mode min|max (which is better, of a metric of your own)
-machine   --workers N (0: in this process)  --device cpu|gpu  --trainer auto|xla|graph|fit
-          --checkpoint-every 60s|off (how often a long trial is kept on disk)
-          --check on|off (compare the first steps of a model of yours with fit)
-storage   --study NAME  --storage URL  --tracking-uri URL
-output    --quiet  --verbose (every epoch, and the log on the terminal)  --json FILE
-explain   --trial baseline|best|N  --budget 5m  --all (every probe)
-export    --to DIR  --trial N  --register (in MLflow's registry; champion if better)
-train     --config FILE  --to DIR  --seed S            report  --to FILE
-examples  {program} --trials 20 --max-epochs 30
-          {program} --range {example} --study narrower
-          {program} export --to best/
-parameters (for --fix and --range)
-{parameters}
-"""
+WIDTH = 99  # of a help page
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        unknown = message.removeprefix("unrecognized arguments: ")
-        if unknown != message:
-            word = unknown.split()[0].partition("=")[0]
-            if word in COMMANDS:
-                raise BadInput(f"{word} is a command, which comes first: {self.prog} {word} ...")
-            near = nearest(word, self._option_string_actions, cutoff=0.7)
-            message = f"there is no {unknown}" + (f", did you mean {near[0]}?" if near else "")
-        message = message.removeprefix("argument ").replace(
-            "expected one argument", "needs a value"
-        )
-        raise BadInput(f"{message} (see --help)")
+@dataclass(frozen=True)
+class Command:
+    """function: of a module in this folder. example: what is written after the command."""
+
+    help: str
+    function: str
+    example: str = ""
 
 
-def whole(low: int) -> Any:
-    """Return a reader of whole numbers from `low` on."""
-
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-        if value < low:
-            raise argparse.ArgumentTypeError(f"{text!r} is less than {low}")
-        return value
-
-    return read
-
-
-def duration(text: str) -> float:
-    """Return seconds from `90`, `90s`, `30m`, `1.5h` or `2d`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
-    units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-    if not match or not 0 < float(match[1]) < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time: write 90s, 30m or 2h")
-    return float(match[1]) * units[match[2]]
+COMMANDS = {
+    "run": Command(
+        "start a study, or resume it (the word may be left out)", "run.run", "--trials 20"
+    ),
+    "show": Command("print a study's summary", "run.show"),
+    "report": Command("write one HTML report of a study", "report.report", "--to report.html"),
+    "export": Command("write a trial's config and model", "files.export", "--to best/"),
+    "train": Command(
+        "train an exported config again", "files.train_config", "--config best/config.yaml"
+    ),
+    "explain": Command("find out why a trial's curve flattens", "explain.explain"),
+    "compare": Command("compare two studies on the same data", "share.compare", "one other"),
+    "sync": Command("send MLflow what an unreachable server missed", "share.sync"),
+}
 
 
-def interval(text: str) -> float:
-    """Return seconds as `duration` does, infinity for `off`."""
-    return math.inf if text == "off" else duration(text)
+def no_command(word: str) -> str:
+    """Return that there is no such command."""
+    near = nearest(word, COMMANDS, cutoff=0.7)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
+    return f"no command {word!r}; {hint} (see --help)"
 
 
-def patience(text: str) -> int:
-    """Return epochs, 0 for `off`."""
-    try:
-        return 0 if text == "off" else int(whole(0)(text))
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a number of epochs nor off"
-        ) from None
-
-
-def parser(sweep: Sweep, program: str, command: str = "run") -> argparse.ArgumentParser:
-    """Return the parser of every command's options."""
-    found = _Parser(prog=program, add_help=False, allow_abbrev=False)
-    add = found.add_argument
-    if command == "compare":
-        add("names", nargs="*")
-    add("--help", "-h", action="store_true")
-    add("--trials", type=whole(1))
-    add("--max-epochs", type=whole(1))
-    add("--patience", type=patience, metavar="EPOCHS|off")
-    add("--timeout", type=duration)
-    add("--confirm", type=whole(0), metavar="SEEDS")
-    add("--fix", action="append", default=[], metavar="NAME=VALUE")
-    add("--range", action="append", default=[], metavar="NAME=LO:HI")
-    add("--sampler", choices=tuple(SAMPLERS))
-    add("--pruner", choices=PRUNERS)
-    add("--monitor")
-    add("--mode", choices=MODES)
-    add("--seed", type=whole(0))
-    add("--workers", type=whole(0))
-    add("--checkpoint-every", type=interval, default=CHECKPOINT_EVERY, metavar="TIME|off")
-    add("--device", choices=("cpu", "gpu"), default="cpu")
-    add("--trainer", choices=TRAINERS, default=None)
-    add("--check", choices=("on", "off"), default="on")
-    add_options(found, whole)
-    add("--study")
-    add("--storage")
-    add("--tracking-uri")
-    loudness = found.add_mutually_exclusive_group().add_argument
-    loudness("--quiet", action="store_true")
-    loudness("--verbose", action="store_true")
-    add("--json", type=Path, metavar="FILE")
-    add("--to", type=Path, metavar="DIR")
-    add("--trial", metavar="baseline|best|N")
-    add("--budget", type=duration, default=300.0)
-    add("--all", action="store_true")
-    add("--register", action="store_true")
-    add("--try", action="append", default=[], type=Path, metavar="CONFIG", dest="tries")
-    add("--config", type=Path, metavar="FILE")
+def function_of(command: str) -> Callable[[Sweep, Settings, str], tuple[int, Any]]:
+    """Return what does a command: its exit code, and what `--json` writes or None."""
+    module, name = COMMANDS[command].function.split(".")
+    found: Callable[..., tuple[int, Any]] = getattr(import_module(f"sweeps.cli.{module}"), name)
     return found
 
 
-def help_text(sweep: Sweep, program: str) -> str:
-    """Return the whole help."""
+def of_command(command: str) -> dict[str, Option]:
+    """Return the options of a command."""
+    return {name: one for name, one in OPTIONS.items() if command in one.commands}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes text alone: what it stands for, the table reads."""
+
+    def __init__(self, sweep: Sweep, program: str, command: str) -> None:
+        options, about = of_command(command), COMMANDS[command]
+        self.command = command
+        places = " STUDY STUDY" if command == "compare" else ""
+        super().__init__(
+            prog=program,
+            usage=f"{program} {command}{places} [options]",
+            description=f"{about.help[0].upper()}{about.help[1:]}.",
+            epilog=f"example: {program} {command} {about.example}".rstrip(),
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+                prog, max_help_position=32, width=WIDTH
+            ),
+            add_help=False,
+            allow_abbrev=False,
+        )
+        groups: dict[str, Any] = {}
+        for name, one in options.items():
+            if one.group not in groups:
+                groups[one.group] = self.add_argument_group(one.group)
+            add, text = groups[one.group].add_argument, help_of(one, sweep)
+            if one.group == DATA and command != "run":  # there they only find the study
+                text = f"{one.help}, with the data options of run"
+                text = text if name == "data" else argparse.SUPPRESS
+            if not one.flag:
+                add(name, nargs="*", metavar=one.metavar, help=text)
+            elif not one.metavar:
+                add(one.flag, dest=name, action="store_const", const=True, help=text)
+            else:
+                action = "append" if one.many else "store"
+                add(one.flag, dest=name, action=action, metavar=one.metavar, help=text)
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown == message:  # "argument --trials: expected one argument"
+            message = message.removeprefix("argument ")
+            message = message.replace("expected one argument", "needs a value")
+        else:
+            message = refusal(self.prog, self.command, unknown)
+        raise BadInput(f"{message} (see {self.prog} {self.command} --help)")
+
+
+def refusal(program: str, command: str, unknown: str) -> str:
+    """Return why a command does not take what was typed."""
+    flag = unknown.split()[0].partition("=")[0]
+    if flag in COMMANDS:
+        return f"{flag} is a command, which comes first: {program} {flag} ..."
+    for one in OPTIONS.values():
+        if one.flag == flag:
+            others = ", ".join(one.commands)
+            return f"{command} does not take {unknown}: it is an option of {others}"
+    if not flag.startswith("-"):
+        return f"{command} does not take {unknown!r}"
+    known = [one.flag for one in of_command(command).values() if one.flag]
+    near = nearest(flag, [*known, "--help", "--version"], cutoff=0.7)
+    return f"unknown option {unknown}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def help_of(one: Option, sweep: Sweep) -> str:
+    """Return what a help page says of an option, with the default of a new study."""
+    default = one.declared(sweep)
+    if default is None or (isinstance(default, bool | float) and one.read is not share):
+        return one.help
+    return f"{one.help} ({'off' if one.read is epochs and not default else default})"
+
+
+def given(sweep: Sweep, program: str, command: str, argv: list[str]) -> Settings:
+    """Return the settings that a command line stands for. Raises BadInput."""
+    found = vars(_Parser(sweep, program, command).parse_args(argv))
+    if found.get("quiet") and found.get("verbose"):
+        raise BadInput("--quiet and --verbose: give one of them")
+    return settings(sweep, found, lambda one, value: f"{one.flag} {value}")
+
+
+def settings(sweep: Sweep, found: Mapping[str, Any], spelled: Any, **more: Any) -> Settings:
+    """Return the settings that values of options stand for, None for those not given.
+
+    spelled: an option and a value, as whoever gave it did. Raises BadInput.
+    """
+
+    def read(one: Option, value: Any) -> Any:
+        if not isinstance(value, str) and isinstance(value, one.takes):
+            return value
+        try:
+            if isinstance(value, list | tuple | dict | set):
+                raise ValueError("it must be one value")
+            return one.read(str(value))
+        except ValueError as error:
+            raise BadInput(f"{spelled(one, value)}: {error}") from None
+
+    values: dict[str, Any] = {
+        name: tuple(read(OPTIONS[name], v) for v in value)
+        if OPTIONS[name].many
+        else read(OPTIONS[name], value)
+        for name, value in found.items()
+        if value is not None
+    }
+    for name, make in (("sampler", sampler_named), ("pruner", pruner_named)):
+        if isinstance(kind := values.get(name), str):
+            values[name] = make(kind, getattr(sweep, name))
+    return Settings(**values, source=source_of(values), **more)
+
+
+def page(sweep: Sweep, program: str, command: str) -> str:
+    """Return the help of one command."""
+    return _Parser(sweep, program, command).format_help()
+
+
+def overview(sweep: Sweep, program: str) -> str:
+    """Return the help of all: the commands, the options of `run` and the search space."""
     from search_spaces import dimensions
 
     space = dimensions(sweep.objective.space.suggest)
+    lines = [
+        f"usage: {program} [COMMAND] [options]",
+        sweep.help or f"Sweep {sweep.name}.",
+        "",
+        f"commands ({program} COMMAND --help lists the options of one)",
+        *(f"  {name:<9} {one.help}" for name, one in COMMANDS.items()),
+        "",
+        "options of run",
+    ]
+    groups: dict[str, list[str]] = {}
+    for one in of_command("run").values():
+        groups.setdefault(one.group, []).append(f"{one.flag} {one.metavar}".strip())
+    for group, flags in groups.items():
+        whole = "  ".join(flag.replace(" ", "\0") for flag in flags)
+        head, rest = f"  {group:<9} ", " " * 12
+        wrapped = textwrap.wrap(
+            whole, WIDTH, initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
+        )
+        lines += [line.replace("\0", " ") for line in wrapped]
     width = max(map(len, space), default=0) + 2
-    return HELP.format(
-        program=program,
-        data=DATA_HELP,
-        example=_example(space),
-        help=sweep.help or f"Sweep {sweep.name}.",
-        trials=sweep.n_trials,
-        epochs=sweep.objective.max_epochs,
-        patience=sweep.objective.patience_in_epochs or "off",
-        monitor=sweep.objective.monitor,
-        parameters="\n".join(f"  {name:<{width}}{space[name]}" for name in space),
-    )
+    lines += [
+        "",
+        "examples",
+        f"  {program} --trials 20 --max-epochs 30",
+        f"  {program} --range {_example(space)} --study narrower",
+        f"  {program} export --to best/",
+        "",
+        "parameters (for --fix and --range)",
+        *(f"  {name:<{width}}{space[name]}" for name in space),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _example(space: Mapping[str, Dimension]) -> str:
@@ -183,36 +222,3 @@ def _example(space: Mapping[str, Dimension]) -> str:
         if one.choices is not None and len(one.choices) > 1:
             return f"{name}={one.choices[0]},{one.choices[1]}"
     return "NAME=LO:HI"
-
-
-def settings(options: argparse.Namespace, sweep: Sweep) -> Settings:
-    """Return the settings that the options stand for."""
-    own = sweep.pruner if isinstance(sweep.pruner, Pruner) else successive_halving()
-    pruners: dict[str, Pruner] = {
-        "halving": own if own.kind == "halving" else successive_halving(first_rung=own.first_rung),
-        "percentile": percentile(first_rung=own.first_rung),
-        "none": no_pruning(),
-    }
-    return Settings(
-        trials=options.trials,
-        confirm=options.confirm,
-        max_epochs=options.max_epochs,
-        patience=options.patience,
-        timeout=options.timeout,
-        seed=options.seed,
-        study=options.study,
-        storage=options.storage,
-        tracking_uri=options.tracking_uri,
-        sampler=sampler_named(options.sampler, sweep.sampler) if options.sampler else None,
-        pruner=pruners[options.pruner] if options.pruner else None,
-        monitor=options.monitor,
-        mode=options.mode,
-        fix=tuple(options.fix) or None,
-        ranges=tuple(options.range) or None,
-        source=source(options),
-        trainer=options.trainer,
-        workers=options.workers,
-        device=options.device,
-        checkpoint_every=options.checkpoint_every,
-        check=options.check == "on",
-    )

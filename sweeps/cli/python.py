@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data
-from objectives.monitor import Mode
-from objectives.training import CHECKPOINT_EVERY
 from sweeps.cli import print_anything
+from sweeps.cli.found import plain, reading
 from sweeps.cli.frames import trials_frame
-from sweeps.cli.given import source_of, sweep_named
+from sweeps.cli.given import describe, given_settings, sweep_named
 from sweeps.cli.logs import FILE, chatter_to
+from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
@@ -26,10 +26,8 @@ from sweeps.cli.work import (
     left,
     lines,
     make_tracker,
-    no_tracker,
     quiet,
 )
-from sweeps.study.confirm import confirmed
 from sweeps.study.ended import Ended
 from sweeps.study.final import with_weights
 from sweeps.study.session import Session, opened
@@ -41,83 +39,43 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
     import plotly.graph_objects as go
-    from optuna.pruners import BasePruner
 
     from objectives.scorer import Scorer
-    from sweeps.study.sweep import AnySampler, Pruner, Sweep
+    from sweeps.study.sweep import Sweep
 
 
 def run(
     sweep: Sweep,
     data: Any = None,
     *,
-    trials: int | None = None,
-    max_epochs: int | None = None,
-    patience: int | None = None,
-    timeout: float | None = None,
-    seed: int | None = None,
-    study: str | None = None,
-    workers: int | None = None,
-    device: str = "cpu",
-    trainer: str | None = None,
-    checkpoint_every: float = CHECKPOINT_EVERY,
-    check: bool = True,
-    storage: str | None = None,
-    tracking_uri: str | None = None,
-    confirm: int | None = None,
-    monitor: str | None = None,
-    mode: Mode | None = None,
-    sampler: AnySampler | None = None,
-    pruner: Pruner | BasePruner | None = None,
-    fix: Sequence[str] = (),
-    ranges: Sequence[str] = (),
     folder: str | Path = ".",
     verbose: bool | int = True,
+    **options: Any,
 ) -> Study:
     """Run a sweep, or go on with it, and return its study.
 
-    data: a file's path, arrays or data frames `(X, y)`, a `Source` or `Data`; None takes the
-    sweep's own. patience: epochs without a better value after which a trial is complete, 0 for
-    never. timeout: seconds. monitor, mode: what decides, and whether "min" or "max" of it is
-    better, which Keras knows of its own. fix, ranges: as on the command line, `["width=32"]`.
-    workers: processes; 0 trains in this one. confirm: fresh seeds, by default 5, or what the study
-    had last. verbose: False says nothing, 2 every epoch. checkpoint_every: seconds, `math.inf`
-    for never. check: whether the first steps of a structure of your own model are compared with
-    `model.fit`'s. An interruption (the notebook's stop button) is not an error: the study comes
-    back as far as it got, and the same call goes on. Raises BadInput.
+    An interruption (the notebook's stop button) is not an error: the study comes back as far as
+    it got, and the same call goes on. Raises BadInput.
+
+    Args:
+        sweep: what to run.
+        data: a file's path, arrays or data frames `(X, y)`, a `Source` or `Data`; None takes the
+            sweep's own.
+        folder: where stores and files go.
+        verbose: False says nothing, 2 every epoch.
+        options: those of the command line, listed below. An option that is not given is the
+            study's own.
     """
-    settings = Settings(
-        trials=trials,
-        confirm=confirm,
-        max_epochs=max_epochs,
-        patience=patience,
-        timeout=timeout,
-        seed=seed,
-        study=study,
-        workers=workers,
-        device=device,
-        trainer=trainer,
-        checkpoint_every=checkpoint_every,
-        check=check,
-        storage=storage,
-        tracking_uri=tracking_uri,
-        monitor=monitor,
-        mode=mode,
-        sampler=sampler,
-        pruner=pruner,
-        fix=tuple(fix) or None,
-        ranges=tuple(ranges) or None,
-        source=source_of(data),
-        folder=Path(folder).resolve(),
-    )
-    given = data if isinstance(data, Data) else None
+    settings = given_settings(sweep, {"data": data, **options}, Path(folder).resolve())
     say = print if verbose else quiet
     print_anything()
     warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook
     with (
         chatter_to(settings.folder / FILE),
         trainers(sweep, settings, early=True) as make_trainer,
-        opened(sweep, settings, make_trainer, make_tracker, given) as session,
+        opened(
+            sweep, settings, make_trainer, make_tracker, data if isinstance(data, Data) else None
+        ) as session,
     ):
         for note in session.notes:
             say(note)
@@ -125,11 +83,15 @@ def run(
             code = bring(session, say, quiet=not verbose, verbose=verbose > 1)
             if code != INTERRUPTED:
                 hand_over(session, summarise(session), say)
-        settings = session.settings
-        found = Study(session.sweep, settings, session.data, session.name)
+        else:
+            say(complete_text(session.name, len(session.store.ended()), session.sweep.n_trials))
+        found = Study(session.sweep, session.settings, session.data, session.name)
     if verbose:
         print(found)
     return found
+
+
+describe(run)
 
 
 def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = ".") -> Study:
@@ -141,7 +103,7 @@ def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = "
     if isinstance(sweep, str):
         settings = dataclasses.replace(settings, study=sweep)
         sweep = sweep_named(settings, sweep)
-    with _reading(sweep, settings) as session:
+    with reading(sweep, settings) as session:
         return Study(session.sweep, session.settings, session.data, session.name)
 
 
@@ -195,9 +157,7 @@ class Study:
     def summary(self) -> dict[str, Any]:
         """The summary as plain data, as `--json` writes it."""
         with self._open() as session:
-            found = confirmed(session)
-            plain = {"confirm": None if found is None else dataclasses.asdict(found)}
-            return summarise(session).to_json() | plain
+            return plain(session, summarise(session))
 
     def figure(self, name: str) -> go.Figure:
         """Return a Plotly figure: history, importances, parallel, slice, curves or contour.
@@ -219,7 +179,7 @@ class Study:
 
     @contextmanager
     def _open(self) -> Iterator[Session]:
-        with _reading(self.sweep, self._settings, self.data) as session:
+        with reading(self.sweep, self._settings, data=self.data) as session:
             yield session
 
 
@@ -268,7 +228,7 @@ class TrialHandle:
             chatter_to(study._settings.folder / FILE),
             tempfile.TemporaryDirectory() as folder,
             trainers(study.sweep, study._settings, workers=0) as make_trainer,
-            _reading(study.sweep, study._settings, study.data, make_trainer) as session,
+            reading(study.sweep, study._settings, make_trainer, study.data) as session,
         ):
             path = Path(folder) / "model.keras"
             session.trainer.evaluate(with_weights(session, self._ended), model=path)
@@ -283,11 +243,3 @@ def scorer(path: str | Path) -> Scorer:
     from objectives.scorer import Scorer
 
     return Scorer.open(Path(path))
-
-
-@contextmanager
-def _reading(
-    sweep: Sweep, settings: Settings, data: Data | None = None, make_trainer: Any = None
-) -> Iterator[Session]:
-    with opened(sweep, settings, make_trainer, no_tracker, data, reading=True) as session:
-        yield session

@@ -13,20 +13,19 @@ from objectives import BadInput
 from objectives.judging import threshold
 from objectives.monitor import signs
 from sweeps.cli.again import hidden, place, same
+from sweeps.cli.found import reading
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.text import data_text
-from sweeps.cli.trainers import trainers
-from sweeps.cli.work import make_tracker, no_tracker, versions
+from sweeps.cli.work import make_tracker, versions
 from sweeps.explain.experiment import FILE
 from sweeps.study.confirm import Confirmed, confirmed
 from sweeps.study.figures import figure
 from sweeps.study.parent import parent_run
-from sweeps.study.session import Session, lock, opened
+from sweeps.study.session import Session, lock
 from sweeps.study.summary import Summary, summarise
 from sweeps.study.sweep import PRUNERS, named, rungs
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
 
     import pandas as pd
@@ -37,17 +36,14 @@ if TYPE_CHECKING:
 DRAWN = ("importances", "slice", "parallel")
 
 
-def report(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
-    """Write the page of a study; return the exit code."""
+def report(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
+    """Write the page of a study."""
     from sweeps.report.page import write
 
-    with (
-        trainers(sweep, settings) as make_trainer,
-        opened(sweep, settings, make_trainer, no_tracker, reading=True) as session,
-    ):
+    with reading(sweep, settings) as session:
         if not session.store.ended():
             raise BadInput(f"study {session.name!r} has no ended trial yet: run it first")
-        path = options.to or Path(f"report-{session.name}.html")
+        path = settings.to or Path(f"report-{session.name}.html")
         if path.suffix != ".html":
             path = path / f"report-{session.name}.html"
         try:
@@ -56,7 +52,7 @@ def report(sweep: Sweep, settings: Settings, options: argparse.Namespace, progra
             raise BadInput(f"cannot write --to {path}: {error.strerror}") from None
         print("\n".join([*session.notes, f"wrote {path}"]))
         _attach(session, path)
-    return 0
+    return 0, None
 
 
 def gathered(session: Session, program: str) -> Any:

@@ -2,61 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
-from sweeps.cli.trainers import trainers
-from sweeps.cli.work import no_tracker
+from sweeps.cli.found import reading
 from sweeps.study import compare as comparing
-from sweeps.study.session import Session, lock, opened
-from sweeps.study.settings import Settings
-from sweeps.study.storage import check_name
+from sweeps.study.naming import check_name
+from sweeps.study.session import Session, lock
 from sweeps.study.winner import confirmed_trials
 from sweeps.tracking.stores import moved
 
 if TYPE_CHECKING:
-    import argparse
-
+    from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
 
-def compare(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+def compare(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Print whether one study's best is better than another's."""
-    import dataclasses
-
-    if len(options.names) != 2:
-        raise BadInput(f"compare needs two studies, not {len(options.names)}: compare A B")
-    one, other = (dataclasses.replace(settings, study=check_name(n)) for n in options.names)
-    with (
-        trainers(sweep, settings) as make,
-        opened(sweep, one, make, no_tracker, reading=True) as first,
-        opened(sweep, other, make, no_tracker, reading=True) as second,
-    ):
+    if len(settings.names) != 2:
+        raise BadInput(f"compare needs two studies, not {len(settings.names)}: compare A B")
+    one, other = (dataclasses.replace(settings, study=name) for name in settings.names)
+    with reading(sweep, one) as first, reading(sweep, other) as second:
         found = comparing.compare(first, second)
     print("\n".join(comparing.lines(found)))
-    if options.json is not None:
-        write_json(options.json, dataclasses.asdict(found))
-    return 0
+    return 0, dataclasses.asdict(found)
 
 
-def write_json(path: Path, plain: Any) -> None:
-    """Write plain data. Raises BadInput where the file cannot be written."""
-    try:
-        path.write_text(json.dumps(plain, indent=2, default=str) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"cannot write --json {path}: {error.strerror}") from None
-
-
-def tries(sweep: Sweep, files: Iterable[Path]) -> tuple[dict[str, Any], ...]:
-    """Return the parameters of config files. Raises BadInput."""
+def with_tries(sweep: Sweep, settings: Settings) -> Settings:
+    """Return settings with the parameters of the configs to try. Raises BadInput."""
     from sweeps.export.config import read
 
     space = sweep.objective.space
     kind = dict if space.baseline is None else type(space.baseline)
-    return tuple(space.params(read(file, kind, sweep.name).config) for file in files)
+    found = (space.params(read(file, kind, sweep.name).config) for file in settings.tries)
+    return dataclasses.replace(settings, queue=tuple(found))
 
 
 def register(session: Session, number: int, model: Path, scores: Mapping[str, float]) -> str:
@@ -90,7 +72,7 @@ def scoring_code() -> list[Path]:
     return [Path(str(package.__file__)).parent for package in (objectives, search_spaces)]
 
 
-def sync(sweep: Sweep, settings: Settings, options: argparse.Namespace, program: str) -> int:
+def sync(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Send MLflow what it still lacks of this folder's studies; 1 where something is left."""
     from sweeps.study.session import STATE
     from sweeps.tracking.delivery import sync as send
@@ -108,4 +90,4 @@ def sync(sweep: Sweep, settings: Settings, options: argparse.Namespace, program:
             missing = send(settings.mlflow_uri(), folder)
         print(f"{name}: " + (f"{missing} items could not be sent" if missing else "all is sent"))
         left += missing
-    return 1 if left else 0
+    return (1 if left else 0), None

@@ -1,67 +1,52 @@
-"""The options that name a user's own data, and the table that says what was done to them."""
+"""A user's own data: the `Source` that options make, and the table of what was done to it."""
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from objectives import BadInput, Data, Source
+from sweeps.study.options import DATA, OPTIONS
 
-DATA_HELP = """\
-data      --data FILE --target NAME [--positive V]   CSV, TSV, Parquet, NPZ
-          --group NAME | --time-order  --validation 0.2  --test 0.2  --split-seed 0
-          --ignore A,B  --categorical A,B  --numeric A,B  --nan impute|refuse
-          --threshold-for balanced_accuracy|f1|none  --weights off|balanced
-          --id NAME --time NAME (sequences in a long table)
-"""
-READERS = ("ignore", "categorical", "numeric", "nan", "weights", "threshold_for", "id", "time")
+RENAMED = {"data": "path", "split_seed": "seed"}  # of a `Source`; others have their option's name
+FIELDS = {field.name for field in dataclasses.fields(Source)}
+PLACES = {
+    name: RENAMED.get(name, name) for name, one in OPTIONS.items() if one.group == DATA
+}  # what is no field is one of a source's options
 
 
-def share(text: str) -> float:
-    """Return a share of the rows."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 < value < 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share: write a number like 0.2")
-    return value
-
-
-def add_options(parser: argparse.ArgumentParser, whole: Any) -> None:
-    """Add the data options to a parser; `whole` reads whole numbers."""
-    add = parser.add_argument
-    add("--data", metavar="FILE")
-    for name in ("target", "positive", "group", "ignore", "categorical", "numeric", "id", "time"):
-        add(f"--{name}")
-    add("--time-order", action="store_true")
-    add("--validation", type=share)
-    add("--test", type=share)
-    add("--split-seed", type=whole(0))
-    add("--nan", choices=("impute", "refuse"))
-    add("--weights", choices=("off", "balanced"))
-    add("--threshold-for", choices=("balanced_accuracy", "f1", "none"))
-
-
-def source(options: argparse.Namespace) -> Source | None:
-    """Return the source that the options name, None where they name none. Raises BadInput."""
-    given = {name: getattr(options, name) for name in ("target", "positive", "group")}
-    shares = {name: getattr(options, name) for name in ("validation", "test")}
-    shares["seed"] = options.split_seed
-    readers = {name: getattr(options, name) for name in READERS}
-    if options.data is None:
-        for name, value in {**given, **shares, **readers}.items():
-            if value is not None:
-                option = "split-seed" if name == "seed" else name.replace("_", "-")
-                raise BadInput(f"--{option} {value} says how to read a file: add --data FILE")
+def source_of(given: Mapping[str, Any]) -> Source | None:
+    """Return the source that options name, None where they name none. Raises BadInput."""
+    data = given.get("data")
+    said = {name: given[name] for name in PLACES if given.get(name) is not None and name != "data"}
+    if said and (data is None or isinstance(data, Data | Source)):
+        name, value = next(iter(said.items()))
+        flag = OPTIONS[name].flag + ("" if value is True else f" {value}")
+        raise BadInput(f"{flag} says how to read data: add --data FILE, or leave it out")
+    if data is None or isinstance(data, Data):
         return None
-    return Source(
-        path=options.data,
-        time_order=options.time_order,
-        options={name: value for name, value in readers.items() if value is not None},
-        **given,
-        **{name: value for name, value in shares.items() if value is not None},
-    )
+    if isinstance(data, Source):
+        return data
+    known: dict[str, Any] = {"options": {}}
+    if isinstance(data, str | Path):
+        known["path"] = str(data)
+    elif isinstance(data, tuple) and len(data) == 2:
+        known["arrays"] = data
+    else:
+        raise BadInput(f"data is {type(data).__name__}: give a path, (X, y), a Source or Data")
+    for name, value in said.items():
+        (known if PLACES[name] in FIELDS else known["options"])[PLACES[name]] = value
+    return Source(**known)
+
+
+def options_of(source: Source | None) -> dict[str, Any]:
+    """Return the options that name a source, None for those that are left out."""
+    if source is None or source.path is None:
+        return dict.fromkeys(PLACES)
+    found = vars(source) | {"time_order": source.time_order or None}
+    return {name: found.get(place, source.options.get(place)) for name, place in PLACES.items()}
 
 
 def data_lines(data: Data) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from objectives import Data, Monitor
 from objectives.judging import threshold
+from objectives.reading import counted
 from search_spaces import Space
 from sweeps.cli import typed
 from sweeps.study.confirm import Confirmed
@@ -61,6 +62,14 @@ def split_text(data: Data) -> str:
     kind = split.pop("kind", "")
     known = [f"{name} {value}" for name, value in split.items() if value is not None]
     return ", ".join([kind, *known]) if kind else ""
+
+
+def complete_text(study: str, done: int, total: int) -> str:
+    """Say that a study has its total of trials already, and how it gets more."""
+    more = f": --trials {2 * done} adds more"
+    if done > total:
+        return f"{study}: {done} trials, more than --trials {total}, already complete{more}"
+    return f"{study}: already complete with {counted(done, 'trial')}{more}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -15,9 +15,9 @@ from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
 from sweeps.study.confirm import TOP, Confirm, Confirmed, confirmed
 from sweeps.study.final import score
+from sweeps.study.options import STRIDE
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
-from sweeps.study.settings import STRIDE
 from sweeps.study.summary import Summary
 from sweeps.study.winner import winner
 from sweeps.tracking import NoTracker, Tracker

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from objectives.training import Decision, Logs, Outcome, TrialResult
 from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import Ended, ranked
+from sweeps.study.options import CONFIRM, STRIDE
 from sweeps.study.samplers import seed_of
-from sweeps.study.settings import CONFIRM, STRIDE
 from sweeps.study.specs import Specs
 from sweeps.study.statistics import REAL, Difference, paired
 from sweeps.study.winner import ATTR, Standing, confirmed_trials

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sweeps.study.loop import run_name
-from sweeps.study.sweep import kind_of
+from sweeps.study.options import OPTIONS
 from sweeps.tracking import EndedTrial, StudyRun, TrialRun
 
 if TYPE_CHECKING:
@@ -24,14 +24,11 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
     return StudyRun(
         experiment=sweep.name,
         name=session.name,
-        params={
-            "sweep": sweep.name,
-            "seed": session.settings.seed,
-            "max_epochs": sweep.objective.max_epochs,
-            "patience": sweep.objective.patience_in_epochs,
-            "monitor": sweep.objective.monitor,
-            "sampler": kind_of(sweep.sampler),
-            "pruner": kind_of(sweep.pruner),
+        params={"sweep": sweep.name}
+        | {
+            name: one.of(sweep) if one.of else getattr(session.settings, name)
+            for name, one in OPTIONS.items()
+            if one.param
         }
         | {f"space.{name}": str(dimension) for name, dimension in ranges.items()}
         | {f"version.{name}": version for name, version in versions.items()},

@@ -87,7 +87,8 @@ def accepts(
 def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension:
     if dimension.choices is not None:
         words = [value] if option == "--fix" else value.replace(":", ",").split(",")
-        if option == "--range" and any(plain(c) != label(c) for c in dimension.choices):
+        structured = '"' in value or any(plain(c) != label(c) for c in dimension.choices)
+        if option == "--range" and structured:
             words = _lists(value)
         chosen = [_choice(word, dimension) for word in words]
         if _REFUSED in chosen:
@@ -123,7 +124,7 @@ def _read(option: str, text: str, value: str, dimension: Dimension) -> Dimension
 
 
 def _lists(value: str) -> list[str]:
-    """Return the parts of `[4,2],[8,4]`."""
+    """Return the parts of `[4,2],[8,4]` or of `"a,b","c"`."""
     import json
 
     try:

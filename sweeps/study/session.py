@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,18 +18,19 @@ from sweeps.study.driver import Progress
 from sweeps.study.identity import identity, remembered, same_arrays, stored_identity
 from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
 from sweeps.study.loop import Loop
+from sweeps.study.naming import check_name, check_sweep, only_study, study_name
+from sweeps.study.options import OPTIONS
 from sweeps.study.pruning import make_pruner
 from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
-    check_name,
     connect,
     forget_mistake,
     open_study,
 )
-from sweeps.study.sweep import Sweep, kind_of, rungs
+from sweeps.study.sweep import Sweep, rungs
 from sweeps.tracking import Tracker
 from sweeps.tracking.stores import moved
 
@@ -46,46 +46,6 @@ STATE = ".sweeps"  # the folder of everything that is neither Optuna's nor MLflo
 ARRAYS = "data"  # in a study's folder: what its workers map
 
 
-def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
-    """Return the asked-for name, or the sweep's with the file's and its digest."""
-    if settings.study is not None:
-        return check_name(settings.study)
-    if data.source == "embedded":
-        return check_name(sweep.name)
-    letters = unicodedata.normalize("NFKD", Path(data.source).name.split(".")[0])
-    plain = letters.encode("ascii", "ignore").decode()  # é is e
-    stem = "".join(c if c.isalnum() else "-" for c in plain)[:40] or "data"
-    return check_name(f"{sweep.name}-{stem}-{data.digest[:6]}")
-
-
-def _only(storage: optuna.storages.BaseStorage, sweep: Sweep) -> str:
-    """Return the study that a sweep has here: on its embedded data, or the only one on others.
-
-    Raises BadInput where several are on data of the user's own.
-    """
-    own = [
-        study.study_name
-        for study in storage.get_all_studies()
-        if study.user_attrs.get("identity", {}).get("sweep") == sweep.name
-    ]
-    if sweep.name in own or not own:
-        return sweep.name
-    if len(own) > 1:
-        raise BadInput(
-            f"sweep {sweep.name!r} has {len(own)} studies in this folder, say which: "
-            + " or ".join(f"--study {name}" for name in reversed(own))
-        )
-    return own[0]
-
-
-def _check_sweep(storage: optuna.storages.BaseStorage, name: str, sweep: Sweep) -> None:
-    """Raise BadInput where the study is another sweep's, whose data this one cannot read."""
-    for study in storage.get_all_studies():
-        made_by = study.user_attrs.get("identity", {}).get("sweep", sweep.name)
-        if study.study_name == name and made_by != sweep.name:
-            raise BadInput(f"study {name!r} is of sweep {made_by!r}, and this is {sweep.name!r}")
-
-
 def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
     """Return the arrays that a study's workers have mapped, if it was made of them."""
     try:
@@ -97,11 +57,8 @@ def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
 
 def _changes(before: Sweep, now: Sweep) -> Iterator[str]:
     """Say by what the trials from here on are chosen and ended, where it is new."""
-    for name, was, value in (
-        ("sampler", kind_of(before.sampler), kind_of(now.sampler)),
-        ("pruner", kind_of(before.pruner), kind_of(now.pruner)),
-        ("patience", before.objective.patience_in_epochs, now.objective.patience_in_epochs),
-    ):
+    for name in ("sampler", "pruner", "patience"):
+        was, value = OPTIONS[name].declared(before), OPTIONS[name].declared(now)
         if was != value:
             yield f"--{name}: {value or 'off'} from here on, {was or 'off'} before"
 
@@ -213,24 +170,33 @@ def opened(
     data: Data | None = None,
     *,
     reading: bool = False,
+    absent: bool = False,
 ) -> Iterator[Session]:
     """Open or create a study and hold its lock until the block ends.
 
     reading: the study has to be there, and no lock is taken; the arrays that it keeps serve, so
-    that a file which was moved or changed since is not missed. Raises BadInput.
+    that a file which was moved or changed since is not missed. absent: unless it is named, it may
+    be absent: one in memory stands in. Raises BadInput.
     """
     if data is None and settings.source is not None:
         data = sweep.objective.data(settings.source)  # before a store is made: it may be refused
-    storage = connect(settings.storage_url(), create=not reading)
+    absent = absent and settings.study is None
+    storage = connect(settings.storage_url(), create=not reading, memory=absent)
     if data is None:
-        name = check_name(settings.study or (_only(storage, sweep) if reading else sweep.name))
+        name = check_name(
+            settings.study or (only_study(storage, sweep) if reading else sweep.name)
+        )
     else:
         name = study_name(sweep, data, settings)
     folder = settings.folder / STATE / name
-    _check_sweep(storage, name, sweep)
+    check_sweep(storage, name, sweep)
     with contextlib.nullcontext() if reading else lock(folder, name):
         if not reading:
             forget_mistake(storage, name)
+        if absent and remembered(storage, name) is None:
+            import optuna
+
+            storage, reading = optuna.storages.InMemoryStorage(), False
         yield from _opened(
             sweep, settings, make_trainer, make_tracker, data, storage, name, reading=reading
         )
@@ -242,7 +208,7 @@ def _opened(
     make_trainer: MakeTrainer,
     make_tracker: Callable[[str, Path], Tracker],
     data: Data | None,
-    storage: optuna.storages.RDBStorage,
+    storage: optuna.storages.BaseStorage,
     name: str,
     *,
     reading: bool,
@@ -284,7 +250,7 @@ def _opened(
     if ranges and declared is None and not reading and RANGES not in study.user_attrs:
         study.set_user_attr(RANGES, kept_ranges(ranges))
     store = Store(study, space, sweep.sampler, settings.seed or 0, ranges)
-    known_already = store.enqueue(settings.tries)
+    known_already = store.enqueue(settings.queue)
     notes += [f"--try: this config is trial {number} already" for number in known_already]
     for note in notes:
         LOG.warning(note)

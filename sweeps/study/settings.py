@@ -8,101 +8,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from objectives import BadInput, Source
-from objectives.monitor import Mode
-from objectives.training import CHECKPOINT_EVERY
-from sweeps.study.sweep import (
-    AnySampler,
-    Pruner,
-    Sampler,
-    Sweep,
-    check_pruner,
-    check_sampler,
-    kind_of,
-)
+from sweeps.study.options import OPTIONS, Options
+from sweeps.study.sweep import Pruner, Sampler, Sweep, check_pruner, check_sampler, kind_of
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_url
 
-if TYPE_CHECKING:
-    from optuna.pruners import BasePruner
-
-STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
-CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
-
-# An option that is not given is the study's own, if it exists already.
-REMEMBERED: dict[str, Any] = {
-    "seed": 0,
-    "max_epochs": None,
-    "patience": None,
-    "monitor": None,
-    "mode": None,
-    "trainer": "auto",
-    "fix": (),
-    "ranges": (),
-    "confirm": CONFIRM,
-    "sampler": None,
-    "pruner": None,
-}
+REMEMBERED = {name: one.default for name, one in OPTIONS.items() if one.remembered}
+MANY = [name for name in REMEMBERED if OPTIONS[name].many]
 DECLARED = {"sampler": Sampler, "pruner": Pruner}
 
 MLFLOW = {"sqlite", "postgresql", "mysql", "mssql", "http", "https", "file", "databricks", "uc"}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """None leaves the study's own value, or the sweep's.
+class Settings(Options):
+    """The options that were given, and what they come to.
 
-    trials: the total. patience: epochs, 0 for never to end a trial early. confirm: fresh seeds, 0
-    for none. timeout: seconds. fix, ranges: as on the command line. tries: parameters of configs
-    to train next. source: the user's own data. workers: processes, 0 for this one.
-    checkpoint_every: seconds, infinite for never. check: whether the first steps of a structure of
-    a user's own model are compared with `model.fit`'s. folder: where stores and files go.
+    source: the user's own data. queue: parameters of configs to train next. folder: where stores
+    and files go.
     """
 
-    trials: int | None = None
-    confirm: int | None = None
-    max_epochs: int | None = None
-    patience: int | None = None
-    timeout: float | None = None
-    seed: int | None = None
-    study: str | None = None
-    storage: str | None = None
-    tracking_uri: str | None = None
-    sampler: AnySampler | None = None
-    pruner: Pruner | BasePruner | None = None
-    monitor: str | None = None
-    mode: Mode | None = None
-    fix: tuple[str, ...] | None = None
-    ranges: tuple[str, ...] | None = None
-    tries: tuple[Mapping[str, Any], ...] = ()
     source: Source | None = None
-    workers: int | None = None
-    device: str = "cpu"
-    checkpoint_every: float = CHECKPOINT_EVERY
-    check: bool = True
-    trainer: str | None = None
+    queue: tuple[Mapping[str, Any], ...] = ()
     folder: Path = field(default_factory=Path.cwd)
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        leasts = {"trials": 1, "max_epochs": 1, "patience": 0, "seed": 0, "workers": 0}
-        for name, least in leasts.items():
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise BadInput(f"{name} is {value}: it must be {least} or more")
-        if not 0 <= (self.confirm or 0) < STRIDE:
-            raise BadInput(f"confirm is {self.confirm}: it must be from 0 to {STRIDE - 1}")
         if self.sampler is not None:
             check_sampler(self.sampler)
         if self.pruner is not None:
             check_pruner(self.pruner)
-        if self.monitor is not None and not self.monitor.startswith("val_"):
-            raise BadInput(
-                f"monitor {self.monitor!r} is not of the validation part: take "
-                f"'val_{self.monitor}', or another that begins with val_"
-            )
 
     def resolve(self, remembered: Mapping[str, Any] | None) -> Settings:
         """Return settings in which nothing that a study is made of is left open."""
@@ -115,7 +53,7 @@ class Settings:
             value = known.get(name, default) if given is None else given
             if isinstance(value, dict):
                 value = DECLARED[name](**value)
-            found[name] = tuple(value) if isinstance(value, list) else value
+            found[name] = tuple(value or ()) if name in MANY else value
         source = self.source
         if source is None:
             stored = known.get("source")
@@ -123,9 +61,7 @@ class Settings:
                 source = Source(**{k: v for k, v in stored.items() if k != "metrics"})
             if source is not None and source.path is not None:
                 source = dataclasses.replace(source, path=str(self.folder / source.path))
-        if source is None:
-            source = Source()
-        return dataclasses.replace(self, source=source, **found)
+        return dataclasses.replace(self, source=source or Source(), **found)
 
     def remember(self) -> dict[str, Any]:
         """Return what `resolve` wants back, as plain data: of a sampler of Optuna's its name."""

@@ -7,7 +7,6 @@ trial's `role`, `params`, `seed` and `result`, a study's `identity` and `final`.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,24 +22,15 @@ from sweeps.tracking.stores import lacking_driver, sqlite_file
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.storages import BaseStorage
 
     from sweeps.study.sweep import AnySampler
 
 REPORTED_FIRST = 1  # every trial reports its first epoch, by which a plateau is told later
 
 
-def check_name(name: str) -> str:
-    """Return a study's name, which is a folder's name too. Raises BadInput."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
-        raise BadInput(
-            f"study name {name!r} cannot be a folder's name: use letters, digits, '.', '_' "
-            "and '-', at most 80, and begin with a letter or a digit"
-        )
-    return name
-
-
-def connect(url: str, *, create: bool = True) -> optuna.storages.RDBStorage:
-    """Open a store, made if it is missing. Raises BadInput where it cannot be."""
+def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStorage:
+    """Open a store; one that is missing is made, or held in memory. Raises BadInput."""
     import filelock
     import optuna
     import sqlalchemy
@@ -48,6 +38,8 @@ def connect(url: str, *, create: bool = True) -> optuna.storages.RDBStorage:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sqlite = sqlite_file(url)
     if sqlite is not None and not create and not sqlite.exists():
+        if memory:
+            return optuna.storages.InMemoryStorage()
         raise BadInput("there is no study in this folder yet: run a sweep first")
     options = {"connect_args": {"timeout": 5}} if sqlite else {"pool_pre_ping": True}
     try:

@@ -113,6 +113,15 @@ def sampler_named(name: str, own: AnySampler) -> Sampler:
     return own if isinstance(own, Sampler) and own.kind == name else SAMPLERS[name]
 
 
+def pruner_named(name: str, own: Pruner | BasePruner) -> Pruner:
+    """Return the pruner of a name: a sweep's own, or one that begins at the same epoch."""
+    own = own if isinstance(own, Pruner) else successive_halving()
+    if name in (own.kind, "none"):
+        return own if own.kind == name else no_pruning()
+    make = successive_halving if name == "halving" else percentile
+    return make(first_rung=own.first_rung)
+
+
 def rungs(pruner: Pruner | BasePruner, max_epochs: int) -> tuple[int, ...]:
     """Return the epochs at which a trial may be judged: Optuna's own pruners see every one."""
     own = pruner if isinstance(pruner, Pruner) else Pruner(kind_of(pruner))

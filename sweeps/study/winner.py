@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sweeps.study.ended import Ended, ranked
-from sweeps.study.settings import STRIDE
+from sweeps.study.options import STRIDE
 
 if TYPE_CHECKING:
     from objectives import Monitor

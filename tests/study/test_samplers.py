@@ -80,7 +80,7 @@ def test_each_of_optunas_samplers_repeats_a_study_and_goes_on_as_if_it_had_not_e
         pytest.skip(f"{name} needs {NEEDS[name]}")
     sweep = finite(sampler=FUNCTIONS.get(name, kind))
     go(tmp_path, sweep, seed=3, study="a", trials=6)
-    parts, once = (go(tmp_path, sweep, seed=3, study=study) for study in "ab")
+    parts, once = (go(tmp_path, sweep, seed=3, study=study, trials=TOTAL) for study in "ab")
     assert parts == once
     assert len(once) == TOTAL
     assert len({tuple(trial[2].values()) for trial in once}) > 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from objectives import Monitor
 from sweeps.study.ended import Ended, ranked
-from sweeps.study.settings import STRIDE
+from sweeps.study.options import STRIDE
 from sweeps.study.winner import standings
 
 LOSS = Monitor("val_loss", "min")

@@ -1,0 +1,47 @@
+"""A study that is there, opened to be read; and what was found, as plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sweeps.cli.work import no_tracker
+from sweeps.study.confirm import confirmed
+from sweeps.study.session import Session, opened
+
+if TYPE_CHECKING:
+    from objectives import Data
+    from sweeps.study.settings import Settings
+    from sweeps.study.summary import Summary
+    from sweeps.study.sweep import Sweep
+
+
+@contextmanager
+def reading(
+    sweep: Sweep,
+    settings: Settings,
+    make_trainer: Any = None,
+    data: Data | None = None,
+    *,
+    absent: bool = False,
+) -> Iterator[Session]:
+    """Open a study to read it; nothing is created. Raises BadInput where there is none.
+
+    make_trainer: None where nothing is trained. absent: the study need not be there, unless it is
+    named.
+    """
+    with opened(
+        sweep, settings, make_trainer, no_tracker, data, reading=True, absent=absent
+    ) as session:
+        yield session
+
+
+def plain(session: Session, summary: Summary) -> dict[str, Any]:
+    """Return what was found as plain data, as `--json` writes it."""
+    found = confirmed(session)
+    return summary.to_json() | {
+        "confirm": None if found is None else dataclasses.asdict(found),
+        "address": session.store.study.user_attrs.get("address"),
+    }

@@ -1,0 +1,235 @@
+"""Every option, in one table: a row is a field of `Options`.
+
+The command line's parsers and help pages, what a study remembers, the Python signature, the
+parameters of MLflow's parent run and the printed "same sweep" command are made from it. To add an
+option, add a row, and read its value where it is used.
+"""
+
+# ruff: noqa: RUF009  # a row is a field
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from objectives import Source
+from objectives.monitor import MODES, Mode
+from objectives.training import CHECKPOINT_EVERY, TRAINERS
+from sweeps.study.readers import (
+    Reader,
+    duration,
+    epochs,
+    interval,
+    one_of,
+    share,
+    switch,
+    validated,
+    whole,
+)
+from sweeps.study.sweep import PRUNERS, SAMPLERS, AnySampler, Pruner, kind_of
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+
+    from sweeps.study.sweep import Sweep
+
+STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
+CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
+STUDY = ("run", "show", "report", "export", "explain")  # the commands that open a study
+DATA = "data"  # the group of the options that make a `Source`
+
+
+@dataclass(frozen=True)
+class Option:
+    """What is known of an option.
+
+    name: in Python. group: a heading of the help. read: its value, from text. metavar: what help
+    shows for the value, nothing for an option without one. flag: on the command line, nothing for
+    what its place tells. commands: those that use it. default: of a new study. of: what a sweep
+    declares of it, in place of a default. kept: whether a study remembers it, so that the same
+    sweep needs it. param: whether it is a parameter of MLflow's parent run. many: whether it may
+    be given several times. takes: what Python may give in place of text.
+    """
+
+    name: str
+    group: str
+    read: Reader
+    metavar: str
+    help: str
+    flag: str
+    commands: tuple[str, ...] = ("run",)
+    default: Any = None
+    of: Callable[[Sweep], Any] | None = None
+    kept: bool = False
+    param: bool = False
+    many: bool = False
+    takes: tuple[type, ...] = ()
+
+    @property
+    def remembered(self) -> bool:
+        """Whether a study remembers its value as it is; those that make a `Source` it keeps so."""
+        return self.kept and self.group != DATA
+
+    @property
+    def python(self) -> bool:
+        """Whether `sweeps.run` takes it."""
+        return "run" in self.commands and self.group != "output"
+
+    def declared(self, sweep: Sweep) -> Any:
+        """Return what a new study of a sweep takes."""
+        return self.default if self.of is None else self.of(sweep)
+
+
+def row(
+    group: str,
+    read: Reader | tuple[str, ...],
+    metavar: str,
+    help: str,  # noqa: A002
+    **more: Any,
+) -> Any:
+    """Return a field. Where None is "not given", its default is what resolves it.
+
+    read: a reader, or the words that may be given.
+    """
+    if isinstance(read, tuple):
+        metavar, read = "|".join(read), one_of(read)
+    known = {"group": group, "read": read, "metavar": metavar, "help": help, **more}
+    empty = () if more.get("many") else more.get("default")
+    return field(default=None if more.get("kept") else empty, metadata=known)
+
+
+of_data = partial(row, DATA, commands=STUDY, kept=True)
+
+
+# fmt: off
+@dataclass(frozen=True)
+class Options:
+    """One row an option. None leaves the study's own value, or the sweep's."""
+
+    trials: int | None = row(
+        "budget", whole(1), "N", "finished trials in all: complete, pruned, failed",
+        kept=True, of=lambda sweep: sweep.n_trials)
+    max_epochs: int | None = row(
+        "budget", whole(1), "N", "epochs of one trial",
+        kept=True, param=True, of=lambda sweep: sweep.objective.max_epochs)
+    patience: int | None = row(
+        "budget", epochs, "N|off", "epochs without improvement that end a trial; off: never",
+        kept=True, param=True, of=lambda sweep: sweep.objective.patience_in_epochs)
+    timeout: float | None = row(
+        "budget", duration, "TIME", "stop after this time, such as 30m; the same command resumes")
+    confirm: int | None = row(
+        "budget", whole(0, STRIDE - 1), "SEEDS", "fresh seeds for the best and the baseline",
+        kept=True, default=CONFIRM)
+
+    fix: tuple[str, ...] | None = row(
+        "search", str, "NAME=VALUE", "give a hyperparameter one value", kept=True, many=True)
+    ranges: tuple[str, ...] | None = row(
+        "search", str, "NAME=LO:HI", "search this range, or these choices: NAME=A,B",
+        flag="--range", kept=True, many=True)
+    tries: tuple[Path, ...] = row(
+        "search", Path, "CONFIG", "run a config file as the next trial, to its last epoch",
+        flag="--try", many=True)
+    sampler: AnySampler | None = row(
+        "search", tuple(SAMPLERS), "", "what proposes trials",
+        kept=True, param=True, of=lambda sweep: kind_of(sweep.sampler), takes=(object,))
+    pruner: Pruner | BasePruner | None = row(
+        "search", PRUNERS, "", "what stops hopeless trials",
+        kept=True, param=True, of=lambda sweep: kind_of(sweep.pruner), takes=(object,))
+    seed: int | None = row(
+        "search", whole(0), "N", "seed of the study, or of the training (train)",
+        commands=("run", "train"), kept=True, param=True, default=0)
+    monitor: str | None = row(
+        "search", validated, "METRIC", "the metric that decides; its name begins with val_",
+        kept=True, param=True, of=lambda sweep: sweep.objective.monitor)
+    mode: Mode | None = row(
+        "search", MODES, "", "the better direction of a metric of your own",
+        commands=("run", "train"), kept=True)
+
+    data: Any = row(
+        DATA, str, "FILE", "your own data: CSV, TSV, Parquet, NPZ",
+        commands=(*STUDY, "train"), kept=True, takes=(object,))
+    target: str | None = of_data(str, "NAME", "the column to predict")
+    positive: str | None = of_data(str, "VALUE", "the label that counts as class 1")
+    group: str | None = of_data(str, "NAME", "rows with one value of this column stay together")
+    time_order: bool | None = of_data(switch, "", "the last rows are the test set")
+    validation: float | None = of_data(
+        share, "SHARE", "the validation set's share of the rows", default=Source.validation)
+    test: float | None = of_data(
+        share, "SHARE", "the test set's share of the rows", default=Source.test)
+    split_seed: int | None = of_data(
+        whole(0), "N", "seed of the random split", default=Source.seed)
+    ignore: str | None = of_data(str, "A,B", "columns to leave out")
+    categorical: str | None = of_data(str, "A,B", "columns to read as categories")
+    numeric: str | None = of_data(str, "A,B", "columns to read as numbers")
+    nan: str | None = of_data(("impute", "refuse"), "", "what to do with missing numbers")
+    threshold_for: str | None = of_data(
+        ("balanced_accuracy", "f1", "none"), "",
+        "the score that the threshold between two classes maximizes")
+    weights: str | None = of_data(("off", "balanced"), "", "weights of the classes in the loss")
+    id: str | None = of_data(str, "NAME", "the column that names a sequence of a long table")
+    time: str | None = of_data(str, "NAME", "the column that orders the steps of a sequence")
+
+    workers: int | None = row(
+        "machine", whole(0), "N", "processes; by default one a core, at most 8; 0: this one alone",
+        commands=("run", "explain"))
+    device: str = row(
+        "machine", ("cpu", "gpu"), "", "what trains",
+        commands=("run", "explain", "export", "train"), default="cpu")
+    trainer: str | None = row(
+        "machine", TRAINERS, "", "how an epoch runs", kept=True, default="auto")
+    checkpoint_every: float = row(
+        "machine", interval, "TIME|off", "how often a long trial is saved to disk (60s)",
+        commands=("run", "explain"), default=CHECKPOINT_EVERY)
+    check: bool = row(
+        "machine", switch, "on|off", "compare the first batches of your own model with fit's",
+        commands=("run", "explain"), default=True)
+
+    study: str | None = row(
+        "storage", str, "NAME", "the study, where it is not the sweep's own",
+        commands=(*STUDY, "sync"))
+    storage: str | None = row(
+        "storage", str, "URL", "Optuna's store", commands=(*STUDY, "compare"))
+    tracking_uri: str | None = row(
+        "storage", str, "URL", "MLflow's store", commands=(*STUDY, "sync"))
+
+    names: tuple[str, ...] = row(
+        "command", str, "STUDY", "the two studies", flag="", commands=("compare",), many=True)
+    trial: str | None = row(
+        "command", str, "best|baseline|N", "the trial; by default export takes the best, and "
+        "explain the baseline", commands=("export", "explain"))
+    to: Path | None = row(
+        "command", Path, "PATH", "where to write: a folder, or the report's HTML file",
+        commands=("export", "report", "train"))
+    config: Path | None = row(
+        "command", Path, "FILE", "an exported config.yaml", commands=("train",))
+    register: bool = row(
+        "command", switch, "", "put the model into MLflow's registry",
+        commands=("export",), default=False)
+    budget: float = row(
+        "command", duration, "TIME", "explain for this long at most (5m)",
+        commands=("explain",), default=300.0)
+    all: bool = row(
+        "command", switch, "", "try every probe", commands=("explain",), default=False)
+
+    quiet: bool = row(
+        "output", switch, "", "print the result alone",
+        commands=("run", "explain", "train"), default=False)
+    verbose: bool = row(
+        "output", switch, "", "print the log, and every epoch",
+        commands=(*STUDY, "train", "compare", "sync"), default=False)
+    json: Path | None = row(
+        "output", Path, "FILE", "write the result as JSON; -: to standard output, alone",
+        commands=("run", "show", "compare", "explain"))
+# fmt: on
+
+
+OPTIONS = {
+    one.name: Option(
+        **{"name": one.name, "flag": f"--{one.name.replace('_', '-')}", **one.metadata}
+    )
+    for one in dataclasses.fields(Options)
+}
