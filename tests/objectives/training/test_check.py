@@ -133,6 +133,18 @@ def test_changed_code_is_compared_anew(
     assert compared == [None, None]
 
 
+def test_the_users_models_are_compared_and_not_those_of_the_package() -> None:
+    from objectives import Objective
+    from objectives.training.check import users
+    from sweeps.dense_binary import SWEEP
+
+    def build(trial: Any) -> Any: ...
+
+    assert users(Objective(load=None, build=build))  # type: ignore[arg-type]
+    assert users(RIGHT.objective)
+    assert not users(SWEEP.objective)
+
+
 def test_the_code_of_build_is_its_file(tmp_path: Path) -> None:
     from objectives import Objective
     from objectives.training.check import _code
