@@ -1,8 +1,8 @@
 """What reading a large study costs: `show`, `s.trials` and `report`, of 100 and 1,000 trials.
 
-The store (SQLite) and MLflow's (SQLite) are the real ones, and so is the loop that fills them; the
-trainer trains nothing, and plays curves of 100 epochs with seven metrics. Each command is a process
-of its own: its processor time, imports included, is what is counted.
+The store (SQLite) and MLflow's (SQLite) are the real ones, and so is the loop that fills them;
+the trainer trains nothing, and plays curves of 100 epochs with seven metrics. Each command is a
+process of its own: its processor time, imports included, is what is counted.
 
     python benchmarks/large_study.py [--trials 100 1000] [--epochs 100] [--keep FOLDER]
 
@@ -139,7 +139,8 @@ def main() -> None:
     options = parser.parse_args()
     print("seconds: of the clock to make a study, of the processor to read it; MB of the report")
     print(
-        f"trials      made      show  s.trials    report        MB  < {SECONDS:g} s, {MEGABYTES:g} MB"
+        "trials      made      show  s.trials    report        MB  "
+        f"< {SECONDS:g} s, {MEGABYTES:g} MB"
     )
     with tempfile.TemporaryDirectory() as name:
         for trials in options.trials:
