@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 from collections import Counter
 from pathlib import Path
@@ -39,7 +41,7 @@ def report(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Write the page of a study."""
     from sweeps.report.page import write
 
-    with reading(sweep, settings) as session:
+    with _uncollected(), reading(sweep, settings) as session:
         if not session.store.ended():
             raise BadInput(f"study {session.name!r} has no ended trial yet: run it first")
         path = settings.to or Path(f"report-{session.name}.html")
@@ -52,6 +54,18 @@ def report(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         print("\n".join([*session.notes, f"wrote {path}"]))
         _attach(session, path)
     return 0, None
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Spare a third of the time: while half a million points are read, there is no garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def gathered(session: Session, program: str) -> Report:
