@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from sweeps.report import payload
 from tests.report.made import ended, study
@@ -44,3 +45,10 @@ def test_what_is_not_finite_is_a_gap_not_a_fault() -> None:
     assert made["curves"]["val_loss"] == [0.5, None, None]
     assert made["value"] is None
     assert json.loads(payload.embedded({"v": [float("nan"), 1.0]})) == {"v": [None, 1.0]}
+
+
+def test_of_many_trials_each_curve_has_fewer_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "ALL_POINTS", 20 * 30)
+    few, many = (payload.payload(study(n))["trials"][0] for n in (4, 20))
+    assert len(few["curves"]["val_loss"]) == 100
+    assert payload.FEWEST_POINTS <= len(many["curves"]["val_loss"]) <= 30 + 2
