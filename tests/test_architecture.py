@@ -33,6 +33,7 @@ OWNERS = {
     "keras": ("objectives", "sweeps.cli.python"),
     "optuna": ("sweeps.study", "objectives.__init__"),
     "mlflow": ("sweeps.tracking",),
+    "jinja2": ("sweeps.report",),
     "matplotlib": (),
     "ray": (),
 }

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-FEWEST_FOR_IMPORTANCE = 10  # complete trials that had a parameter: of fewer, it is noise
+# Complete trials that had a parameter. Of fewer, a share is noise, and no interval mends that: it
+# is biased towards equal shares, so that bootstrap intervals leave a true one of nearly all out.
+FEWEST_FOR_IMPORTANCE = 10
 CLOSE = 0.04  # of an axis's length: labels nearer than this overlap
 BLUES = [[0.0, "#a6c8e4"], [1.0, "#08306b"]]  # Optuna's blues begin in white, on a white page
 FIGURES = ("history", "importances", "parallel", "slice", "curves", "contour")
@@ -40,8 +42,13 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         # Parallel coordinates leave out a trial that lacks one of the parameters.
         every = sum(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
         fewest = {"importances": FEWEST_FOR_IMPORTANCE, "parallel": every}.get(name, 1)
-        if name in ("slice", "parallel", "importances") and (found := varied(study, fewest)):
-            chosen["params"] = found
+        if name in ("slice", "parallel", "importances"):
+            found = varied(study, fewest)
+            if name == "importances" and not found:
+                needed = f"{FEWEST_FOR_IMPORTANCE} are needed"
+                return _without(f"Too few complete trials to say what matters: {needed}")
+            if found:
+                chosen["params"] = found
         drawn = makers[name](study, **chosen)
         if name == "slice":
             drawn.update_traces(marker_colorscale=BLUES)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sweeps.tracking import limits, runs
 from sweeps.tracking.client import all_runs, connect
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def studies(uri: str) -> list[Study]:
     return _studies(connect(uri))
 
 
+MOST_AT_ONCE = 500  # runs in a query: SQLite of old takes 999 values
 OURS = ("outcome", "way")  # params of a run that are no hyperparameters
 
 
@@ -86,11 +91,24 @@ def curves(uri: str, study: str, number: int, kind: str = "trial") -> pd.DataFra
     return _curves(client, found[0])
 
 
-def all_curves(uri: str, study: str, kind: str = "trial") -> dict[int, pd.DataFrame]:
-    """Return the curves of all trials of a study: number -> frame as `curves` returns it."""
+def all_curves(
+    uri: str,
+    study: str,
+    kind: str = "trial",
+    wanted: Callable[[str], bool] = lambda metric: True,
+) -> dict[int, pd.DataFrame]:
+    """Return the curves of all trials of a study: number -> frame as `curves` returns it.
+
+    wanted: which metrics to read.
+    """
     client = connect(uri)
     found = _children(client, find_study(client, study), kind)
-    return {int(run.data.tags[runs.NUMBER]): _curves(client, run) for run in found}
+    number = {run.info.run_id: int(run.data.tags[runs.NUMBER]) for run in found}
+    metrics = sorted(filter(wanted, {key for run in found for key in run.data.metrics}))
+    store = client._tracking_client.store
+    if not hasattr(store, "ManagedSessionMaker"):  # a server, which is asked run by run
+        return {number[run.info.run_id]: _curves(client, run, metrics) for run in found}
+    return {number[run]: frame for run, frame in _stored(store, list(number), metrics).items()}
 
 
 def _studies(client: MlflowClient) -> list[Study]:
@@ -132,14 +150,62 @@ def _children(
     return runs.find(client, study.experiment_id, tags)
 
 
-def _curves(client: MlflowClient, run: Run) -> pd.DataFrame:
+def _curves(client: MlflowClient, run: Run, wanted: Sequence[str] | None = None) -> pd.DataFrame:
     import pandas as pd
 
     columns = {}
-    for key in sorted(run.data.metrics):
+    for key in sorted(run.data.metrics if wanted is None else run.data.metrics.keys() & wanted):
         points = {m.step: m.value for m in client.get_metric_history(run.info.run_id, key)}
         if points.keys() - {0}:  # what has step 0 alone is a final value, not a curve
             columns[key] = pd.Series({step: points[step] for step in sorted(points) if step})
     frame = pd.DataFrame(columns)
     frame.index = pd.Index(frame.index.astype(int), name="epoch")
     return frame.sort_index()
+
+
+def _stored(store: Any, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return the curves that a database holds, by run: a query each would take 5 ms a curve."""
+    import sqlalchemy
+    from mlflow.store.tracking.dbmodels.models import SqlMetric
+
+    point = SqlMetric.__table__.c
+    value = sqlalchemy.case((point.is_nan, None), else_=point.value)
+    query = sqlalchemy.select(point.run_uuid, point.step, point.key, value)
+    query = query.where(point.step != 0, point.key.in_(metrics))
+    query = query.order_by(point.timestamp, point.value)  # of two at one step the last one counts
+    rows: list[Any] = []
+    with store.ManagedSessionMaker() as session:
+        for start in range(0, len(run_ids), MOST_AT_ONCE):
+            part = run_ids[start : start + MOST_AT_ONCE]
+            found = session.connection().execute(query.where(point.run_uuid.in_(part)))
+            rows += found.cursor.fetchall()  # plain tuples: half a million are quick to make
+    run, step, key, values = zip(*rows, strict=True) if rows else ((), (), (), ())
+    place = {one: index for index, one in enumerate(run_ids)}
+    column = {one: index for index, one in enumerate(metrics)}
+    owner = np.fromiter(map(place.__getitem__, run), int, len(rows))
+    order = np.argsort(owner, kind="stable")
+    steps = np.array(step, int)[order]
+    keys = np.fromiter(map(column.__getitem__, key), int, len(rows))[order]
+    points = np.array(values, float)[order]
+    ends = np.searchsorted(owner[order], np.arange(len(run_ids) + 1))
+    return {
+        one: _frame(steps[first:end], keys[first:end], points[first:end], metrics)
+        for one, (first, end) in zip(run_ids, itertools.pairwise(ends), strict=True)
+    }
+
+
+def _frame(
+    steps: NDArray[np.int_],
+    keys: NDArray[np.int_],
+    values: NDArray[np.float64],
+    metrics: Sequence[str],
+) -> pd.DataFrame:
+    """Return points as a row a step, a column a metric; of two in one place the last counts."""
+    import pandas as pd
+
+    epochs, rows = np.unique(steps, return_inverse=True)
+    had, columns = np.unique(keys, return_inverse=True)
+    table = np.full((len(epochs), len(had)), np.nan)
+    table[rows, columns] = values
+    index = pd.Index(epochs, dtype=int, name="epoch")
+    return pd.DataFrame(table, index, [metrics[key] for key in had])

@@ -101,7 +101,7 @@ def test_what_is_read_of_a_study_costs_no_call(tmp_path: Path) -> None:
             10 * t.params["rate"] for t in one.store.ended()
         ]
         assert any(line.startswith("baseline: the middle") for line in lines(one, summary))
-        assert gathered(one, "built").trials.index.tolist() == list(range(8))
+        assert [t.number for t in gathered(one, "built").trials] == list(range(8))
         assert exported(one, one.store.ended()[3]).config == one.store.ended()[3].params
         assert "--trials 8" in same(one)
         assert repair(one) == []

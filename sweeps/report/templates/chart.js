@@ -1,5 +1,5 @@
 "use strict";
-// Curves on a canvas: a few hundred of them stay quick, and a hover finds the nearest point.
+// Curves and dots on a canvas: a few hundred curves stay quick, and a hover finds the nearest point.
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const short = (v) => Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3)
   ? v.toExponential(1).replace("e+", "e") : String(Number(v.toPrecision(3)));
@@ -24,6 +24,9 @@ function ticks(low, high, log) {
 
 class Chart {
   // series: {x?, y, style, width, dash, alpha, name, lines: [text], marks: [epoch], end: "x"?, tag?}
+  // or dots: {x, y, style, dots: radius, of: [{name, lines}], fade?: later ones are stronger}.
+  // axis: {label, log?, choices?} of the horizontal one. sign: 1 where lower is better, -1, or 0
+  // where nobody knows: the worst values may lie outside of the picture, the best never.
   constructor(host, given) {
     this.host = host;
     this.canvas = host.querySelector("canvas");
@@ -42,34 +45,40 @@ class Chart {
   }
 
   set(given) {
-    this.given = { log: false, bands: [], label: "", ...given };
+    this.given = { log: false, bands: [], sign: 0, axis: { label: "epoch", epochs: true }, ...given };
     this.draw();
   }
 
   bounds() {
-    const { series, log } = this.given;
+    const { series, log, sign, axis } = this.given;
     const values = [];
-    let last = 1;
+    let first = axis.epochs ? 1 : Infinity, last = axis.epochs ? 1 : -Infinity;
     for (const s of series)
       for (let i = 0; i < s.y.length; i++) {
-        const v = s.y[i];
-        if (v === null || (log && v <= 0)) continue;
+        const v = s.y[i], x = s.x ? s.x[i] : i + 1;
+        if (v === null || x === null || (log && v <= 0)) continue;
         values.push(v);
-        last = Math.max(last, s.x ? s.x[i] : i + 1);
+        first = Math.min(first, x);
+        last = Math.max(last, x);
       }
     values.sort((a, b) => a - b);
-    if (!values.length) return { low: 0, high: 1, last };
-    let low = values[0], high = values[Math.floor(0.985 * (values.length - 1))];
+    if (!values.length) return { low: 0, high: 1, first: 1, last: 1 };
+    const most = values.length - 1;
+    let low = values[sign < 0 ? Math.ceil(0.015 * most) : 0];
+    let high = values[sign > 0 ? Math.floor(0.985 * most) : most];
     if (!(high > low)) [low, high] = log ? [low / 2, low * 2] : [low - 0.5, low + 0.5];
     const room = log ? (high / low) ** 0.04 : (high - low) * 0.04;
-    return log ? { low: low / room, high: high * room, last }
-      : { low: low - room, high: high + room, last };
+    if (axis.choices) [first, last] = [-0.4, axis.choices.length - 0.6];
+    else if (axis.log) [first, last] = [first / (last / first) ** 0.03, last * (last / first) ** 0.03];
+    else if (!axis.epochs) [first, last] = [first - 0.03 * (last - first), last + 0.03 * (last - first)];
+    return log ? { low: low / room, high: high * room, first, last }
+      : { low: low - room, high: high + room, first, last };
   }
 
   draw() {
     const width = this.host.clientWidth;
     if (!width) return;
-    const height = Math.round(Math.max(230, Math.min(460, width * 0.5)));
+    const height = this.given.height ?? Math.round(Math.max(230, Math.min(460, width * 0.5)));
     const ratio = Math.max(1, devicePixelRatio || 1);
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
@@ -78,20 +87,21 @@ class Chart {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
     const named = this.given.series.some((s) => s.tag);
-    const box = { left: 52, right: width - (named ? 62 : 16), bottom: height - 30,
+    const box = { left: 52, right: width - (named ? 62 : 16), bottom: height - 36,
       top: this.given.bands.length ? 26 : 8 };
-    const { low, high, last } = this.bounds();
-    const { log } = this.given;
-    const f = log ? Math.log : (v) => v;
-    this.x = (e) => box.left + (box.right - box.left) * (last > 1 ? (e - 1) / (last - 1) : 0.5);
+    const { low, high, first, last } = this.bounds();
+    const { log, axis } = this.given;
+    const f = log ? Math.log : (v) => v, g = axis.log ? Math.log : (v) => v;
+    const span = g(last) - g(first);
+    this.x = (e) => box.left + (box.right - box.left) * (span > 0 ? (g(e) - g(first)) / span : 0.5);
     this.y = (v) => box.bottom - (box.bottom - box.top) * (f(v) - f(low)) / (f(high) - f(low));
-    this.axes(c, box, low, high, last);
+    this.axes(c, box, low, high, first, last);
     c.save();
     c.beginPath();
     c.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
     c.clip();
     for (const s of this.given.series) this.line(c, s, s.alpha ?? 1, s.width ?? 1.5);
-    if (this.near) this.line(c, this.near.s, 1, Math.max(2.5, (this.near.s.width ?? 1.5) + 1));
+    if (this.near && !this.near.s.dots) this.line(c, this.near.s, 1, Math.max(2.5, (this.near.s.width ?? 1.5) + 1));
     c.restore();
     for (const s of this.given.series) if (s.tag) this.tag(c, s, box);
     if (this.near) {
@@ -102,7 +112,7 @@ class Chart {
     }
   }
 
-  axes(c, box, low, high, last) {
+  axes(c, box, low, high, first, last) {
     c.font = "12px system-ui, sans-serif";
     for (const band of this.given.bands) {
       const a = this.x(Math.max(1, band.first - 0.5)), b = this.x(Math.min(last, band.last + 0.5));
@@ -129,13 +139,37 @@ class Chart {
     }
     c.textBaseline = "alphabetic";
     c.textAlign = "center";
-    for (const e of last > 1 ? ticks(1, last, false) : [1])
-      if (Number.isInteger(e)) c.fillText(String(e), this.x(e), box.bottom + 17);
+    const { axis } = this.given;
+    const names = axis.choices;
+    const places = names ? names.map((_, i) => i)
+      : last > first ? ticks(first, last, Boolean(axis.log)) : [first];
+    let end = -Infinity;
+    for (const e of places) {
+      if (!names && !axis.log && axis.whole !== false && !Number.isInteger(e)) continue;
+      const text = names ? names[e] : axis.epochs ? String(e) : short(e);
+      const x = this.x(e), half = c.measureText(text).width / 2;
+      if (x - half < end) continue;
+      c.fillText(text, x, box.bottom + 15);
+      end = x + half + 6;
+    }
     c.textAlign = "left";
-    c.fillText("epoch", box.left, box.bottom + 28);
+    c.fillText(axis.label, box.left, box.bottom + 30);
+  }
+
+  dots(c, s) {
+    c.fillStyle = colour(s.style);
+    for (let i = 0; i < s.y.length; i++) {
+      if (s.y[i] === null || s.x[i] === null || (this.given.log && s.y[i] <= 0)) continue;
+      c.globalAlpha = s.fade ? 0.25 + 0.65 * (i + 1) / s.y.length : s.alpha ?? 1;
+      c.beginPath();
+      c.arc(this.x(s.x[i]), this.y(s.y[i]), s.dots, 0, 7);
+      c.fill();
+    }
+    c.globalAlpha = 1;
   }
 
   line(c, s, alpha, width) {
+    if (s.dots) return this.dots(c, s);
     c.globalAlpha = alpha;
     c.strokeStyle = c.fillStyle = colour(s.style);
     c.lineWidth = width;
@@ -193,19 +227,20 @@ class Chart {
     let best = null, least = 28 ** 2;
     for (const s of this.given.series)
       for (let i = 0; i < s.y.length; i++) {
-        if (s.y[i] === null) continue;
+        if (s.y[i] === null || (s.x && s.x[i] === null)) continue;
         const e = s.x ? s.x[i] : i + 1;
         const x = this.x(e), y = this.y(s.y[i]);
         const d = (x - px) ** 2 + (y - py) ** 2;
-        if (d < least) [best, least] = [{ s, x, y, e, v: s.y[i] }, d];
+        if (d < least) [best, least] = [{ s, x, y, e, v: s.y[i], of: s.of ? s.of[i] : s }, d];
       }
     this.near = best;
     this.draw();
     this.tip.hidden = !best;
     if (!best) return;
     const head = document.createElement("b");
-    head.textContent = `${best.s.name}, epoch ${best.e}: ${Number(best.v.toPrecision(4))}`;
-    this.tip.replaceChildren(head, ...(best.s.lines ?? []).map((text) => {
+    const where = this.given.axis.epochs ? `, epoch ${best.e}` : "";
+    head.textContent = `${best.of.name}${where}: ${Number(best.v.toPrecision(4))}`;
+    this.tip.replaceChildren(head, ...(best.of.lines ?? []).map((text) => {
       const line = document.createElement("span");
       line.textContent = text;
       return line;

@@ -1,6 +1,4 @@
-"use strict";
 const given = JSON.parse(document.getElementById("data").textContent);
-const dark = matchMedia("(prefers-color-scheme: dark)");
 const ORDER = ["pruned", "interrupted", "failed", "diverged", "complete", "baseline", "best"];
 const LOOK = {
   pruned: { width: 1, alpha: 0.38 }, interrupted: { width: 1, alpha: 0.5 },
@@ -35,7 +33,7 @@ function curves() {
   const metric = document.getElementById("metric"), log = document.getElementById("log");
   const boxes = [...document.querySelectorAll("[data-look]")];
   const now = () => ({
-    log: log.checked,
+    log: log.checked, sign: given.signs[metric.value] ?? 0,
     series: series(metric.value, new Set(boxes.filter((b) => b.checked).map((b) => b.dataset.look))),
   });
   const chart = new Chart(host, now());
@@ -44,74 +42,96 @@ function curves() {
 }
 
 function findings() {
-  for (const host of document.querySelectorAll("[data-finding]")) {
-    const chart = new Chart(host, given.findings[Number(host.dataset.finding)]);
-    const log = host.parentElement.querySelector("[data-log]");
-    log?.addEventListener("change", () => chart.set({ ...chart.given, log: log.checked }));
+  for (const host of document.querySelectorAll("[data-finding]"))
+    logged(host, new Chart(host, given.findings[Number(host.dataset.finding)]));
+}
+
+const done = given.trials.filter((t) => t.complete && t.value !== null);
+
+function soFar() {
+  const host = document.getElementById("so-far");
+  if (!host) return;
+  const sign = given.signs[given.monitor], x = [], y = [];
+  let lowest = null;
+  for (const t of done) {
+    const better = lowest === null || sign * t.value < sign * lowest;
+    if (lowest !== null) { x.push(t.number); y.push(lowest); }
+    if (!better) continue;
+    lowest = t.value;
+    x.push(t.number); y.push(lowest);
+  }
+  const ended = given.trials.filter((t) => t.value !== null);
+  if (ended.length && lowest !== null) { x.push(ended[ended.length - 1].number); y.push(lowest); }
+  const dots = ORDER.map((look) => ended.filter((t) => t.look === look)).filter((of) => of.length)
+    .map((of) => ({ dots: of[0].look === "best" ? 5 : 3, alpha: LOOK[of[0].look].alpha ?? 1, of,
+      style: `--${of[0].look}`, x: of.map((t) => t.number), y: of.map((t) => t.value) }));
+  const line = { name: "best so far", style: "--best", width: 2, x, y, lines: [] };
+  logged(host, new Chart(host, { series: [line, ...dots], sign, axis: { label: "trial" } }));
+}
+
+function logged(host, chart) {
+  const log = host.parentElement.querySelector("[data-log]");
+  log?.addEventListener("change", () => chart.set({ ...chart.given, log: log.checked }));
+}
+
+function slices() {
+  const host = document.getElementById("slices");
+  if (!host) return;
+  for (const axis of given.axes) {
+    const panel = document.createElement("div");
+    panel.className = "chart";
+    const canvas = document.createElement("canvas");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `${given.monitor} by ${axis.name}`);
+    panel.append(canvas);
+    host.append(panel);
+    const had = done.map((t, i) => i).filter((i) => axis.values[i] !== null);
+    const top = had.filter((i) => done[i].look === "best");
+    const series = [[had, "--complete", 2.6, true], [top, "--best", 5, false]].map(
+      ([at, style, dots, fade]) => ({ dots, style, fade, of: at.map((i) => done[i]),
+        x: at.map((i) => axis.values[i]), y: at.map((i) => done[i].value) }));
+    const whole = axis.values.every((v) => v === null || Number.isInteger(v));
+    new Chart(panel, { series, sign: given.signs[given.monitor], height: 210,
+      axis: { label: axis.name, log: axis.log, choices: axis.choices, whole } });
   }
 }
 
-function themed(layout) {
-  const axis = { gridcolor: colour("--grid"), zerolinecolor: colour("--line"), automargin: true,
-    linecolor: colour("--line"), tickcolor: colour("--line") };
-  const found = { ...layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)", title: undefined, height: 360, margin: { l: 64, r: 24, t: 34, b: 56 },
-    font: { color: colour("--ink"), family: "system-ui, sans-serif", size: 12 } };
-  delete found.width;
-  for (const name of Object.keys(found))
-    if (/^[xy]axis\d*$/.test(name))
-      found[name] = { ...axis, ...found[name],
-        title: { standoff: 12, font: { size: 12 }, ...found[name].title } };
-  return found;
+function parallel() {
+  const host = document.getElementById("parallel");
+  if (!host) return;
+  const value = { name: given.monitor, log: false, choices: null, values: done.map((t) => t.value) };
+  const says = document.getElementById("selected");
+  new Parallel(host, [value, ...given.axes], given.signs[given.monitor],
+    (n) => { says.textContent = n < done.length ? `${n} of ${done.length} are selected.` : ""; });
 }
 
-function grid(layout, width) {
-  // Optuna puts all slices in one row: more than fit go into rows of their own.
-  const keys = Object.keys(layout).filter((name) => /^xaxis\d*$/.test(name));
-  const columns = Math.max(1, Math.min(keys.length, Math.floor(width / 160)));
-  const rows = Math.ceil(keys.length / columns);
-  const w = 1 / columns, h = 1 / rows;
-  keys.forEach((key, i) => {
-    const x = (i % columns) * w, top = 1 - Math.floor(i / columns) * h;
-    const y = layout[key.replace("x", "y")] ?? {};
-    const ticks = layout[key].type === "log" ? { dtick: 1, exponentformat: "e" } : { nticks: 4 };
-    layout[key] = { ...layout[key], ...ticks, tickangle: 0, tickfont: { size: 11 },
-      domain: [x, x + w * (columns > 1 ? 0.86 : 1)] };
-    layout[key.replace("x", "y")] = { ...y, domain: [top - h * (rows > 1 ? 0.66 : 1), top],
-      showticklabels: i % columns === 0 };
-  });
-  return { ...layout, height: rows * 230 + 90 };
-}
-
-function unquoted(value) {
-  return typeof value === "string" ? value.replace(/^'(.*)'$/, "$1") : value;
-}
-
-function figures() {
-  if (typeof Plotly === "undefined") return;
-  const draw = () => {
-    for (const host of document.querySelectorAll("[data-figure]")) {
-      const { data, layout } = given.figures[host.dataset.figure];
-      const look = themed(layout), sheet = host.dataset.figure === "parallel" && dark.matches;
-      // Optuna gives its lines the colours of a light page: they stay on a light sheet.
-      if (sheet) Object.assign(look, { paper_bgcolor: "#eef0f2", font: { ...look.font, color: "#1c2024" } });
-      const drawn = structuredClone(data);
-      const sliced = host.dataset.figure === "slice";
-      for (const trace of drawn) {
-        if (sliced && Array.isArray(trace.x)) trace.x = trace.x.map(unquoted);
-        if (!sliced || !trace.marker?.colorbar) continue;
-        if (dark.matches) trace.marker.reversescale = !trace.marker.reversescale;
-        if (host.clientWidth < 560) trace.marker.showscale = false;
-      }
-      Plotly.react(host, drawn, sliced ? grid(look, host.clientWidth) : look,
-        { responsive: true, displaylogo: false, displayModeBar: false });
-    }
-  };
-  draw();
-  dark.addEventListener("change", draw);
+function sortable() {
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => head.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const keys = new Map([...body.rows].map((row) => {
+        const cell = row.cells[column], number = parseFloat(cell.dataset.v);
+        return [row, Number.isFinite(number) ? number : cell.textContent];
+      }));
+      const compare = (a, b) => typeof a === typeof b && typeof a === "number" ? a - b
+        : String(a).localeCompare(String(b));
+      const missing = (v) => v === "–";
+      body.append(...[...body.rows].sort((a, b) => {
+        const [x, y] = [keys.get(a), keys.get(b)];
+        // What is missing stays last, whichever the order.
+        return missing(x) - missing(y) || (down ? -1 : 1) * compare(x, y);
+      }));
+    }));
+  }
 }
 
 curves();
+soFar();
 findings();
-figures();
+slices();
+parallel();
+sortable();
 document.documentElement.dataset.ready = "yes";
