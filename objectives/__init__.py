@@ -117,7 +117,12 @@ class Objective(Generic[C]):
         return dataclasses.replace(split(*loaded, source), source=source.path or "embedded")
 
     def on(self, data: Data) -> Objective[C]:
-        """Return this objective with the space that `build(trial, data)` asks for on such data."""
+        """Return this objective with its space for such data: the one of a user's own.
+
+        Or else that which `build(trial, data)` asks for.
+        """
+        if self.space.own is not None and data.source != "embedded":
+            return dataclasses.replace(self, space=self.space.own(len(data.train)))
         build: Any = self.build
         if not (build.by_trial and build.takes_data):
             return self

@@ -16,6 +16,7 @@ from search_spaces._bad_input import BadInput
 from search_spaces._choices import label, match, plain
 from search_spaces._dimensions import Dimension, check_value, dimensions, sample_with, survey
 from search_spaces._labels import label_of
+from search_spaces._nearest import Nearest
 from search_spaces._trials import Middle, Narrowed, Recording, Replay, Starting, Survey
 
 __all__ = [
@@ -91,6 +92,8 @@ class Space(Generic[C]):
     restore: from flat parameters to the config; None asks `suggest`, which must then be cheap.
     by_building: whether `suggest` builds a model to find out what is asked for. It is then called
     once for each trial that is proposed, and for nothing else.
+    portfolio: configs that a study trains after the baseline, best first, before any is sampled.
+    own: from the number of training rows to the space of a user's own data; None: this one.
     """
 
     suggest: Callable[[Trial], C]
@@ -100,6 +103,8 @@ class Space(Generic[C]):
     start: Mapping[str, Any] = field(default_factory=dict)
     restore: Callable[[Params], C] | None = None
     by_building: bool = False
+    portfolio: tuple[C, ...] = ()
+    own: Callable[[int], Space[C]] | None = None
 
     def config(self, params: Mapping[str, Any]) -> C:
         """Return the config of flat parameters."""
@@ -110,6 +115,23 @@ class Space(Generic[C]):
     def first(self) -> C:
         """Return the config that a study trains first."""
         return self.suggest(Middle(self.start)) if self.baseline is None else self.baseline
+
+    def starts(self, ranges: Mapping[str, Dimension]) -> list[Params]:
+        """Return the parameters of the portfolio, moved into narrowed ranges.
+
+        A value that they exclude becomes the nearest one that they have. What then equals the
+        baseline or a config before it is left out, and so is a config that now lacks a parameter.
+        """
+        found = [self.params(self.first())] if self.portfolio else []
+        for config in self.portfolio:
+            try:
+                asked = Narrowed(Nearest(self.params(config)), ranges)
+                moved = self.params(self.suggest(asked))
+            except KeyError:  # the width of a linear model that is to have layers
+                continue
+            if moved not in found:
+                found.append(moved)
+        return found[1:]
 
 
 def recorded(build: Callable[[Any], Any], start: Mapping[str, Any] | None = None) -> Space[Any]:

@@ -18,7 +18,7 @@ class Dense:
     """`depth` hidden layers of `width` units; the input's and the output's size are the data's."""
 
     width: Annotated[int, Interval(ge=1, le=4096)] = 16
-    depth: Annotated[int, Interval(ge=1, le=32)] = 2
+    depth: Annotated[int, Interval(ge=0, le=32)] = 2
     activation: Activation = "relu"
     batch_size: Annotated[int, Interval(ge=1, le=1_000_000)] = 200
     dropout: Annotated[float, Interval(ge=0.0, lt=1.0)] = 0.0
@@ -63,4 +63,11 @@ def label(config: Dense) -> str:
     return f"{config.width}x{config.depth} {config.optimizer.kind} {rate}"
 
 
-SPACE = Space(suggest, BASELINE, params, label)
+def own(rows: int) -> Space[Dense]:
+    """Return the space of a table of the user's own, of so many training rows."""
+    from search_spaces import own_table
+
+    return own_table.space("binary", rows)
+
+
+SPACE = Space(suggest, BASELINE, params, label, own=own)

@@ -18,4 +18,11 @@ def suggest(trial: Trial) -> dense.Dense:
     return dense.suggest(Narrowed(trial, small))
 
 
-SPACE = Space(suggest, BASELINE, dense.params, dense.label)
+def own(rows: int) -> Space[dense.Dense]:
+    """Return the space of a table of the user's own, of so many training rows."""
+    from search_spaces import own_table
+
+    return own_table.space("regression", rows)
+
+
+SPACE = Space(suggest, BASELINE, dense.params, dense.label, own=own)

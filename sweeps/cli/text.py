@@ -87,10 +87,15 @@ def params_text(params: Mapping[str, Any]) -> str:
 
 
 def baseline_text(space: Space[Any], params: Mapping[str, Any] | None) -> list[str]:
-    """Say what a baseline is that no config declares; nothing for one that a config does.
+    """Say what a baseline is that the sweep does not declare, and nothing for one that it does.
 
     params: the first trial's, None where there is none yet.
     """
+    if space.portfolio:
+        return [
+            "baseline: the first of the configs that are good on many tables; the others are the "
+            "next trials"
+        ]
     if space.baseline is not None or params is None:
         return []
     found = params_text(params)

@@ -12,6 +12,7 @@ from typing import Any
 from objectives import BadInput, Monitor, Objective
 from objectives.training import Trainer
 from objectives.training.files import replace
+from search_spaces import Space
 from sweeps.explain.changes import FINAL, REFERENCE, WAIT, Probe, Reference, catalogue
 from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
 from sweeps.explain.explanation import Explanation
@@ -65,7 +66,11 @@ def explain(
     prober.train((base, repeat) for repeat in range(FIRST))
     runs = _usable(prober.runs(base, FIRST), reference)
     shapes = [shape_of(run, reference) for run in runs]
-    wanted = _chosen(reference, runs, shapes, all_probes)
+    wanted = [
+        probe
+        for probe in _chosen(reference, runs, shapes, all_probes)
+        if not _idle(probe, reference, objective.space)
+    ]
     for first, last in ((0, EARLY), (EARLY, FIRST)):
         prober.train((probe, k) for probe in wanted if probe.cost for k in range(first, last))
     # What is repeated further hangs on the first repeats alone: an interruption changes nothing.
@@ -84,6 +89,14 @@ def explain(
         files={FILE: _write(folder / FILE, found)},
     )
     return found
+
+
+def _idle(probe: Probe, reference: Reference, space: Space[Any]) -> bool:
+    """Return whether a probe changes what does not apply, as the width of a linear model."""
+    if probe.config == reference.config:
+        return False
+    same: bool = space.params(probe.config) == space.params(reference.config)
+    return same
 
 
 def _usable(runs: Sequence[Run], reference: Reference) -> list[Run]:

@@ -17,6 +17,7 @@ from search_spaces import Dimension, Space, plain
 from sweeps.study.ended import Ended, ended_trial
 from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned
+from sweeps.study.pruning import PORTFOLIO
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_file
 
@@ -85,6 +86,7 @@ class Store:
         self.sampler = sampler
         self.seed = seed
         self.ranges = ranges
+        self.starts = space.starts(ranges)  # params of the portfolio, which nothing samples
         self.queue: list[Mapping[str, Any]] = []  # params of configs to try next
         self._exhausted: bool | None = None
         # The way of each structure, as its first trial ran: the digits of later ones depend on it.
@@ -117,7 +119,8 @@ class Store:
         from sweeps.study.asking import Proposal
         from sweeps.study.samplers import seed_of
 
-        number = len(self.study.get_trials(deepcopy=False))
+        known = [t.user_attrs.get("params") for t in self.study.get_trials(deepcopy=False)]
+        number = len(known)
         given: Mapping[str, Any] | None = None
         start: dict[str, Any] | None = None
         role = "trial"
@@ -127,6 +130,8 @@ class Store:
             role = "baseline"
         elif self.queue:
             given, role = self.queue.pop(0), "tried"
+        elif left := [one for one in self.starts if plain(one) not in known]:
+            given, role = left[0], PORTFOLIO
         state = optuna.trial.TrialState.RUNNING
         frozen = optuna.trial.create_trial(state=state)
         frozen.number = number

@@ -1,0 +1,304 @@
+"""Which few configs are good on many tables: what the search on a user's own table begins with.
+
+Every candidate is trained on every table as a sweep trains a trial, and scored on the test part.
+A config's regret is the log of its test loss over the best one there, at most log 2. A portfolio's
+is that of its member with the best validation loss. Members are added one by one, each time the
+one that lowers the mean regret most.
+
+    python benchmarks/portfolio.py [--splits 2] [--kept FILE] [--write]
+
+prints the regrets, the portfolios, how one that was chosen on the other tables does on each table,
+and what is lost without each dimension of the space. The tables are those that scikit-learn ships
+or makes, and some made here. `--write` puts the portfolios into `search_spaces/portfolio.json`.
+`--kept` holds what was measured: the command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from search_spaces import Params, Replay, own_table, plateau  # noqa: E402
+from search_spaces.plateau import Plateau  # noqa: E402
+
+SIZE = 4  # configs of a portfolio
+WORST = float(np.log(2.0))
+KINDS = {"binary": "classification", "multiclass": "classification", "regression": "regression"}
+PLAIN = "scikit-learn, linear"
+Table = tuple[str, str, Any]
+PLATEAU = plateau.params(Plateau(factor=0.3, patience=5, min_delta=1e-5, min_lr=1e-6))
+
+
+def linear(kind: str, rate: float, decay: float) -> Params:
+    """Return a linear model's parameters."""
+    momentum = {"momentum": 0.9} if kind == "sgd" else {}
+    found = {"depth": 0, "optimizer": kind, "learning_rate": rate, "weight_decay": decay}
+    return found | momentum | PLATEAU
+
+
+def net(width: int, depth: int, dropout: float, rate: float, decay: float, **more: Any) -> Params:
+    """Return a net's parameters."""
+    layers = {"depth": depth, "width": width, "activation": "relu", "dropout": dropout}
+    rates = {"optimizer": "adamw", "learning_rate": rate, "weight_decay": decay}
+    return layers | rates | PLATEAU | more
+
+
+CANDIDATES: dict[str, Params] = {
+    "linear adamw 1e-2": linear("adamw", 0.01, 1e-5),
+    "linear adamw 3e-2": linear("adamw", 0.03, 0.1),
+    "linear sgd": linear("sgd", 0.03, 0.003),
+    "linear sgd decay": linear("sgd", 0.03, 0.03),
+    "16x2": net(16, 2, 0.0, 0.01, 1e-5, plateau="off"),
+    "32x1 silu": net(32, 1, 0.0, 0.01, 0.1, activation="silu"),
+    "64x2 silu": net(64, 2, 0.1, 0.003, 0.1, activation="silu"),
+    "128x1 dropout": net(128, 1, 0.3, 0.003, 0.1),
+    "128x2 dropout": net(128, 2, 0.3, 0.001, 0.004),
+    "128x2 dropout silu": net(128, 2, 0.3, 0.001, 0.1, activation="silu"),
+    "256x2 dropout silu": net(256, 2, 0.5, 0.001, 0.1, activation="silu"),
+}
+# What the space could do without, and the candidates that it would then lack.
+WITHOUT: dict[str, Callable[[Params], bool]] = {
+    "depth 0": lambda one: one["depth"] == 0,
+    "sgd": lambda one: one["optimizer"] == "sgd",
+    "silu": lambda one: one.get("activation") == "silu",
+    "dropout": lambda one: one.get("dropout", 0.0) > 0.0,
+    "widths above 64": lambda one: one.get("width", 0) > 64,
+    "decay above 0.02": lambda one: one["weight_decay"] > 0.02,
+}
+
+
+def logits(rows: int, columns: int, seed: int, shift: float, *, curved: bool) -> Any:
+    """Return a table whose classes follow the odds of a sum, curved or not; rarer by `shift`."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, columns))
+    odds = x @ rng.normal(0.0, 2.0 / np.sqrt(columns), columns) - shift
+    if curved:
+        odds += x[:, 0] * x[:, 1] - np.abs(x[:, 2])
+    return x, (rng.random(rows) < 1.0 / (1.0 + np.exp(-odds))).astype(int)
+
+
+def seconds(rows: int) -> Any:
+    """Return moments of a year, in seconds since 1970, and when the answer came."""
+    rng = np.random.default_rng(0)
+    began = rng.uniform(1.70e9, 1.73e9, rows)
+    return np.c_[began, rng.normal(size=(rows, 2))], began + 3600.0 + rng.normal(0.0, 300.0, rows)
+
+
+def tables() -> Iterator[Table]:
+    """Yield name, task and arrays of every table."""
+    from sklearn import datasets as d
+
+    x, y = d.load_digits(return_X_y=True)
+    made = d.make_classification
+    for name, arrays in {
+        "breast cancer": d.load_breast_cancer(return_X_y=True),
+        "linear": logits(1500, 15, 1, 0.0, curved=False),
+        "rare, linear": logits(3000, 10, 2, 4.0, curved=False),
+        "rare, curved": logits(3000, 8, 3, 3.0, curved=True),
+        "clusters": made(2500, 20, n_informative=8, n_clusters_per_class=3, random_state=0),
+        "hastie": d.make_hastie_10_2(4000, random_state=0),
+        "digits, odd": (x, y % 2),
+        "moons": d.make_moons(800, noise=0.3, random_state=0),
+    }.items():
+        yield name, "binary", arrays
+    for name, arrays in {
+        "iris": d.load_iris(return_X_y=True),
+        "wine": d.load_wine(return_X_y=True),
+        "digits": (x, y),
+        "five classes": made(2000, 20, n_informative=10, n_classes=5, random_state=1),
+        "quantiles": d.make_gaussian_quantiles(
+            n_samples=2000, n_features=6, n_classes=4, random_state=0
+        ),
+    }.items():
+        yield name, "multiclass", arrays
+    for name, arrays in {
+        "diabetes": d.load_diabetes(return_X_y=True),
+        "friedman1": d.make_friedman1(2000, noise=1.0, random_state=0),
+        "friedman2": d.make_friedman2(2000, noise=50.0, random_state=0),
+        "friedman3": d.make_friedman3(2000, noise=0.1, random_state=0),
+        "regression": d.make_regression(1000, 20, noise=30.0, random_state=0),
+        "seconds": seconds(2000),
+    }.items():
+        yield name, "regression", arrays
+
+
+@dataclass(frozen=True)
+class Run:
+    """A candidate on one split of a table: the best validation loss, and its test loss."""
+
+    table: str
+    task: str
+    split: int
+    config: str
+    validation: float
+    test: float
+
+
+def measure(table: Table, split: int, done: set[str]) -> Iterator[Run]:
+    """Train every candidate that is not done."""
+    from objectives import Source
+    from objectives.dense_binary import DENSE_BINARY
+    from objectives.dense_multiclass import DENSE_MULTICLASS
+    from objectives.dense_regression import DENSE_REGRESSION
+    from objectives.training import Decision, TrialSpec, here
+
+    name, task, (x, y) = table
+    classes = {"binary": DENSE_BINARY, "multiclass": DENSE_MULTICLASS}
+    objective = classes.get(task, DENSE_REGRESSION)
+    data = objective.from_arrays(x, y, Source(seed=split))
+    rows = len(data.train)
+    trainer = here(objective, data, "graph")
+    if PLAIN not in done:
+        loss = scikit(task, data)
+        yield Run(name, task, split, PLAIN, loss, loss)
+    with tempfile.TemporaryDirectory() as folder:
+        for label, found in CANDIDATES.items():
+            if label in done:
+                continue
+            params = found | {"batch_size": own_table.batch_size(rows)}
+            spec = TrialSpec(
+                number=0,
+                config=own_table.suggest(Replay(params), rows),
+                seed=split,
+                max_epochs=objective.max_epochs,
+                patience=objective.patience_in_epochs,
+                weights=Path(folder) / "best.npz",
+            )
+            (result,) = trainer.train(iter([spec]), lambda *_: Decision.CONTINUE)
+            value = float("inf") if result.value is None else result.value
+            test = trainer.evaluate(spec)["test_loss"] if result.value is not None else value
+            yield Run(name, task, split, label, value, test)
+
+
+def scikit(task: str, data: Any) -> float:
+    """Return the test loss of scikit-learn's linear model, fitted on all but the test part."""
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+    from sklearn.metrics import log_loss
+
+    x = np.concatenate([data.train.x, data.validation.x])
+    y = np.concatenate([data.train.y, data.validation.y])
+    if task != "regression":
+        model = LogisticRegression(max_iter=3000).fit(x, y)
+        return float(log_loss(data.test.y, model.predict_proba(data.test.x)))
+    said = RidgeCV(np.logspace(-3, 3, 13)).fit(x, y).predict(data.test.x)
+    variance = np.var(np.asarray(data.train.y, np.float64))
+    return float(np.mean((said - data.test.y) ** 2) / variance)
+
+
+class Regrets:
+    """What was measured of one kind of task, on the tables where every candidate was trained."""
+
+    def __init__(self, runs: Sequence[Run], kind: str) -> None:
+        places: dict[tuple[str, int], dict[str, Run]] = {}
+        for run in runs:
+            if KINDS[run.task] == kind:
+                places.setdefault((run.table, run.split), {})[run.config] = run
+        self.places = {p: of for p, of in places.items() if CANDIDATES.keys() <= of.keys()}
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables' names."""
+        return list(dict.fromkeys(table for table, _ in self.places))
+
+    def of(self, config: str, place: tuple[str, int]) -> float:
+        """Return a config's regret at one split of a table."""
+        found = self.places[place]
+        best = min(found[name].test for name in CANDIDATES)
+        return min(WORST, float(np.log(found[config].test / best)))
+
+    def mean(self, members: Sequence[str], tables: Sequence[str]) -> float:
+        """Return the mean regret of the member with the best validation loss."""
+        each = []
+        for place in self.places:
+            if place[0] in tables:
+                chosen = min(members, key=lambda name: self.places[place][name].validation)
+                each.append(self.of(chosen, place))
+        return float(np.mean(each))
+
+    def portfolio(self, tables: Sequence[str], names: Sequence[str]) -> list[str]:
+        """Return the members, best first."""
+        found: list[str] = []
+        while len(found) < SIZE:
+            left = [name for name in names if name not in found]
+            found.append(min(left, key=lambda name: self.mean([*found, name], tables)))
+        return found
+
+
+def show(kind: str, regrets: Regrets) -> list[str]:
+    """Print what was found of one kind of task; return its portfolio."""
+    tables, names = regrets.tables, list(CANDIDATES)
+    print(f"\n{kind}: {len(tables)} tables; mean regret, worst table")
+    for name in sorted(names, key=lambda name: regrets.mean([name], tables)):
+        worst = max(tables, key=lambda table: regrets.mean([name], [table]))
+        print(
+            f"  {name:<22}{regrets.mean([name], tables):7.3f}"
+            f"{regrets.mean([name], [worst]):8.3f}  {worst}"
+        )
+    plain = [regrets.of(PLAIN, place) for place in regrets.places]
+    print(f"  {PLAIN:<22}{np.mean(plain):7.3f}")
+    chosen = regrets.portfolio(tables, names)
+    print("portfolio, and the regret of those so far")
+    for count, name in enumerate(chosen, start=1):
+        print(f"  {name:<22}{regrets.mean(chosen[:count], tables):7.3f}")
+    print("each table with the portfolio of the others, the first candidate of old, scikit-learn")
+    for table in tables:
+        others = regrets.portfolio([other for other in tables if other != table], names)
+        linear = np.mean(
+            [regrets.of(PLAIN, place) for place in regrets.places if place[0] == table]
+        )
+        print(
+            f"  {table:<22}{regrets.mean(others, [table]):7.3f}"
+            f"{regrets.mean(['16x2'], [table]):8.3f}{linear:8.3f}"
+        )
+    print("the portfolio's regret without")
+    for word, has in WITHOUT.items():
+        names_left = [name for name in names if not has(CANDIDATES[name])]
+        print(f"  {word:<22}{regrets.mean(regrets.portfolio(tables, names_left), tables):7.3f}")
+    return chosen
+
+
+def write(chosen: Mapping[str, Sequence[str]]) -> None:
+    """Write the portfolios where the sweeps read them."""
+    found = {kind: [CANDIDATES[name] for name in names] for kind, names in chosen.items()}
+    own_table.PORTFOLIO.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Measure what is missing, and print what follows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--splits", type=int, default=2)
+    parser.add_argument("--kept", type=Path, default=Path("portfolio.jsonl"))
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    text = options.kept.read_text(encoding="utf-8") if options.kept.exists() else ""
+    runs = [Run(**json.loads(line)) for line in text.splitlines()]
+    with options.kept.open("a", encoding="utf-8") as kept:
+        for split in range(options.splits):
+            for table in tables():
+                done = {run.config for run in runs if (run.table, run.split) == (table[0], split)}
+                for run in measure(table, split, done):
+                    runs.append(run)
+                    print(json.dumps(dataclasses.asdict(run)), file=kept, flush=True)
+    chosen = {}
+    for kind in dict.fromkeys(KINDS.values()):
+        regrets = Regrets(runs, kind)
+        if regrets.places:
+            chosen[kind] = show(kind, regrets)
+    if options.write:
+        write(chosen)
+
+
+if __name__ == "__main__":
+    main()

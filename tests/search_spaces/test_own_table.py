@@ -1,0 +1,147 @@
+"""The space of a user's own table: its portfolio, and what a linear model is asked for."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from objectives import Source
+from objectives.dense_binary import DENSE_BINARY
+from search_spaces import Dimension, Replay, dimensions, own_table, plain
+from sweeps.export.config import Exported, read, write
+from sweeps.study.session import Session, opened
+from sweeps.study.settings import Settings
+from sweeps.study.sweep import Sweep
+from sweeps.tracking import NoTracker
+from tests.drawn import DrawnTrial
+from tests.scripted import Scripted
+from tests.study.test_loop import Watching
+
+TASKS = ("binary", "multiclass", "regression")
+SWEEP = Sweep("own", DENSE_BINARY, n_trials=8)
+
+
+def study(folder: Path, trainer: Any = None, **given: Any) -> Any:
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    source = Source(arrays=(x, (x[:, 0] > 0).astype(int)))
+    asked = Settings(**{"folder": folder, "source": source, "max_epochs": 3, **given})
+    script = Scripted(lambda spec, epoch: 1.0 / epoch)
+    script.rate = lambda spec, epoch: spec.config.optimizer.learning_rate
+    return opened(SWEEP, asked, lambda *_: trainer or script, lambda *_: NoTracker())
+
+
+def trained(session: Session) -> list[tuple[str, dict[str, Any]]]:
+    session.loop(Watching()).run()
+    return [(t.role, dict(t.params)) for t in session.store.ended()]
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("rows", [1, 40, 5_000, 10_000_000])
+def test_a_portfolio_lies_in_its_own_space(task: str, rows: int, tmp_path: Path) -> None:
+    space = own_table.space(task, rows)
+    every = [space.baseline, *space.portfolio]
+    assert len(set(every)) == len(every) > 2
+    assert space.starts({}) == [space.params(config) for config in space.portfolio]
+    for config in every:
+        assert space.suggest(Replay(space.params(config))) == config
+        assert config.batch_size in (dimensions(space.suggest)["batch_size"].choices or ())
+        write(Exported("own", config), tmp_path / "config.yaml")
+        assert read(tmp_path / "config.yaml", type(config)).config == config
+
+
+@given(data=st.data())
+@settings(deadline=None)
+def test_a_linear_model_has_no_layers_to_sample(data: st.DataObject) -> None:
+    space, trial = own_table.space("binary", 1000), DrawnTrial(data.draw)
+    config = space.suggest(trial)
+    assert space.params(config) == trial.params
+    assert bool(config.depth) == ("width" in trial.params) == ("dropout" in trial.params)
+    assert 0 < len(f"017 {space.label(config)}") <= 22
+    assert space.label(config).startswith("linear") == (config.depth == 0)
+
+
+def test_a_search_on_own_data_begins_with_the_portfolio(tmp_path: Path) -> None:
+    with study(tmp_path) as session:
+        space = session.store.space
+        found = trained(session)
+    known = [plain(space.params(config)) for config in (space.baseline, *space.portfolio)]
+    assert [params for _, params in found[: len(known)]] == known
+    roles = ["baseline", *["portfolio"] * len(space.portfolio)]
+    assert [role for role, _ in found] == [*roles, *["trial"] * (8 - len(roles))]
+
+
+def test_a_tried_config_delays_the_portfolio_and_a_resumed_study_goes_on(tmp_path: Path) -> None:
+    with study(tmp_path / "a", trials=2) as session:
+        trained(session)
+        tried = {**session.store.space.params(session.store.space.baseline), "learning_rate": 0.05}
+    with study(tmp_path / "a", tries=(tried,)) as session:
+        found = trained(session)
+        members = session.store.starts
+    assert found[2] == ("tried", tried)
+    assert [params for role, params in found if role == "portfolio"] == members
+
+
+def test_the_embedded_data_keep_their_own_space() -> None:
+    x = np.zeros((3, 1), np.float32)
+    from objectives import Data, Part
+
+    embedded = Data(Part(x, x), Part(x, x), Part(x, x), source="embedded")
+    assert SWEEP.on(embedded) is SWEEP
+
+
+NARROWED = {
+    "learning_rate=3e-2:5e-2": ("learning_rate", 3e-2, 5e-2),
+    "dropout=0.1:0.2": ("dropout", 0.1, 0.2),
+    "width=32,64": ("width", 32, 64),
+    "depth=1:1": ("depth", 1, 1),
+}
+
+
+@pytest.mark.parametrize("text", NARROWED)
+def test_the_portfolio_moves_into_narrowed_ranges(tmp_path: Path, text: str) -> None:
+    name, low, high = NARROWED[text]
+    with study(tmp_path, ranges=(text,), trials=5) as session:
+        space, starts = session.store.space, session.store.starts
+        found = trained(session)
+    assert found[0] == ("baseline", plain(space.params(space.baseline)))  # as it is
+    members = [params for role, params in found if role == "portfolio"]
+    assert members == starts
+    assert members, "some are left"
+    assert all(low <= params[name] <= high for params in members if name in params)
+    whole = [space.params(config) for config in space.portfolio]
+    kept = [params for params in whole if low <= params.get(name, low) <= high]
+    if name != "depth":
+        assert all(params in members for params in kept)
+        assert len(members) == len(whole)
+
+
+def test_what_a_fixed_value_makes_equal_or_incomplete_is_left_out() -> None:
+    space = own_table.space("binary", 1000)
+    width = Dimension("categorical", choices=(40,))
+    deep = space.starts({"depth": Dimension("int", 2, 2), "width": width})
+    assert all(params["depth"] == 2 and params["width"] == 40 for params in deep)
+    assert len(deep) <= sum(config.depth > 0 for config in space.portfolio)
+    flat = space.starts({"depth": Dimension("int", 0, 0)})
+    assert all("width" not in params for params in flat)
+    assert len({str(params) for params in flat}) == len(flat)
+
+
+def test_the_portfolio_is_not_pruned_but_may_run_out_of_patience(tmp_path: Path) -> None:
+    patience = {}
+
+    def script(spec: Any, epoch: int) -> float:
+        patience[spec.number] = spec.patience
+        return 1.0 + spec.number + 1.0 / epoch
+
+    trainer = Scripted(script)
+    trainer.rate = lambda spec, epoch: spec.config.optimizer.learning_rate
+    with study(tmp_path, trainer, max_epochs=20, patience=6) as session:
+        session.loop(Watching()).run()
+        ended = session.store.ended()
+        count = 1 + len(session.store.starts)
+    assert {t.outcome for t in ended[:count]} == {"complete"}
+    assert {t.outcome for t in ended[count:]} == {"pruned"}
+    assert [patience[number] for number in range(8)] == [0, *[6] * 7]
