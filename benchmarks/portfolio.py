@@ -20,7 +20,7 @@ import dataclasses
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -269,12 +269,6 @@ def show(kind: str, regrets: Regrets) -> list[str]:
     return chosen
 
 
-def write(chosen: Mapping[str, Sequence[str]]) -> None:
-    """Write the portfolios where the sweeps read them."""
-    found = {kind: [CANDIDATES[name] for name in names] for kind, names in chosen.items()}
-    own_table.PORTFOLIO.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
-
 def main() -> None:
     """Measure what is missing, and print what follows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -297,7 +291,8 @@ def main() -> None:
         if regrets.places:
             chosen[kind] = show(kind, regrets)
     if options.write:
-        write(chosen)
+        found = {kind: [CANDIDATES[name] for name in names] for kind, names in chosen.items()}
+        own_table.PORTFOLIO.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

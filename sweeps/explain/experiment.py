@@ -12,7 +12,7 @@ from typing import Any
 from objectives import BadInput, Monitor, Objective
 from objectives.training import Trainer
 from objectives.training.files import replace
-from search_spaces import Space
+from search_spaces import Space, dimensions
 from sweeps.explain.changes import FINAL, REFERENCE, WAIT, Probe, Reference, catalogue
 from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
 from sweeps.explain.explanation import Explanation
@@ -69,7 +69,7 @@ def explain(
     wanted = [
         probe
         for probe in _chosen(reference, runs, shapes, all_probes)
-        if not _idle(probe, reference, objective.space)
+        if not idle(probe, objective.space)
     ]
     for first, last in ((0, EARLY), (EARLY, FIRST)):
         prober.train((probe, k) for probe in wanted if probe.cost for k in range(first, last))
@@ -91,12 +91,12 @@ def explain(
     return found
 
 
-def _idle(probe: Probe, reference: Reference, space: Space[Any]) -> bool:
+def idle(probe: Probe, space: Space[Any]) -> bool:
     """Return whether a probe changes what does not apply, as the width of a linear model."""
-    if probe.config == reference.config:
+    if space.by_building:
         return False
-    same: bool = space.params(probe.config) == space.params(reference.config)
-    return same
+    changed = {name.rpartition(".")[2] for name in probe.change}
+    return bool(changed & dimensions(space.suggest).keys() - space.params(probe.config).keys())
 
 
 def _usable(runs: Sequence[Run], reference: Reference) -> list[Run]:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from objectives import Source
 from objectives.dense_binary import DENSE_BINARY
 from search_spaces import Dimension, Replay, dimensions, own_table, plain
+from sweeps.explain.changes import Reference, catalogue
+from sweeps.explain.experiment import idle
 from sweeps.export.config import Exported, read, write
 from sweeps.study.session import Session, opened
 from sweeps.study.settings import Settings
@@ -145,3 +147,14 @@ def test_the_portfolio_is_not_pruned_but_may_run_out_of_patience(tmp_path: Path)
     assert {t.outcome for t in ended[:count]} == {"complete"}
     assert {t.outcome for t in ended[count:]} == {"pruned"}
     assert [patience[number] for number in range(8)] == [0, *[6] * 7]
+
+
+def test_explain_does_not_change_what_a_linear_model_lacks() -> None:
+    space = own_table.space("binary", 1000)
+    flat = next(config for config in space.portfolio if config.depth == 0)
+    probes = catalogue(Reference("flat", flat, 0, 20, rows=1000, batch=32))
+    left = {probe.name for probe in probes if idle(probe, space)}
+    assert {"wider", "narrower", "dropout"} <= left
+    assert not {"deeper", "rate_x3", "weight_decay", "plateau_off", "longer"} & left
+    net = catalogue(Reference("net", space.baseline, 0, 20, rows=1000, batch=32))
+    assert not any(idle(probe, space) for probe in net)
