@@ -8,9 +8,10 @@ NaN behind the end of a short series; y), as aeon and sktime load them.
     python benchmarks/own_data.py [--folder DIR] [--only breast digits] [--trials 30] [--splits 5]
 
 Scores are of the test part, which no decision looks at; of several splits the mean and the worst.
-Then log loss, Brier score and calibration error beside accuracy and AUC, for the net, for logistic
-regression and for HistGradientBoosting on the same split and encoded columns. `imbalanced`
-is made: 12% of its rows are positive.
+Then log loss, Brier score and calibration error beside accuracy and AUC (for numbers, MAE and R2),
+for the net, for logistic or ridge regression and for HistGradientBoosting on the same split and
+encoded columns; these two also learn from the validation part. Two tables are made with a class of
+12% and 2% of the rows, and one that predicts seconds since 1970 from seconds since 1970.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ CASES = {
     "digits, odd or even": Case("odd.csv", "dense_binary", {"accuracy": 0.98}, 5),
     "digits, ten classes": Case("ten.csv", "dense_multiclass", {"accuracy": 0.97}, 5),
     "imbalanced": Case("imbalanced.csv", "dense_binary", {"auc": 0.85}, 3),
-    "diabetes": Case("diabetes.csv", "dense_regression", {"r2": 0.4}),
+    "rare class": Case("rare.csv", "dense_binary", {"auc": 0.85}, 3),
+    "diabetes": Case("diabetes.csv", "dense_regression", {"r2": 0.4}, 3),
+    "seconds": Case("seconds.csv", "dense_regression", {"r2": 0.999}, 3),
     "Adult": Case("adult.csv", "dense_binary", {"accuracy": 0.855, "auc": 0.91}),
     "BasicMotions": Case("BasicMotions.npz", "lstm_recall", {"accuracy": 0.85}, 5),
     "ItalyPowerDemand": Case("ItalyPowerDemand.npz", "lstm_recall", {"accuracy": 0.96}),
@@ -56,7 +59,7 @@ CASES = {
 
 SCORES = {
     "loss": "log loss", "brier": "Brier", "calibration_error": "calibr.", "accuracy": "accuracy",
-    "auc": "AUC",
+    "auc": "AUC", "mae": "MAE", "r2": "R2",
 }  # fmt: skip
 
 
@@ -68,21 +71,34 @@ def write(folder: Path) -> None:
     ten = datasets.load_digits(as_frame=True).frame
     odd = ten.assign(target=ten["target"] % 2)
     diabetes = datasets.load_diabetes(as_frame=True).frame
-    made(8000).to_csv(folder / "imbalanced.csv", index=False)
+    made(8000, 3.2).to_csv(folder / "imbalanced.csv", index=False)
+    made(8000, 5.5).to_csv(folder / "rare.csv", index=False)
+    seconds(2000).to_csv(folder / "seconds.csv", index=False)
     for name, frame in {"breast": breast, "ten": ten, "odd": odd, "diabetes": diabetes}.items():
         frame.to_csv(folder / f"{name}.csv", index=False)
 
 
-def made(rows: int) -> Any:
-    """Return a table with a rare class, whose chances are known to be learnable."""
+def made(rows: int, shift: float) -> Any:
+    """Return a table with a class made rare by `shift`; its chances can be learnt."""
     import numpy as np
     import pandas as pd
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(rows, 8))
-    odds = 1.5 * x[:, 0] + x[:, 1] - x[:, 2] * x[:, 3] - 3.2
+    odds = 1.5 * x[:, 0] + x[:, 1] - x[:, 2] * x[:, 3] - shift
     target = rng.random(rows) < 1.0 / (1.0 + np.exp(-odds))
     return pd.DataFrame(x, columns=[f"a{k}" for k in range(8)]).assign(target=target.astype(int))
+
+
+def seconds(rows: int) -> Any:
+    """Return when something began within a year and when it ended, in seconds since 1970."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    began = rng.uniform(1.70e9, 1.73e9, rows)
+    ended = began + 3600.0 + rng.normal(0.0, 300.0, rows)
+    return pd.DataFrame({"began": began, "a": rng.normal(size=rows), "target": ended})
 
 
 def run(case: Case, file: Path, seed: int, options: argparse.Namespace) -> dict[str, float]:
@@ -106,12 +122,9 @@ def run(case: Case, file: Path, seed: int, options: argparse.Namespace) -> dict[
 
 def peers(case: Case, file: Path, seed: int) -> dict[str, float]:
     """Return the test scores of scikit-learn's models on the same split, `MODEL_SCORE`."""
-    if case.sweep not in ("dense_binary", "dense_multiclass"):
+    if not case.sweep.startswith("dense_"):
         return {}
     import numpy as np
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import log_loss
 
     from objectives import Source, judging
     from objectives.tables import load_table
@@ -120,19 +133,41 @@ def peers(case: Case, file: Path, seed: int) -> dict[str, float]:
         target = text.readline().strip().split(",")[-1]
     task = case.sweep.removeprefix("dense_")
     data = load_table(Source(path=str(file), target=target, seed=seed), task)
-    fitted = np.concatenate([data.train.x, data.validation.x])
-    labels = np.concatenate([data.train.y, data.validation.y]).astype(int)
+    x = np.concatenate([data.train.x, data.validation.x])
+    y = np.concatenate([data.train.y, data.validation.y])
     found = {}
-    for name, model in {
-        "linear": LogisticRegression(max_iter=2000),
-        "trees": HistGradientBoostingClassifier(random_state=0),
-    }.items():
-        chances = model.fit(fitted, labels).predict_proba(data.test.x)
-        said = chances[:, 1] if task == "binary" else chances
-        scores = judging.scores(data.test.y, said, task)
-        scores["loss"] = float(log_loss(data.test.y.astype(int), chances))
+    for name, model in models(task).items():
+        model.fit(x, y if task == "regression" else y.astype(int))
+        if task == "regression":
+            said = model.predict(data.test.x)
+            variance = np.var(np.asarray(data.train.y, np.float64))
+            loss = np.mean((said - data.test.y) ** 2) / variance
+        else:
+            from sklearn.metrics import log_loss
+
+            chances = model.predict_proba(data.test.x)
+            said = chances[:, 1] if task == "binary" else chances
+            loss = log_loss(data.test.y.astype(int), chances)
+        scores = judging.scores(data.test.y, said, task) | {"loss": float(loss)}
         found |= {f"{name}_{score}": value for score, value in scores.items()}
     return found
+
+
+def models(task: str) -> dict[str, Any]:
+    """Return scikit-learn's models of a task."""
+    import numpy as np
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    if task == "regression":
+        return {
+            "linear": RidgeCV(np.logspace(-3, 3, 13)),
+            "trees": HistGradientBoostingRegressor(random_state=0),
+        }
+    return {
+        "linear": LogisticRegression(max_iter=2000),
+        "trees": HistGradientBoostingClassifier(random_state=0),
+    }
 
 
 def compare(name: str, found: list[dict[str, float]]) -> None:
@@ -140,12 +175,13 @@ def compare(name: str, found: list[dict[str, float]]) -> None:
     if "trees_loss" not in found[0]:
         return
     for prefix, title in {
-        "test": "net", "linear": "logistic regression", "trees": "HistGradientBoosting",
+        "test": "net", "linear": "linear model", "trees": "HistGradientBoosting",
     }.items():  # fmt: skip
         cells = (
             f"{statistics.mean(one[f'{prefix}_{score}'] for one in found):10.4f}"
-            for score in SCORES
             if all(f"{prefix}_{score}" in one for one in found)
+            else f"{'-':>10}"
+            for score in SCORES
         )
         print(f"  {name:<20} {title:<22}" + "".join(cells), flush=True)
 

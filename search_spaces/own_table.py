@@ -20,7 +20,7 @@ from search_spaces.optimizer import Kind, Optimizer
 
 PORTFOLIO = Path(__file__).with_name("portfolio.json")
 STEPS = 100  # of one epoch, roughly
-BATCHES = (32, 512)
+BATCHES = (8, 512)
 KINDS: tuple[Kind, ...] = ("adamw", "sgd")
 
 
