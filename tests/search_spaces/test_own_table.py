@@ -1,5 +1,6 @@
 """The space of a user's own table: its portfolio, and what a linear model is asked for."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives import Source
+from objectives import Data, Part, Source
 from objectives.dense_binary import DENSE_BINARY
 from search_spaces import Dimension, Replay, dimensions, own_table, plain
 from sweeps.explain.changes import Reference, catalogue
@@ -88,8 +89,6 @@ def test_a_tried_config_delays_the_portfolio_and_a_resumed_study_goes_on(tmp_pat
 
 def test_the_embedded_data_keep_their_own_space() -> None:
     x = np.zeros((3, 1), np.float32)
-    from objectives import Data, Part
-
     embedded = Data(Part(x, x), Part(x, x), Part(x, x), source="embedded")
     assert SWEEP.on(embedded) is SWEEP
 
@@ -123,9 +122,12 @@ def test_the_portfolio_moves_into_narrowed_ranges(tmp_path: Path, text: str) -> 
 def test_what_a_fixed_value_makes_equal_or_incomplete_is_left_out() -> None:
     space = own_table.space("binary", 1000)
     width = Dimension("categorical", choices=(40,))
-    deep = space.starts({"depth": Dimension("int", 2, 2), "width": width})
+    linear = dataclasses.replace(space.baseline, depth=0)
+    whole = dataclasses.replace(space, portfolio=(linear, *space.portfolio))
+    assert whole.starts({})[0] == space.params(linear)
+    deep = whole.starts({"depth": Dimension("int", 2, 2), "width": width})
     assert all(params["depth"] == 2 and params["width"] == 40 for params in deep)
-    assert len(deep) <= sum(config.depth > 0 for config in space.portfolio)
+    assert len(deep) <= len(space.portfolio)
     flat = space.starts({"depth": Dimension("int", 0, 0)})
     assert all("width" not in params for params in flat)
     assert len({str(params) for params in flat}) == len(flat)
@@ -151,7 +153,7 @@ def test_the_portfolio_is_not_pruned_but_may_run_out_of_patience(tmp_path: Path)
 
 def test_explain_does_not_change_what_a_linear_model_lacks() -> None:
     space = own_table.space("binary", 1000)
-    flat = next(config for config in space.portfolio if config.depth == 0)
+    flat = dataclasses.replace(space.baseline, depth=0)
     probes = catalogue(Reference("flat", flat, 0, 20, rows=1000, batch=32))
     left = {probe.name for probe in probes if idle(probe, space)}
     assert {"wider", "narrower", "dropout"} <= left
