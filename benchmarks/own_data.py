@@ -6,6 +6,7 @@ scikit-learn ships four of the data sets. Others come from a folder, where they 
 NaN behind the end of a short series; y), as aeon and sktime load them.
 
     python benchmarks/own_data.py [--folder DIR] [--only breast digits] [--trials 30] [--splits 5]
+        [--workers N]
 
 Scores are of the test part, which no decision looks at; of several splits the mean and the worst.
 Then log loss, Brier score and calibration error beside accuracy and AUC (for numbers, MAE and R2),
@@ -105,6 +106,7 @@ def run(case: Case, file: Path, seed: int, options: argparse.Namespace) -> dict[
     """Return the test scores of one sweep's best trial, and those of its plain models."""
     command = [sys.executable, "-m", f"sweeps.{case.sweep}", "--data", str(file), "--quiet"]
     command += ["--split-seed", str(seed), "--trials", str(options.trials), "--confirm", "0"]
+    command += [] if options.workers is None else ["--workers", str(options.workers)]
     if file.suffix == ".csv":
         with file.open(encoding="utf-8") as text:
             command += ["--target", text.readline().strip().split(",")[-1]]
@@ -210,6 +212,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="names begin like this")
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--splits", type=int, default=5, help="at most")
+    parser.add_argument("--workers", type=int, help="processes of a sweep")
     options = parser.parse_args()
     print(f"{'data':<20} {'score':<9} {'net':>7} {'worst':>7} {'linear':>7} {'wanted':>7}  time")
     reached, all_found = True, {}

@@ -46,7 +46,7 @@ def trained(session: Session) -> list[tuple[str, dict[str, Any]]]:
 def test_a_portfolio_lies_in_its_own_space(task: str, rows: int, tmp_path: Path) -> None:
     space = own_table.space(task, rows)
     every = [space.baseline, *space.portfolio]
-    assert len(set(every)) == len(every) > 2
+    assert len(set(every)) == len(every) > 1
     assert space.starts({}) == [space.params(config) for config in space.portfolio]
     for config in every:
         assert space.suggest(Replay(space.params(config))) == config
