@@ -23,7 +23,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +102,7 @@ def tables() -> Iterator[Table]:
     from sklearn import datasets as d
 
     x, y = d.load_digits(return_X_y=True)
-    made = d.make_classification
+    made, quantiles = d.make_classification, d.make_gaussian_quantiles
     for name, arrays in {
         "breast cancer": d.load_breast_cancer(return_X_y=True),
         "linear": logits(1500, 15, 1, 0.0, curved=False),
@@ -120,9 +119,7 @@ def tables() -> Iterator[Table]:
         "wine": d.load_wine(return_X_y=True),
         "digits": (x, y),
         "five classes": made(2000, 20, n_informative=10, n_classes=5, random_state=1),
-        "quantiles": d.make_gaussian_quantiles(
-            n_samples=2000, n_features=6, n_classes=4, random_state=0
-        ),
+        "quantiles": quantiles(n_samples=2000, n_features=6, n_classes=4, random_state=0),
     }.items():
         yield name, "multiclass", arrays
     for name, arrays in {
@@ -135,7 +132,7 @@ def tables() -> Iterator[Table]:
         yield name, "regression", arrays
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Run:
     """A candidate on one split of a table: the best validation loss, and its test loss."""
 
