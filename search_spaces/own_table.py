@@ -14,13 +14,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search_spaces import Params, Replay, Space, Trial, dense, optimizer, plateau
+from search_spaces import (
+    Dimension,
+    Narrowed,
+    Params,
+    Replay,
+    Space,
+    Trial,
+    dense,
+    optimizer,
+    plateau,
+)
 from search_spaces.dense import Dense
 from search_spaces.optimizer import Optimizer
 
 PORTFOLIO = Path(__file__).with_name("portfolio.json")
 STEPS = 100  # of one epoch, roughly
 BATCHES = (8, 512)
+# Losses may be tiny where numbers are predicted: what the portfolio has is no end of its range.
+PLATEAU = {
+    "plateau_min_delta": Dimension("float", low=1e-7, high=1e-2),
+    "plateau_min_lr": Dimension("float", low=1e-8, high=1e-4),
+}
 
 
 def batch_size(rows: int) -> int:
@@ -50,7 +65,7 @@ def suggest(trial: Trial, rows: int = 1000) -> Dense:
             weight_decay=trial.suggest_float("weight_decay", 1e-5, 1.0, log=True),
             momentum=trial.suggest_float("momentum", 0.0, 0.99) if kind == "sgd" else None,
         ),
-        plateau=plateau.suggest(trial),
+        plateau=plateau.suggest(Narrowed(trial, PLATEAU)),
         **layers,
     )
 
