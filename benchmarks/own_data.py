@@ -180,9 +180,9 @@ def compare(name: str, found: list[dict[str, float]]) -> None:
         "test": "net", "linear": "linear model", "trees": "HistGradientBoosting",
     }.items():  # fmt: skip
         cells = (
-            f"{statistics.mean(one[f'{prefix}_{score}'] for one in found):10.4f}"
+            f"{statistics.mean(one[f'{prefix}_{score}'] for one in found):12.4f}"
             if all(f"{prefix}_{score}" in one for one in found)
-            else f"{'-':>10}"
+            else f"{'-':>12}"
             for score in SCORES
         )
         print(f"  {name:<20} {title:<22}" + "".join(cells), flush=True)
@@ -228,7 +228,7 @@ def main() -> None:
             found = [run(case, file, seed, options) for seed in seeds]
             reached &= show(name, case, found, time.perf_counter() - started)
             all_found[name] = found
-    print(f"\n  {'data':<20} {'model':<22}" + "".join(f"{s:>10}" for s in SCORES.values()))
+    print(f"\n  {'data':<20} {'model':<22}" + "".join(f"{s:>12}" for s in SCORES.values()))
     for name, found in all_found.items():
         compare(name, found)
     raise SystemExit(not reached)
