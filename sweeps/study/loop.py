@@ -16,7 +16,7 @@ from objectives.training.checkpoint import kept_epoch
 from objectives.training.files import keep_only
 from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import ranked
-from sweeps.study.pruning import SPARED
+from sweeps.study.pruning import NEVER_PRUNED
 from sweeps.study.specs import Specs
 from sweeps.study.storage import REPORTED_FIRST, Store
 from sweeps.tracking import Tracker, TrialRun
@@ -111,7 +111,7 @@ class Loop:
         if epoch > running.reported:
             trial.report(running.best.value, epoch)
         decided = epoch < running.reported or epoch <= running.kept
-        if decided or running.run.role in SPARED or epoch not in rungs:
+        if decided or running.run.role in NEVER_PRUNED or epoch not in rungs:
             return Decision.CONTINUE
         return Decision.PRUNE if trial.should_prune() else Decision.CONTINUE
 

@@ -27,6 +27,7 @@ SPARED = ("baseline", "tried")  # roles of trials that somebody wants to see to 
 # The role of configs that the search begins with. They are few and unlike, so that none is judged
 # by the others, of which a wide net is often ahead at first; they may run out of patience.
 PORTFOLIO = "portfolio"
+NEVER_PRUNED = (*SPARED, PORTFOLIO)
 BLOOMING = 0.25  # share of them that must have left it, for the others to be spared
 FEWEST_FLAT = 3  # trials that sat on a plateau and went on, before their fate counts
 
@@ -113,7 +114,7 @@ def make_pruner(
     class RungPruner(optuna.pruners.BasePruner):
         def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
             step = trial.last_step
-            if step not in rungs or trial.user_attrs.get("role") in (*SPARED, PORTFOLIO):
+            if step not in rungs or trial.user_attrs.get("role") in NEVER_PRUNED:
                 return False
             others = study.get_trials(deepcopy=False)
             sign = Monitor.directed("value", study.direction.name).sign

@@ -80,7 +80,7 @@ def test_a_tried_config_delays_the_portfolio_and_a_resumed_study_goes_on(tmp_pat
     with study(tmp_path / "a", trials=2) as session:
         trained(session)
         tried = {**session.store.space.params(session.store.space.baseline), "learning_rate": 0.05}
-    with study(tmp_path / "a", tries=(tried,)) as session:
+    with study(tmp_path / "a", trials=8, queue=(tried,)) as session:
         found = trained(session)
         members = session.store.starts
     assert found[2] == ("tried", tried)
@@ -90,7 +90,7 @@ def test_a_tried_config_delays_the_portfolio_and_a_resumed_study_goes_on(tmp_pat
 def test_the_embedded_data_keep_their_own_space() -> None:
     x = np.zeros((3, 1), np.float32)
     embedded = Data(Part(x, x), Part(x, x), Part(x, x), source="embedded")
-    assert SWEEP.on(embedded) is SWEEP
+    assert DENSE_BINARY.on(embedded) is DENSE_BINARY
 
 
 NARROWED = {
