@@ -49,17 +49,17 @@ def megabytes(process: psutil.Process) -> tuple[float, float]:
     return found.rss / 1e6, found.pss / 1e6
 
 
-def sample(nursery: psutil.Process) -> dict[str, float]:
-    """Return the memory of the nursery and all workers, a successor on its way included."""
+def sample(server: psutil.Process) -> dict[str, float]:
+    """Return the memory of the fork server and all workers, a successor on its way included."""
     workers = []
-    for child in nursery.children():
+    for child in server.children():
         try:
             workers.append(megabytes(child))
         except psutil.Error:
             continue  # it has just been replaced
     return {
         "largest worker, resident": max(rss for rss, _ in workers),
-        "all, proportional": sum(pss for _, pss in workers) + megabytes(nursery)[1],
+        "all, proportional": sum(pss for _, pss in workers) + megabytes(server)[1],
         "processes": len(workers),
     }
 
@@ -75,7 +75,7 @@ def run(kind: str, options: argparse.Namespace, growth: float) -> None:
         log = folder / "sweep.log"
         with Pool(reference, options.workers, log=log, growth=growth) as pool:
             pool.data(folder / "data")
-            nursery = psutil.Process(pool._crew._nursery._process.pid)
+            server = psutil.Process(pool._crew._server._process.pid)
             specs = (
                 TrialSpec(number, config, number, options.epochs, DENSE_BINARY.judged_by)
                 for number, config in enumerate(configs(kind, options.trials))
@@ -86,7 +86,7 @@ def run(kind: str, options: argparse.Namespace, growth: float) -> None:
                     raise SystemExit(result.error or result.fallback)
                 compiled += bool(result.extra.get("compiled"))
                 structures.setdefault(0, set()).add(result.extra["structure"])
-                samples.append(sample(nursery))
+                samples.append(sample(server))
             seconds = time.perf_counter() - began
     print(
         f"\n{kind} space, {options.trials} trials of {len(structures[0])} structures, "

@@ -1,7 +1,7 @@
-"""Trainers in worker processes: the same contract, on every core."""
+"""Trainers in worker processes, on every core, with the interface of a single trainer."""
 
-from sweeps.workers.local import Pool
 from sweeps.workers.machine import default_count
+from sweeps.workers.pool import Pool
 from sweeps.workers.reference import Reference
 
 __all__ = ["Pool", "Reference", "default_count"]

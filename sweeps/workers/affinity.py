@@ -1,4 +1,4 @@
-"""Which worker already has the program of a config: learnt from results, never declared."""
+"""Guess which worker has already compiled the program of a config, from earlier results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _MISSING = object()
 
 
 class Affinity:
-    """Guesses a config's structure from those of the configs that were trained.
+    """Guesses a config's structure from the configs that have been trained.
 
-    Two configs of one structure show that whatever they differ in is a program's input (a
-    learning rate, say). A config that agrees with a known one in everything else is taken to
-    have its structure. A wrong guess costs one compilation, nothing else.
+    If two configs have the same structure, the fields in which they differ are inputs of the
+    program (such as the learning rate). A config that differs from a known one in inputs alone is
+    assumed to have its structure. A wrong guess costs one compilation, and nothing else.
     """
 
     def __init__(self) -> None:
@@ -22,13 +22,13 @@ class Affinity:
         self._inputs: set[str] = set()
 
     def learn(self, config: Any, structure: str) -> None:
-        """Take a trained config and the structure that its result named."""
+        """Learn the structure of a trained config from its result."""
         values = dict(_leaves(config))
         example = self._examples.setdefault(structure, values)
         self._inputs |= _differing(values, example)
 
     def guess(self, config: Any) -> str | None:
-        """Return the structure that a config seems to have, or None."""
+        """Return the structure that a config probably has, or None."""
         values = dict(_leaves(config))
         for structure, example in self._examples.items():
             if _differing(values, example) <= self._inputs:

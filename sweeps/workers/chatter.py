@@ -1,4 +1,4 @@
-"""What workers write to their standard error goes to the log, but for lines that mean nothing."""
+"""Copies the standard error of workers to the log, without lines that mean nothing to a user."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import IO
 
 HARMLESS = (
-    b"Could not find cuda drivers on your machine",  # no GPU: said on the terminal
+    b"Could not find cuda drivers on your machine",  # the terminal says so already
     b"failed call to cuInit",
     b"Error parsing text-format tensorflow.Xla",  # its cache is tried as text first, then read
     b"cpu_feature_guard",
     b"To enable the following instructions",
-    # Of a program in the cache, whose folder is named by the processor: XLA compares its own
-    # preferences for code, which no processor lists, with the processor's features.
+    # About a cached program: XLA compares its own code preferences, which no processor lists, with
+    # the features of the processor. The cache has one folder per processor, so it always fits.
     b"machine features",
     b"Machine type used for XLA",
     b"before absl::InitializeLog() is called",
@@ -21,12 +21,12 @@ HARMLESS = (
 
 
 def harmless(line: bytes) -> bool:
-    """Return whether a line of native code's means nothing to whoever reads a log."""
+    """Return whether a line of native code's output says nothing that a user needs."""
     return any(text in line for text in HARMLESS)
 
 
 def strip(log: Path, start: int) -> None:
-    """Take the harmless lines out of a log, from a position on."""
+    """Remove the harmless lines from a log, from a position onwards."""
     with log.open("r+b") as file:
         file.seek(start)
         lines = file.readlines()
@@ -37,7 +37,7 @@ def strip(log: Path, start: int) -> None:
 
 
 def to_log(source: IO[bytes], log: Path) -> threading.Thread:
-    """Copy lines to a log in a thread of its own, until the source is closed by its writers."""
+    """Copy lines to a log in a separate thread, until all writers have closed the source."""
 
     def copy() -> None:
         with source, log.open("ab", buffering=0) as target:

@@ -1,4 +1,4 @@
-"""The worker processes of a pool: started, watched, replaced; nothing here knows of trials."""
+"""The worker processes of a pool: started, watched and replaced. Nothing here knows of trials."""
 
 from __future__ import annotations
 
@@ -15,35 +15,39 @@ from typing import Any, NoReturn
 from objectives import BadInput
 from objectives.training import Decision
 from sweeps.workers.affinity import Affinity
-from sweeps.workers.nursery import Nursery, describe
+from sweeps.workers.fork_server import ForkServer, describe
 from sweeps.workers.reference import Reference
 from sweeps.workers.wire import Channel
 
-# XLA frees no program. What a crew has grown by after its first trials, 20 or 10 a worker, is what
-# its structures take; beyond that it may gain this much in MB, for every two workers.
+# XLA never frees a program. What all workers have grown by after the first trials (10 per worker,
+# at least 20) is what the structures need. Beyond that, every two workers may grow by this many
+# MB.
 GROWTH = 150.0
 SETTLED = 10
-STARTS = 3  # of one place in a row; then something is wrong with every one
+STARTS = 3  # failed starts in a row at one place, after which the pool gives up
 Message = tuple[Any, ...]
 
 
 @dataclass(eq=False)
 class Worker:
-    """job: the number of what it works on, even where nobody waits for that any more.
+    """One worker process.
 
-    first, resident: MB after the first and the last trial. heir: the successor on its way.
+    key: its number. place: one of the pool's fixed places. job: the number of its current job,
+    which may have been abandoned. first, resident: MB of memory after its first and its latest
+    trial. successor: the worker that is being started to replace it; predecessor: the one it will
+    replace.
     """
 
     key: int
     place: int
     channel: Channel
-    nursery: Nursery
+    server: ForkServer
     ready: bool = False
     job: int | None = None
     first: float | None = None
     resident: float = 0.0
-    heir: Worker | None = None
-    elder: Worker | None = None
+    successor: Worker | None = None
+    predecessor: Worker | None = None
     structures: set[str] = field(default_factory=set)
 
     @property
@@ -54,7 +58,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Orders:
-    """What every worker of a crew is told. growth: MB, see GROWTH."""
+    """Settings that all workers share. growth: in MB, see GROWTH."""
 
     reference: Reference
     trainer: str
@@ -64,7 +68,7 @@ class Orders:
     growth: float = GROWTH
 
     def setup(self, place: int) -> tuple[Reference, str, dict[str, str]]:
-        """Return what the worker at a place is told first: on GPUs, also which one is its own."""
+        """Return the first message to the worker at a place, which may assign it a GPU."""
         own = {}
         if self.device == "gpu":
             chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -92,12 +96,12 @@ class Crew:
         self._workers: set[Worker] = set()
         self._pending: deque[tuple[Worker, Message]] = deque()
         self._selector = selectors.DefaultSelector()
-        self._nursery = self._found()
+        self._server = self._start_server()
         for place in range(places):
-            self._hatch(place)
+            self._spawn(place)
 
     def data(self, folder: Path) -> None:
-        """Tell every worker, now and later, where the arrays are."""
+        """Tell all workers, including those started later, where the arrays are."""
         self._folder = folder
         self._edition += 1
         self.idle.clear()
@@ -106,21 +110,24 @@ class Crew:
             _send(worker, "data", folder, self._edition)
 
     def event(self) -> tuple[Worker, Message]:
-        """Wait for what a worker has to say; `("died", reason)` where it had a job.
+        """Wait for the next message of a worker; `("died", reason)` if it died during a job.
 
-        Failed starts and the deaths of idle workers are seen to here. Closes the crew and raises
-        BadInput or RuntimeError where no worker can start.
+        Failed starts and deaths of idle workers are handled here.
+
+        Raises:
+            BadInput: A worker cannot start because of the user's code or data. The crew is closed.
+            RuntimeError: A worker cannot start for another reason. The crew is closed.
         """
         while not self._pending:
             for key, _ in self._selector.select():
-                if key.data is self._nursery:
-                    self._hear()
+                if key.data is self._server:
+                    self._listen_to_server()
                 elif key.data in self._workers:
                     self._listen(key.data)
         return self._pending.popleft()
 
     def choose(self, config: Any) -> Worker:
-        """Return an idle worker that has the config's program, else the least laden."""
+        """Return an idle worker that has compiled the config's program, else one with few."""
         wanted = self._affinity.guess(config) if len(self.idle) > 1 else None
         return min(
             self.idle, key=lambda w: (wanted not in w.structures, len(w.structures), w.place)
@@ -141,12 +148,12 @@ class Crew:
         _send(worker, "answer", worker.job, epoch, decision)
 
     def release(self, worker: Worker) -> None:
-        """Take a worker whose job is done: it is idle, or its successor is."""
+        """Note that a worker's job is done: the worker, or its successor, becomes idle."""
         worker.job = None
-        self._rest(worker)
+        self._make_idle(worker)
 
     def learn(self, worker: Worker, config: Any, structure: str | None, resident: float) -> None:
-        """Note a trained program and the memory in MB; start a successor where it is too much."""
+        """Note a trained program and the memory in MB; start a successor if that is too much."""
         if structure is not None:
             self._affinity.learn(config, structure)
             worker.structures.add(structure)
@@ -157,24 +164,24 @@ class Crew:
         pairs = max(1.0, self._places / 2)
         if self._trained == round(2 * SETTLED * pairs):
             self._bound = grown + self._orders.growth * pairs
-        if grown > self._bound and not any(each.heir for each in self._workers):
+        if grown > self._bound and not any(each.successor for each in self._workers):
             largest = max(self._workers, key=lambda each: each.grown)
-            largest.heir = self._hatch(largest.place)
-            largest.heir.elder = largest
+            largest.successor = self._spawn(largest.place)
+            largest.successor.predecessor = largest
 
-    def bury(self, worker: Worker) -> str:
-        """See to a dead worker and its successor; return how it died."""
+    def handle_death(self, worker: Worker) -> str:
+        """Remove a dead worker, let its successor take over or start one; return how it died."""
         self._remove(worker)
-        reason = describe(worker.nursery.status(worker.key))
-        if worker.elder is not None:
-            worker.elder.heir = None
-        elif worker.heir is not None:
-            worker.heir.elder = None
-            self._rest(worker.heir)
+        reason = describe(worker.server.status(worker.key))
+        if worker.predecessor is not None:
+            worker.predecessor.successor = None
+        elif worker.successor is not None:
+            worker.successor.predecessor = None
+            self._make_idle(worker.successor)
         else:
             if not worker.ready:
                 self._failed(worker.place, reason)
-            self._hatch(worker.place)
+            self._spawn(worker.place)
         return reason
 
     def close(self) -> None:
@@ -186,39 +193,39 @@ class Crew:
             worker.channel.close()
         self._workers.clear()
         self.idle.clear()
-        self._nursery.close()
+        self._server.close()
         self._selector.close()
 
-    def _found(self) -> Nursery:
-        nursery = Nursery(
+    def _start_server(self) -> ForkServer:
+        server = ForkServer(
             self._orders.trainer, self._orders.device, self._orders.threads, self._orders.log
         )
-        self._selector.register(nursery.control.socket, selectors.EVENT_READ, nursery)
-        return nursery
+        self._selector.register(server.control.socket, selectors.EVENT_READ, server)
+        return server
 
-    def _hear(self) -> None:
+    def _listen_to_server(self) -> None:
         try:
-            self._nursery.receive()
+            self._server.receive()
         except EOFError:
-            self._refound()
+            self._restart_server()
 
-    def _refound(self) -> None:
-        """Replace a nursery that died. Its workers die with it, which each place sees to."""
-        self._selector.unregister(self._nursery.control.socket)
-        status = self._nursery.close()
-        if self._nursery.trouble is not None:
-            self._give_up(self._nursery.trouble)
+    def _restart_server(self) -> None:
+        """Replace a dead fork server. Its workers died too; they are replaced one by one."""
+        self._selector.unregister(self._server.control.socket)
+        status = self._server.close()
+        if self._server.trouble is not None:
+            self._give_up(self._server.trouble)
         self._failed(-1, describe(status))
-        self._nursery = self._found()
+        self._server = self._start_server()
 
-    def _hatch(self, place: int) -> Worker:
+    def _spawn(self, place: int) -> Worker:
         key = next(self._keys)
         try:
-            channel = self._nursery.hatch(key)
+            channel = self._server.spawn(key)
         except OSError:
-            self._refound()
-            return self._hatch(place)
-        worker = Worker(key, place, channel, self._nursery)
+            self._restart_server()
+            return self._spawn(place)
+        worker = Worker(key, place, channel, self._server)
         self._workers.add(worker)
         self._selector.register(channel.socket, selectors.EVENT_READ, worker)
         _send(worker, "setup", *self._orders.setup(place))
@@ -231,34 +238,34 @@ class Crew:
             messages = worker.channel.receive(wait=False)
         except EOFError:
             had_job = worker.job is not None
-            reason = self.bury(worker)
+            reason = self.handle_death(worker)
             if had_job:
                 self._pending.append((worker, ("died", reason)))
             return
         for message in messages:
             if message[0] == "ready":
-                if message[1] != self._edition:  # it was told of other data since
+                if message[1] != self._edition:  # the data has changed since
                     continue
                 self._starts.clear()
                 worker.ready = True
-                self._rest(worker)
+                self._make_idle(worker)
             elif message[0] == "broken":
                 self._give_up(*message[1:])
             else:
                 self._pending.append((worker, message))
 
-    def _rest(self, worker: Worker) -> None:
-        """Make a worker without a job idle, once it is ready and its turn has come."""
-        heir, elder = worker.heir, worker.elder
-        if elder is not None and worker.ready and elder.job is None:
-            worker, heir = elder, worker
-        if heir is not None and heir.ready:
+    def _make_idle(self, worker: Worker) -> None:
+        """Make a worker without a job idle, or its successor where that is ready to replace it."""
+        successor, predecessor = worker.successor, worker.predecessor
+        if predecessor is not None and worker.ready and predecessor.job is None:
+            worker, successor = predecessor, worker
+        if successor is not None and successor.ready:
             self._remove(worker)
             with contextlib.suppress(OSError):
-                worker.nursery.dismiss(worker.key)
-            heir.elder = None
-            worker = heir
-        if worker.ready and worker.elder is None and worker.job is None:
+                worker.server.dismiss(worker.key)
+            successor.predecessor = None
+            worker = successor
+        if worker.ready and worker.predecessor is None and worker.job is None:
             self.idle.add(worker)
             self._pending.append((worker, ("idle",)))
 
@@ -282,6 +289,6 @@ class Crew:
 
 
 def _send(worker: Worker, name: str, *arguments: Any) -> None:
-    # The socket of a worker that died is read to its end later: that is where its death counts.
+    # If the worker is dead, `_listen` notices when it reads the socket to its end.
     with contextlib.suppress(OSError):
         worker.channel.send((name, *arguments))

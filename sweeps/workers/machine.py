@@ -1,4 +1,4 @@
-"""What this machine gives: cores, memory, and how many workers fit."""
+"""Cores, memory and GPUs of this machine, and how many workers fit."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ BYTES_EACH = 1.5e9
 
 
 def default_count(device: str = "cpu") -> int:
-    """Return the least of the cores, 8, and memory / 1.5 GB; at least 1. device "gpu": and GPUs.
+    """Return how many workers to start: one per core (or GPU), with 1.5 GB of memory each.
 
-    0, this process itself, on Windows, which has neither fork nor sockets that can be passed on.
+    At least 1 and at most 8. On Windows 0, for training in this process: it has neither fork nor
+    sockets that can be passed to another process.
     """
     if sys.platform == "win32":
         return 0
@@ -25,7 +26,7 @@ def default_count(device: str = "cpu") -> int:
 
 
 def gpus() -> int:
-    """Return the NVIDIA GPUs that this process may use, as far as it can be told from outside."""
+    """Return the number of NVIDIA GPUs that this process may use, without loading a driver."""
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return len([name for name in chosen.split(",") if name.strip() not in ("", "-1")])
@@ -33,7 +34,7 @@ def gpus() -> int:
 
 
 def cores() -> int:
-    """Return the cores that this process may use: affinity and control groups counted."""
+    """Return the number of cores that this process may use, by affinity and control groups."""
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     quotas = [
         int(quota) / int(period)
@@ -45,7 +46,7 @@ def cores() -> int:
 
 
 def memory() -> float:
-    """Return the bytes of memory that this process may use: control groups counted."""
+    """Return the bytes of memory that this process may use, by control groups too."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limits = [
         int(text)
@@ -57,7 +58,7 @@ def memory() -> float:
 
 
 def resident() -> float:
-    """Give free memory back, and return this process's resident MB (else the peak)."""
+    """Trim free memory, and return this process's resident MB (outside Linux, the peak)."""
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # not every C library has it
             ctypes.CDLL(None).malloc_trim(0)
@@ -70,7 +71,7 @@ def resident() -> float:
 
 
 def _groups(controller: str) -> Iterator[Path]:
-    """Yield the folders of this process's control groups, innermost first; version 1 or 2."""
+    """Yield the folders of this process's control groups, versions 1 and 2, innermost first."""
     for line in _read(Path("/proc/self/cgroup")).splitlines():
         _, controllers, path = line.split(":", 2)
         root = Path("/sys/fs/cgroup")

@@ -1,9 +1,9 @@
-"""The nursery: a process that imports TensorFlow once, and forks a worker whenever one is wanted.
+"""The fork server: a process that imports TensorFlow once and forks a worker on request.
 
-Importing costs 4 to 12 s of one core, forking a hundredth of a second, so N workers start as soon
-as one would, and a dead or a swollen worker is replaced at once. What is forked is a process with
-one thread that has imported TensorFlow and run nothing of it. Where that does not hold (another
-thread is alive, or the system is not Linux), workers are started as new processes instead.
+Importing takes 4 to 12 s of one core, forking 10 ms. So N workers start as fast as one would, and
+a worker that died or grew too large is replaced at once. The forked process has a single thread,
+and has imported TensorFlow without running any of it. Where that is not so (another thread is
+alive, or the system is not Linux), workers are started as new processes instead.
 
 Run as `python -m sweeps.workers.process ROLE FD PARENT TRAINER DEVICE THREADS`.
 """
@@ -25,16 +25,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from objectives.training.environment import prepare_environment
-from sweeps.workers.wire import COMMAND, HATCH, Channel
+from sweeps.workers.wire import COMMAND, SPAWN, Channel
 
-PATIENCE = 2.0  # seconds that a worker has to end by itself
-# Keras imports these for interfaces that training on arrays has no use for: 3 s of 7 s.
+PATIENCE = 2.0  # seconds that a worker has to exit by itself
+# Keras imports these for interfaces that training on arrays does not use: 3 s of 7 s.
 UNNEEDED = ("matplotlib", "pandas", "sklearn")
 HARMLESS = {"jemalloc_bg_thd"}  # its library stops and restarts it around a fork
 
 
 def main(role: str, fd: str, parent: str, *kind: str) -> None:
-    """Be a nursery, or a worker of one that does not fork."""
+    """Run as the fork server, or as a worker started by one that cannot fork."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
     end = socket.socket(fileno=int(fd))
     end.set_inheritable(False)
@@ -42,11 +42,11 @@ def main(role: str, fd: str, parent: str, *kind: str) -> None:
     if role == "worker":
         import_trainer(*kind)
         be_worker(end)
-    nurse(Channel(end), kind)
+    serve(Channel(end), kind)
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends (Linux); 0: it lives on."""
+    """Have the kernel kill this process when its parent ends (Linux only; not with parent 0)."""
     if sys.platform == "linux" and parent:
         death_signal = 1  # PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(death_signal, signal.SIGKILL)
@@ -55,7 +55,7 @@ def die_with(parent: int) -> None:
 
 
 def import_trainer(trainer: str, device: str, threads: str) -> None:
-    """Import all that training needs, and run nothing of it."""
+    """Import everything that training needs, without running any of it."""
     # NumPy and Keras read these when they are imported; their threads would not outlive a fork.
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = threads
     prepare_environment(int(threads), device)
@@ -76,7 +76,7 @@ def import_trainer(trainer: str, device: str, threads: str) -> None:
 
 
 def may_fork() -> bool:
-    """Return whether a fork of this process is sound."""
+    """Return whether this process can be forked safely."""
     if sys.platform != "linux":
         return False
     tasks = Path("/proc/self/task")
@@ -84,8 +84,8 @@ def may_fork() -> bool:
     return all((task / "comm").read_text().strip() in HARMLESS for task in others)
 
 
-def nurse(control: Channel, kind: Sequence[str]) -> None:
-    """Hatch and reap workers until the driver is gone."""
+def serve(control: Channel, kind: Sequence[str]) -> None:
+    """Spawn and reap workers until the driver is gone."""
     children: dict[int, int] = {}
     try:
         if sys.platform == "linux":
@@ -94,15 +94,15 @@ def nurse(control: Channel, kind: Sequence[str]) -> None:
         control.send(("broken", f"{type(error).__name__}: {error}"))
         raise
     gc.collect()
-    gc.freeze()  # the collector then leaves the shared pages alone
+    gc.freeze()  # so that the collector does not touch, and copy, shared pages
     control.send(("ready",))
     while True:
         data, ends, _, _ = socket.recv_fds(control.socket, COMMAND.size, 1)
         if len(data) < COMMAND.size:
             break
         command, key = COMMAND.unpack(data)
-        if command == HATCH:
-            children[key] = hatch(ends[0], control, kind)
+        if command == SPAWN:
+            children[key] = spawn(ends[0], control, kind)
         else:
             pid = children.pop(key, None)
             control.send(("gone", key, None if pid is None else reap(pid)))
@@ -112,26 +112,26 @@ def nurse(control: Channel, kind: Sequence[str]) -> None:
         os.waitpid(pid, 0)
 
 
-def hatch(fd: int, control: Channel, kind: Sequence[str]) -> int:
+def spawn(fd: int, control: Channel, kind: Sequence[str]) -> int:
     """Start a worker on a socket; return its pid."""
-    nursery = os.getpid()
+    server = os.getpid()
     if may_fork():
         pid = os.fork()
     else:
         os.set_inheritable(fd, True)
         command = [sys.executable, "-P", "-m", "sweeps.workers.process"]
-        command += ["worker", str(fd), str(nursery), *kind]
+        command += ["worker", str(fd), str(server), *kind]
         pid = os.posix_spawn(sys.executable, command, os.environ)
     if pid:
         os.close(fd)
         return pid
     control.close()
-    die_with(nursery)
+    die_with(server)
     return be_worker(socket.socket(fileno=fd))
 
 
 def be_worker(end: socket.socket) -> NoReturn:
-    """Work until the driver is gone, then end at once: nothing of TensorFlow needs an exit."""
+    """Work until the driver is gone, then exit at once, without TensorFlow's slow teardown."""
     from sweeps.workers.worker import work
 
     code = 1
@@ -147,7 +147,7 @@ def be_worker(end: socket.socket) -> NoReturn:
 
 
 def reap(pid: int) -> int:
-    """Wait for a worker that is to end, kill it where it does not; return its exit status."""
+    """Wait for a worker to exit, or kill it after PATIENCE; return its exit code."""
     patience = time.monotonic() + PATIENCE
     while time.monotonic() < patience:
         ended, status = os.waitpid(pid, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""Where a sweep can be imported from: what crosses to a worker in place of the sweep itself."""
+"""Where a sweep can be imported from: a worker gets this instead of the sweep itself."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _depth = 0
 
 
 def loading() -> bool:
-    """Return whether a file is being loaded for its sweep.
+    """Return whether a file is being imported to get its sweep.
 
-    A script without `if __name__ == "__main__"` reaches `main(SWEEP)` then, and must not run it.
+    A script without `if __name__ == "__main__"` then reaches `main(SWEEP)`, which must not run.
     """
     return _depth > 0
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A module's name, or else a file's path, and the sweep's name in it."""
+    """A module's name or else a file's path, and the name of the sweep in it."""
 
     module: str | None = None
     file: str | None = None
@@ -37,17 +37,17 @@ class Reference:
 
     @classmethod
     def of(cls, sweep: Sweep) -> Reference | None:
-        """Return where `sweep` is a global: None in a notebook, a REPL or a function."""
+        """Return where `sweep` is a global variable; None in a notebook, a REPL or a function."""
         found: list[Reference] = []
         for name, module in list(sys.modules.items()):
             for attribute, value in list(getattr(module, "__dict__", {}).items()):
                 if value is sweep and (reference := _importable(name, module, attribute)):
                     found.append(reference)
-        # A module is imported as it is; a file is executed, so it comes last.
+        # A module is preferred: a file would be executed again.
         return min(found, key=lambda reference: reference.module is None, default=None)
 
     def load(self) -> Sweep:
-        """Import the sweep; raises BadInput where there is none."""
+        """Import the sweep. Raises BadInput if there is none."""
         sweep: Any = getattr(self.imported(), self.attribute, None)
         if not hasattr(sweep, "objective"):
             raise BadInput(
@@ -58,7 +58,7 @@ class Reference:
         return found
 
     def imported(self) -> ModuleType:
-        """Import the module, or the file under a name of its own, up to a call of `main`."""
+        """Import the module, or the file under a unique name, up to a call of `main`."""
         global _depth
         _depth += 1
         try:
@@ -80,7 +80,7 @@ class Reference:
         try:
             spec.loader.exec_module(module)
         except SystemExit:
-            pass  # `main(SWEEP)` without a guard: all that stands above it is there
+            pass  # `main(SWEEP)` without a guard: everything above it is defined
         except BaseException:
             del sys.modules[name]
             raise
@@ -106,9 +106,9 @@ def _importable(name: str, module: ModuleType, attribute: str) -> Reference | No
 
 
 def _file_spec(path: Path) -> tuple[str, ModuleSpec | None]:
-    """Return a name and a spec for a file, which finds its neighbours as `python FILE` does.
+    """Return a module name and a spec for a file; like `python FILE`, add its folder to sys.path.
 
-    The name is the same in every process: configs are pickled by their class's module.
+    The name is the same in every process, since pickled configs name the module of their class.
     """
     name = f"{path.stem}_{zlib.crc32(bytes(path)):08x}"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""One call of a pool's `train`: which trial is where, and what becomes of it."""
+"""One call of `Pool.train`: which worker trains which trial, and how each trial ends."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from objectives.training import (
 from sweeps.workers.crew import Crew, Message, Worker
 from sweeps.workers.task import Task
 
-ATTEMPTS = 3  # of a trial whose workers die; then the trial is at fault
+ATTEMPTS = 3  # workers that may die during a trial before it counts as failed
 
 
 class Run:
-    """Takes specs while places are free, and turns messages into answers and results."""
+    """Hands out specs to idle workers, and turns their messages into answers and results."""
 
     def __init__(self, crew: Crew, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> None:
         self.at: dict[Worker, Task] = {}
         self._crew = crew
         self._specs = iter(specs)
         self._on_epoch = on_epoch
-        self._again: deque[Task] = deque()  # their worker died
+        self._again: deque[Task] = deque()  # tasks whose worker died
         self._exhausted = False
         self._stopped = False
 
@@ -54,7 +54,7 @@ class Run:
         return None if spec is None else Task(spec)
 
     def take(self, worker: Worker, message: Message) -> list[TrialResult]:
-        """Take a worker's message; return the trials that have ended by it."""
+        """Handle a worker's message; return the results of trials that it ends."""
         name, *told = message
         if name == "idle":
             return []
@@ -64,14 +64,14 @@ class Run:
         if name == "died":
             return [] if task is None else self._died(task, *told)
         self._crew.release(worker)
-        if task is None:  # of a run that was abandoned
+        if task is None:  # of an abandoned run
             return []
         if name == "refused":
             raise refusal(*told)
         return [self._ended(worker, task, *told)]
 
     def abandon(self) -> None:
-        """Stop every trial. The workers end their epoch and are idle again, unheard."""
+        """Stop all trials. The workers become idle after their epoch; results are ignored."""
         if not self._crew.closed:
             for worker, task in self.at.items():
                 self._crew.answer(worker, task.seen, Decision.STOP)
@@ -92,16 +92,16 @@ class Run:
             for worker, task in self.at.items():
                 self._crew.answer(worker, task.seen, Decision.STOP)
         waiting, self._again = self._again, deque()
-        return [task.cut() for task in waiting]
+        return [task.stopped() for task in waiting]
 
     def _died(self, task: Task, reason: str) -> list[TrialResult]:
         task.deaths += 1
         if task.decided or self._stopped:
-            return [task.cut()]
+            return [task.stopped()]
         if task.deaths < ATTEMPTS:
             self._again.append(task)
             return []
-        error = f"its worker died {task.deaths} times; at last {reason}"
+        error = f"its worker died {task.deaths} times; the last time, {reason}"
         return [task.result(Outcome.FAILED, error=error)]
 
     def _ended(
@@ -115,7 +115,7 @@ class Run:
 
 
 def refusal(kind: str, text: str) -> Exception:
-    """Return the user's mistake that a worker met, or what it could not do."""
+    """Return the exception that a worker described, as BadInput if the user can mend it."""
     known: dict[str, Any] = {k.__name__: k for k in (BadInput, UnknownMonitor)}
     error: Exception = known.get(kind, RuntimeError)(text)
     return error

@@ -1,4 +1,4 @@
-"""One trial in a pool: what the driver was told of it, and what it decided."""
+"""One trial in a pool: the epochs that the driver has seen, and what it decided."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from objectives.training import (
 
 
 class Task:
-    """A trial from its spec to its result, over as many workers as that takes.
+    """A trial from its spec to its result, on as many workers as that takes.
 
-    A worker does not wait for an answer between rungs, so it may have trained on when a decision
-    falls. What it did after the decided epoch is as if it had not been.
+    A worker does not wait for an answer between rungs, so it may train on while a decision is
+    made. Epochs after the decision are dropped.
     """
 
     def __init__(self, spec: TrialSpec) -> None:
         self.spec = spec
-        self.seen = 0  # the last epoch that `on_epoch` was told
+        self.seen = 0  # the last epoch passed to `on_epoch`
         self.deaths = 0  # of its workers
         self._decision = Decision.CONTINUE
         self._raced = False
@@ -39,7 +39,7 @@ class Task:
         return self._decision is not Decision.CONTINUE
 
     def report(self, first: int, epochs: Sequence[Logs], on_epoch: OnEpoch) -> Decision | None:
-        """Hand new epochs on; return the answer to send, None where nobody waits for one."""
+        """Pass new epochs to `on_epoch`; return the answer to send, None if no worker waits."""
         for epoch, logs in enumerate(epochs, first):
             if epoch <= self.seen:
                 continue
@@ -65,14 +65,14 @@ class Task:
             self.spec.weights.unlink(missing_ok=True)
         return found
 
-    def cut(self) -> TrialResult:
-        """Return the result of a trial that is not to go on and has no worker."""
+    def stopped(self) -> TrialResult:
+        """Return the result of a stopped trial that no worker is training."""
         return self.result(self._ordered)
 
     def result(
         self, outcome: Outcome, seconds: float = 0.0, error: str | None = None
     ) -> TrialResult:
-        """Return the result of what `on_epoch` was told."""
+        """Return the result of the epochs that `on_epoch` was given."""
         best = self._best
         return TrialResult(
             self.spec, outcome, best.value, best.epoch, self._epochs, seconds, error

@@ -1,7 +1,7 @@
-"""Whole messages over a stream socket, between the driver and its own processes.
+"""Messages over a stream socket between the driver and its own processes.
 
-Messages are pickled: both ends are processes that the driver started, on a socket without a
-name, and nothing that was read from disk or network passes here undecoded.
+Messages are pickled. That is safe here: both ends are processes of this sweep, connected by an
+unnamed socket pair, and no bytes from disk or network are passed on undecoded.
 """
 
 from __future__ import annotations
@@ -11,29 +11,30 @@ import socket
 import struct
 from typing import Any
 
-# To the nursery: HATCH (a socket comes with it) or REAP, and the worker's key.
+# To the fork server: SPAWN (a socket comes with it) or REAP, and the worker's key.
 COMMAND = struct.Struct("!cI")
-HATCH, REAP = b"h", b"r"
+SPAWN, REAP = b"h", b"r"
 HEADER = 4
 CHUNK = 1 << 16
 
 
 class Channel:
-    """One end. A message that was cut off by the other side's death is never seen."""
+    """One end of a socket. A message that is cut off when the other side dies is dropped."""
 
     def __init__(self, end: socket.socket) -> None:
         self.socket = end
         self._held = bytearray()
 
     def send(self, message: Any) -> None:
-        """Send one message; raises OSError where the other side is gone."""
+        """Send one message. Raises OSError if the other side is gone."""
         text = pickle.dumps(message, protocol=5)
         self.socket.sendall(len(text).to_bytes(HEADER, "big") + text)
 
     def receive(self, *, wait: bool = True) -> list[Any]:
-        """Return the messages that arrived: at least one, or none where there is no `wait`.
+        """Return the messages that have arrived: at least one, unless `wait` is False.
 
-        Raises EOFError once the other side is gone and all that it sent was returned.
+        Raises:
+            EOFError: The other side is gone, and all that it sent has been returned.
         """
         while True:
             try:
@@ -62,5 +63,5 @@ class Channel:
         return messages
 
     def close(self) -> None:
-        """Close this end; the other side then reads the end of the stream."""
+        """Close this end; the other side then reads an end of file."""
         self.socket.close()

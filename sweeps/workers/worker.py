@@ -1,4 +1,4 @@
-"""A worker: trains what it is told, streams every epoch, and waits for an answer at rungs only."""
+"""A worker: trains what the driver sends, streams every epoch, and waits for answers at rungs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from sweeps.workers.wire import Channel
 if TYPE_CHECKING:
     from objectives import Objective
 
-PAUSE = 0.02  # seconds: epochs faster than this travel together
+PAUSE = 0.02  # seconds: faster epochs are sent in one message
 Message = tuple[Any, ...]
-THEIRS = (UnknownMonitor, BadInput)  # the user's mistakes, raised again in the driver
+USER_ERRORS = (UnknownMonitor, BadInput)  # raised again in the driver
 
 
 def work(channel: Channel) -> int:
@@ -39,12 +39,12 @@ def work(channel: Channel) -> int:
             except EOFError:
                 return 0
         name, *arguments = inbox.popleft()
-        if name != "answer":  # to a trial that is over
+        if name != "answer":  # an answer to a trial that is over
             getattr(worker, name)(*arguments)
 
 
 class Worker:
-    """Its public methods are the driver's messages. inbox: those that are to be seen to."""
+    """Its public methods are the driver's messages. inbox: messages that are yet to be handled."""
 
     def __init__(self, channel: Channel, inbox: deque[Message]) -> None:
         self._channel = channel
@@ -53,13 +53,13 @@ class Worker:
         self._make: Callable[[Data], Trainer] | None = None
 
     def setup(self, reference: Reference, trainer: str, environment: Mapping[str, str]) -> None:
-        """Import the sweep; what fails here fails in every worker, so it ends the pool."""
+        """Import the sweep. An error here would occur in every worker, so it closes the pool."""
         os.environ.update(environment)
         try:
             if "CUDA_VISIBLE_DEVICES" in environment:  # it was given a GPU
                 require_gpu()
             objective = reference.load().objective
-            # Where the driver runs the sweep as a script, its configs are pickled as `__main__`'s.
+            # If the driver runs the sweep as a script, pickled configs name `__main__`.
             sys.modules["__main__"] = reference.imported()
             self._make = factory(trainer, objective)
         except Exception as error:
@@ -77,13 +77,13 @@ class Worker:
             self._channel.send(("ready", edition))
 
     def train(self, job: int, spec: TrialSpec, seen: int) -> None:
-        """Train one trial; its first `seen` epochs were reported by a worker that died."""
+        """Train one trial; a worker that died has already reported its first `seen` epochs."""
         stream = Stream(self._channel, self._inbox, job, spec, seen)
         try:
             (result,) = self._ready.train(iter([spec]), stream.epoch)
-            # Without the spec, which the driver has: it may be of a class that has no name there.
+            # Without the spec: its config may be of a class that the driver cannot unpickle.
             message: Message = ("result", dataclasses.replace(result, spec=None), resident())  # type: ignore[arg-type]
-        except THEIRS as error:
+        except USER_ERRORS as error:
             message = ("refused", *_describe(error))
         except Exception as error:
             message = ("result", "".join(traceback.format_exception(error)), resident())
@@ -91,7 +91,7 @@ class Worker:
         self._channel.send(message)
 
     def evaluate(self, job: int, spec: TrialSpec, model: Path | None) -> None:
-        """Score kept weights."""
+        """Evaluate kept weights on the test set."""
         try:
             message: Message = ("scores", self._ready.evaluate(spec, model))
         except Exception as error:
@@ -113,7 +113,7 @@ class Worker:
 
 
 class Stream:
-    """One trial's epochs on their way to the driver, and its answers."""
+    """Sends one trial's epochs to the driver, and receives its answers."""
 
     def __init__(
         self, channel: Channel, inbox: deque[Message], job: int, spec: TrialSpec, seen: int
@@ -128,19 +128,19 @@ class Stream:
         self._sent = 0.0
 
     def epoch(self, spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
-        """Hold or send an epoch; wait at a rung; else answer what has arrived meanwhile."""
+        """Hold or send an epoch; return a decision: awaited at a rung, else if one came."""
         if epoch <= self._seen:
             return self._answer(None)
         if not self._held:
             self._next = epoch
-        self._held.append(dict(logs))  # it is the trainer's, who may go on writing to it
+        self._held.append(dict(logs))  # a copy: the trainer may reuse it
         rung = epoch in self._rungs
         if rung or time.monotonic() - self._sent >= PAUSE:
             self.flush()
         return self._answer(epoch if rung else None)
 
     def flush(self) -> None:
-        """Send what is held."""
+        """Send the epochs that are held."""
         if self._held:
             self._channel.send(("epochs", self._next, self._held))
             self._held = []
@@ -154,7 +154,7 @@ class Stream:
                 os._exit(0)  # nobody is left to train for
             found: Decision | None = None
             for message in messages:
-                if message[0] != "answer":  # the driver is further on: it gave this trial up
+                if message[0] != "answer":  # the driver has abandoned this trial
                     self._inbox.append(message)
                     continue
                 _, job, epoch, answer = message
@@ -166,7 +166,7 @@ class Stream:
 
 
 def factory(trainer: str, objective: Objective[Any]) -> Callable[[Data], Trainer]:
-    """Return what makes the trainer: `package.module:name` and `file.py:name` are factories."""
+    """Return a function that makes the trainer; `module:name` and `file.py:name` are factories."""
     source, _, name = trainer.rpartition(":")
     if not source:
         return lambda data: here(objective, data, trainer)
@@ -178,5 +178,5 @@ def factory(trainer: str, objective: Objective[Any]) -> Callable[[Data], Trainer
 
 
 def _describe(error: Exception) -> tuple[str, str]:
-    known = next((kind.__name__ for kind in THEIRS if isinstance(error, kind)), "")
+    known = next((kind.__name__ for kind in USER_ERRORS if isinstance(error, kind)), "")
     return known, str(error) if known else f"{type(error).__name__}: {error}"

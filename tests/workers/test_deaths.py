@@ -25,8 +25,8 @@ Start = Callable[..., Pool]
 HERE = Path(__file__).parent
 
 
-def nursery(pool: Pool) -> int:
-    return pool._crew._nursery._process.pid
+def server_pid(pool: Pool) -> int:
+    return pool._crew._server._process.pid
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -70,7 +70,7 @@ def test_a_trial_that_kills_three_workers_fails_with_the_reason(
         driver = Driver(pool)
         found = driver.train([Script(), deadly, Script()])
     assert found[1].outcome is Outcome.FAILED
-    assert found[1].error == f"its worker died 3 times; at last it was {reason}"
+    assert found[1].error == f"its worker died 3 times; the last time, it was {reason}"
     assert driver.epochs(1) == [1, 2]
     assert found[1].value == min(driver.losses[1, 1], driver.losses[1, 2])
     assert found[0].outcome is found[2].outcome is Outcome.COMPLETE
@@ -102,7 +102,7 @@ def test_workers_killed_at_random_lose_and_double_nothing(start: Start, seed: in
         def decide(spec: TrialSpec, epoch: int) -> Decision:
             nonlocal killed
             if rng.random() < 0.01 and killed < 15:
-                victims = psutil.Process(nursery(pool)).children()
+                victims = psutil.Process(server_pid(pool)).children()
                 if victims:
                     rng.choice(victims).kill()
                     killed += 1
@@ -121,13 +121,13 @@ def test_workers_killed_at_random_lose_and_double_nothing(start: Start, seed: in
     assert driver.losses == {(n, e): loss(make_spec(n, Script()), e) for n, e in driver.losses}
 
 
-def test_the_nursery_is_replaced_with_its_workers(start: Start) -> None:
+def test_the_fork_server_is_replaced_with_its_workers(start: Start) -> None:
     with start(2) as pool:
         driver, killed = Driver(pool), []
 
         def decide(spec: TrialSpec, epoch: int) -> Decision:
             if (spec.number, epoch) == (2, 3):
-                killed.append(nursery(pool))
+                killed.append(server_pid(pool))
                 os.kill(killed[0], signal.SIGKILL)
             return Decision.CONTINUE
 
@@ -135,13 +135,13 @@ def test_the_nursery_is_replaced_with_its_workers(start: Start) -> None:
         found = driver.train([Script(pause=0.005)] * 5)
         assert {r.outcome for r in found.values()} == {Outcome.COMPLETE}
         assert whole(driver, 5, 6)
-        assert nursery(pool) not in killed
+        assert server_pid(pool) not in killed
 
 
 def test_an_idle_worker_that_dies_is_replaced(start: Start) -> None:
     with start(1) as pool:
         assert len(Driver(pool).train([Script()])) == 1
-        (victim,) = psutil.Process(nursery(pool)).children()
+        (victim,) = psutil.Process(server_pid(pool)).children()
         victim.kill()
         assert pool.evaluate(make_spec(5, Script()))["test_loss"] == 5.0
         assert len(Driver(pool).train([Script()])) == 1
@@ -160,7 +160,7 @@ def test_closing_leaves_no_process(start: Start) -> None:
     pool = start(3)
     results = Driver(pool).results([Script(), *[Script(pause=5.0)] * 5])
     next(results)
-    family = [psutil.Process(nursery(pool))]
+    family = [psutil.Process(server_pid(pool))]
     family += family[0].children()
     began = time.monotonic()
     pool.close()

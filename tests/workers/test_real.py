@@ -96,12 +96,12 @@ def test_curves_are_the_same_bits_on_any_workers_and_after_a_death(tmp_path: Pat
             ) -> Decision:
                 found[spec.number].append({k: v for k, v in logs.items() if k != "epoch_seconds"})
                 victims, started = [], set()
-                for child in psutil.Process(pool._crew._nursery._process.pid).children():
+                for child in psutil.Process(pool._crew._server._process.pid).children():
                     with contextlib.suppress(psutil.NoSuchProcess):
                         if command := child.cmdline():  # a dying process has none
                             started.add(command[4])
                             victims.append(child)
-                assert started <= {"nursery"}  # forked, not started
+                assert started <= {"server"}  # forked, not started
                 if len(victims) == 2 and (spec.number, epoch) == (2, 4):
                     for victim in victims:
                         victim.kill()

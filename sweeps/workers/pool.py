@@ -1,9 +1,9 @@
-"""A pool of worker processes behind the contract of a trainer.
+"""A pool of worker processes with the interface of a trainer.
 
-The driver alone takes specs, calls `on_epoch` and sees results, in the order in which they
-arrive; with one worker that is exactly the order of a trainer in this process. Workers run ahead
-between rungs and wait at rungs only. A decision that falls elsewhere is obeyed at the worker's
-next epoch, and what it trained meanwhile is dropped.
+Only the driver takes specs, calls `on_epoch` and yields results, in the order in which they
+arrive. With one worker, that is the order of a trainer in this process. A worker waits for a
+decision at rungs only. A decision made between rungs takes effect at the worker's next epoch, and
+epochs that it trained in the meantime are dropped.
 """
 
 from __future__ import annotations
@@ -20,16 +20,24 @@ from sweeps.workers.run import ATTEMPTS, Run, refusal
 
 
 class Pool:
-    """N worker processes, started at once; `data` tells them what to train on.
+    """N worker processes, which start at once; `data` tells them what to train on.
 
-    reference: where workers import the sweep. trainer: "auto", "fit", or a factory
-    `(objective, data) -> Trainer` as "package.module:name" or "path.py:name". device: "cpu", or
-    "gpu" with one worker a GPU. threads: of one worker. log: where their output goes. growth: MB
-    that every two workers may gain after their first 20 trials; then a successor, started in
-    advance, takes the place of the largest.
+    Runs on Linux and macOS. Besides what a trainer in this process raises, `train` and `evaluate`
+    raise RuntimeError if no worker can start.
 
-    Besides what a trainer in this process raises, `train` and `evaluate` raise RuntimeError where
-    no worker can start. Linux and macOS.
+    Args:
+        reference: Where workers import the sweep from.
+        workers: How many there are, at least 1.
+        trainer: "auto", "fit", or a factory `(objective, data) -> Trainer` as
+            "package.module:name" or "path.py:name".
+        device: "cpu", or "gpu" for one worker per GPU.
+        threads: Of each worker.
+        log: File that receives the workers' output.
+        growth: MB that every two workers may grow by after their first 20 trials. Then the
+            largest worker is replaced by a successor, which is started in advance.
+
+    Raises:
+        BadInput: `workers` is below 1, or the sweep's script starts a pool when it is imported.
     """
 
     def __init__(
@@ -63,14 +71,14 @@ class Pool:
         self.close()
 
     def data(self, folder: Path) -> None:
-        """Tell the workers where the arrays are that `Data.save` wrote."""
+        """Tell the workers which folder `Data.save` wrote the arrays to."""
         self._ready = True
         self._crew.data(folder.resolve())
 
     def train(
         self, specs: Iterator[TrialSpec], on_epoch: OnEpoch
     ) -> Generator[TrialResult, None, None]:
-        """Yield a result for every spec taken; none is taken after a STOP."""
+        """Yield a result for every spec taken; no spec is taken after a STOP."""
         self._check()
         run = self._run = Run(self._crew, specs, on_epoch)
         try:
@@ -81,13 +89,13 @@ class Pool:
                     run.hand_out()
                 run.hand_out()
         except KeyboardInterrupt:
-            self.close()  # it may have cut a message in two
+            self.close()  # a message may have been cut in two
             raise
         finally:
             run.abandon()
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
-        """Return the test part's scores under the kept weights, from a worker that is idle."""
+        """Return the scores on the test set with the kept weights, from an idle worker."""
         self._check()
         reason = ""
         for _ in range(ATTEMPTS):
@@ -96,10 +104,10 @@ class Pool:
             try:
                 ((name, *told),) = worker.channel.receive()
             except EOFError:
-                reason = self._crew.bury(worker)
+                reason = self._crew.handle_death(worker)
                 continue
             except KeyboardInterrupt:
-                self.close()  # it may have cut a message in two
+                self.close()  # a message may have been cut in two
                 raise
             self._crew.release(worker)
             if name == "refused":
@@ -116,13 +124,13 @@ class Pool:
         if self._crew.closed:
             raise RuntimeError("the pool is closed")
         if not self._ready:
-            raise RuntimeError("the pool was not told its data")
+            raise RuntimeError("the pool has no data: call Pool.data first")
 
     def _wait_for_idle(self, config: Any) -> Worker:
         while not self._crew.idle:
             if self._run is not None and self._run.at:
-                raise RuntimeError("every worker is training: score when a result is there")
+                raise RuntimeError("every worker is training: evaluate after a result has arrived")
             worker, (name, *_) = self._crew.event()
-            if name in ("result", "refused"):  # of a run that was abandoned
+            if name in ("result", "refused"):  # of an abandoned run
                 self._crew.release(worker)
         return self._crew.choose(config)

@@ -1,4 +1,4 @@
-"""The driver's side of the nursery: it hatches workers, and says how they died."""
+"""The driver's side of the fork server (`process.py`): spawn workers, and learn how they died."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.workers.chatter import to_log
-from sweeps.workers.wire import COMMAND, HATCH, REAP, Channel
+from sweeps.workers.wire import COMMAND, REAP, SPAWN, Channel
 
-GRACE = 5.0  # seconds that the nursery has for an answer, and for its own end
+GRACE = 5.0  # seconds that the fork server has to answer, and to exit
 
 
-class Nursery:
-    """One process that imports TensorFlow while the driver does its own start-up.
+class ForkServer:
+    """A process that imports TensorFlow while the driver starts up, and then forks workers.
 
-    log: what it and its workers print goes there.
+    log: receives the output of this process and of its workers.
     """
 
     def __init__(self, trainer: str, device: str, threads: int, log: Path) -> None:
         ours, theirs = socket.socketpair()
-        # The kernel watches the thread that started a process: only the main one lives as long.
+        # PR_SET_PDEATHSIG watches the thread that started the process, so it must be the main one.
         main = threading.current_thread() is threading.main_thread()
-        command = [sys.executable, "-P", "-m", "sweeps.workers.process", "nursery"]
+        command = [sys.executable, "-P", "-m", "sweeps.workers.process", "server"]
         command += [str(theirs.fileno()), str(os.getpid() if main else 0)]
         command += [trainer, device, str(threads)]
         path = os.pathsep.join(os.fspath(entry) or os.getcwd() for entry in sys.path)
@@ -46,35 +46,36 @@ class Nursery:
         if self._process.stderr is not None:
             self._copying = to_log(self._process.stderr, log)
         self.control = Channel(ours)
-        self.trouble: str | None = None  # why it cannot work
+        self.trouble: str | None = None  # why its imports failed
         self._ready = False
         self._ended: dict[int, int | None] = {}
 
-    def hatch(self, key: int) -> Channel:
-        """Have a worker started as soon as the imports are done; return its channel at once.
+    def spawn(self, key: int) -> Channel:
+        """Request a worker, which starts once the imports are done; return its channel at once.
 
-        Raises OSError where the nursery is dead.
+        Raises:
+            OSError: The fork server is dead.
         """
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                socket.send_fds(self.control.socket, [COMMAND.pack(HATCH, key)], [theirs.fileno()])
+                socket.send_fds(self.control.socket, [COMMAND.pack(SPAWN, key)], [theirs.fileno()])
         except OSError:
             ours.close()
             raise
         return Channel(ours)
 
     def receive(self) -> None:
-        """Take what the nursery sent; raises EOFError once it is gone."""
+        """Handle what the fork server sent. Raises EOFError if the server is dead."""
         for message in self.control.receive(wait=False):
             self._take(*message)
 
     def dismiss(self, key: int) -> None:
-        """Have a worker reaped whose channel is closed; raises OSError."""
+        """Have a worker reaped whose channel is closed. Raises OSError if the server is dead."""
         self.control.socket.sendall(COMMAND.pack(REAP, key))
 
     def status(self, key: int) -> int | None:
-        """Return a dead worker's exit code, negative for a signal; None where it is unknown."""
+        """Return a dead worker's exit code, negative for a signal; None if unknown."""
         try:
             self.dismiss(key)
             self.control.socket.settimeout(GRACE)
@@ -82,7 +83,7 @@ class Nursery:
                 for message in self.control.receive():
                     self._take(*message)
             self.control.socket.settimeout(None)
-        except (OSError, EOFError):  # the nursery is dead too, or does not answer
+        except (OSError, EOFError):  # the fork server is dead too, or does not answer
             return None
         return self._ended.pop(key)
 
@@ -96,12 +97,12 @@ class Nursery:
             self._ready = True
 
     def close(self) -> int:
-        """End the nursery, and with it every worker; return its exit code."""
+        """End the fork server and all its workers; return the server's exit code."""
         with contextlib.suppress(EOFError):
             self.receive()
         self.control.close()
         try:
-            # It ends its workers and itself; while it imports, it has none and does not listen.
+            # While it still imports, it has no workers and does not listen: kill it at once.
             return self._process.wait(GRACE if self._ready else 0.0)
         except subprocess.TimeoutExpired:
             self._process.kill()
