@@ -17,5 +17,5 @@ SWEEP = replace(
 )
 
 if __name__ == "__main__":
-    pruning.waits = lambda trial, rung: False  # the guard for plateaus, which Ray has not
+    pruning.on_first_plateau = lambda trial, rung: False  # Ray has no such guard
     main(SWEEP)

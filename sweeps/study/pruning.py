@@ -1,10 +1,10 @@
 """Which trials are stopped early: compared at rungs, at the same epoch, by their best so far.
 
-Successive halving as trials arrive (ASHA): of those that came to a rung so far the best share goes
-on, the first of them always; a trial that was complete before it counts with its value. With one
-guard: a trial that still sits on its initial plateau is judged by what became of others that sat
-there, since it may be about to learn at once. What other rules would have spent and lost on
-recorded curves, `benchmarks/pruning_rules.py` shows.
+This is asynchronous successive halving (ASHA): of the trials that have reached a rung, the best
+share continues, the first trial always. A trial that was complete before the rung counts with its
+value. There is one exception: a trial that is still on its initial plateau is judged by what
+became of others that were on theirs, since it may be about to learn. `benchmarks/pruning_rules.py`
+shows what other rules would have spent and lost on recorded curves.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
 
     from sweeps.study.sweep import Pruner
 
-SPARED = ("baseline", "tried")  # roles of trials that somebody wants to see to their end
-# The role of configs that the search begins with. They are few and unlike, so that none is judged
-# by the others, of which a wide net is often ahead at first; they may run out of patience.
+TO_LAST_EPOCH = ("baseline", "tried")  # roles of trials that train to their last epoch
+# The role of configs that the search begins with. They are few and unlike the others, which a wide
+# net often leads at first, so they are not compared with them; they may run out of patience.
 PORTFOLIO = "portfolio"
-NEVER_PRUNED = (*SPARED, PORTFOLIO)
-BLOOMING = 0.25  # share of them that must have left it, for the others to be spared
-FEWEST_FLAT = 3  # trials that sat on a plateau and went on, before their fate counts
+NEVER_PRUNED = (*TO_LAST_EPOCH, PORTFOLIO)
+SHARE_THAT_LEFT = 0.25  # of the trials on a plateau: if fewer left it, the others are pruned
+FEWEST_FLAT = 3  # trials that continued from a plateau: fewer are no evidence
 
 
 def keep_share(pruner: Pruner) -> float:
-    """Return the share of the trials that passes a rung."""
+    """Return the share of trials that continues at a rung."""
     return 1.0 / pruner.eta if pruner.kind == "halving" else pruner.percentile / 100.0
 
 
-def waits(trial: FrozenTrial, rung: int) -> bool:
-    """Return whether a trial has hardly gained on its own first epoch by this rung."""
+def on_first_plateau(trial: FrozenTrial, rung: int) -> bool:
+    """Return whether a trial has hardly improved on its first epoch by this rung."""
     first, now = trial.intermediate_values.get(1), trial.intermediate_values.get(rung)
     return first is not None and now is not None and on_plateau(first, now)
 
 
 def best_by(trial: FrozenTrial, rung: int) -> float | None:
-    """Return a trial's best value by a rung; one that was complete before has kept its value."""
+    """Return a trial's best value by a rung, or its final one if it was complete before."""
     result = trial.user_attrs.get("result", {})
     if result.get("outcome") == Outcome.COMPLETE.value and result["epochs"] < rung:
         return trial.value
     return trial.intermediate_values.get(rung)
 
 
-def hopeless(
+def should_stop(
     trial: FrozenTrial,
     others: list[FrozenTrial],
     rung: int,
@@ -59,10 +59,15 @@ def hopeless(
     keep: float,
     sign: float = 1.0,
 ) -> bool:
-    """Return whether a trial should stop at this rung, given all others of the study.
+    """Return whether a trial should stop at this rung, given the study's other trials.
 
-    `intermediate_values` hold each trial's best value so far at epoch 1 and at the rungs. sign: of
-    the monitor.
+    Args:
+        trial: Its `intermediate_values` hold its best value so far, at epoch 1 and at the rungs.
+        others: Trials of the same study, which may include `trial` itself.
+        rung: The epoch.
+        max_epochs: Of a trial.
+        keep: Share of the trials that continues.
+        sign: Of the monitor: 1 where lower is better, -1 where higher is.
     """
     value = sign * trial.intermediate_values[rung]
     rivals = [
@@ -73,27 +78,27 @@ def hopeless(
     passing = max(1, math.floor(keep * (len(rivals) + 1)))
     if sum(rival < value for rival in rivals) < passing:
         return False
-    return not (waits(trial, rung) and _may_bloom(others, rung, max_epochs))
+    return not (on_first_plateau(trial, rung) and _may_still_learn(others, rung, max_epochs))
 
 
-def _may_bloom(others: list[FrozenTrial], rung: int, max_epochs: int) -> bool:
-    """Return whether enough trials that were flat at this rung have left their plateau since.
+def _may_still_learn(others: list[FrozenTrial], rung: int, max_epochs: int) -> bool:
+    """Return whether enough trials that were on a plateau at this rung have left it since.
 
-    Too few of them is no evidence: the trial goes on while a third of its epochs is not over.
+    Too few of them are no evidence: the trial then continues for a third of its epochs.
     """
-    sat = [other for other in others if waits(other, rung) and other.last_step != rung]
+    sat = [other for other in others if on_first_plateau(other, rung) and other.last_step != rung]
     if len(sat) < FEWEST_FLAT:
         return rung <= max_epochs / 3
-    bloomed = sum(not waits(other, max(other.intermediate_values)) for other in sat)
-    return bloomed >= BLOOMING * len(sat)
+    left = sum(not on_first_plateau(other, max(other.intermediate_values)) for other in sat)
+    return left >= SHARE_THAT_LEFT * len(sat)
 
 
 def make_pruner(
     pruner: Pruner | optuna.pruners.BasePruner, max_epochs: int
 ) -> optuna.pruners.BasePruner:
-    """Return the rule as an Optuna pruner, for any study whose trials report best-so-far.
+    """Return the rule as an Optuna pruner, for a study whose trials report their best so far.
 
-    One of Optuna's own begins as it was given: what it learns of a study it keeps in itself.
+    One of Optuna's own pruners is copied, since it keeps what it learns about a study.
 
     Raises:
         BadInput: For an unknown name.
@@ -118,6 +123,6 @@ def make_pruner(
                 return False
             others = study.get_trials(deepcopy=False)
             sign = Monitor.directed("value", study.direction.name).sign
-            return hopeless(trial, others, step, max_epochs, keep, sign)
+            return should_stop(trial, others, step, max_epochs, keep, sign)
 
     return RungPruner()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import Monitor
 from objectives.training import CHECKPOINT_EVERY, TrialSpec
-from sweeps.study.pruning import SPARED
+from sweeps.study.pruning import TO_LAST_EPOCH
 
 if TYPE_CHECKING:
     from sweeps.study.session import Session
@@ -55,7 +55,7 @@ class Specs:
             "max_epochs": self.max_epochs,
             "monitor": self.monitor,
             "rungs": self.rungs,
-            "patience": 0 if role in SPARED else self.patience,
+            "patience": 0 if role in TO_LAST_EPOCH else self.patience,
             "weights": self.weights and self.weights / f"{number:05d}.npz",
             "checkpoint": self.checkpoints and self.checkpoints / f"{number:05d}",
             "checkpoint_every": self.checkpoint_every,

@@ -1,9 +1,9 @@
-"""One study held in memory, every change written through to Optuna's store on the disk.
+"""A study in memory, with every change written through to Optuna's store on disk.
 
-Samplers and pruners read a study's whole history again and again: from memory that is free,
-from SQLite it would cost more than training a small net. One driver a study writes, so the two
-never differ, but for what a full disk, a locked file or an unreachable server holds up: that is
-kept in memory, in its order, and written as soon as it can be.
+Samplers and pruners read a study's whole history again and again. From memory that is free; from
+SQLite it would cost more than training a small net. Only one driver writes to a study, so the two
+copies never differ, except while the disk is full, the file locked or the server unreachable: then
+changes are kept in memory, in order, and written as soon as possible.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeps.tracking.courier import pause
 from sweeps.tracking.redact import redact
 
 LOG = logging.getLogger("sweeps")
-FAULTS = (StorageInternalError, OSError)  # SQLAlchemy's are wrapped in the first
-PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds between tries while it fails
+FAULTS = (StorageInternalError, OSError)  # the first wraps SQLAlchemy's errors
 
 
 class WriteThrough(InMemoryStorage):
-    """The study of this name, created on the disk if it is missing."""
+    """An Optuna storage that holds one study, which is created on disk if it is missing."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class WriteThrough(InMemoryStorage):
         super().__init__()
         self._disk = disk
         self._clock = clock
-        self._late: deque[Callable[[], object]] = deque()
+        self._pending: deque[Callable[[], object]] = deque()
         self._tries, self._next = 0, 0.0
         known = {study.study_name: study._study_id for study in disk.get_all_studies()}
         self._disk_study = known.get(name)
@@ -53,33 +53,33 @@ class WriteThrough(InMemoryStorage):
             self._disk_trials[super().create_new_trial(study, trial)] = trial._trial_id
 
     def flush(self) -> int:
-        """Write what is late, oldest first; return how many changes the disk still lacks."""
+        """Write pending changes, oldest first; return how many remain."""
         try:
-            while self._late:
-                self._late[0]()
-                self._late.popleft()
+            while self._pending:
+                self._pending[0]()
+                self._pending.popleft()
         except FAULTS as fault:
             if not self._tries:
                 LOG.warning(
-                    "the study cannot be written to its store (%s): training goes on, and what "
-                    "it lacks is written when it can be",
+                    "the study cannot be written to its store (%s): training continues, and "
+                    "pending changes are written as soon as possible",
                     reason(fault),
                 )
-            self._next = self._clock() + PAUSES[min(self._tries, len(PAUSES) - 1)]
             self._tries += 1
+            self._next = self._clock() + pause(self._tries)
         else:
             if self._tries:
-                LOG.warning("the study's store has everything again")
+                LOG.warning("the study's store is complete again")
             self._tries = 0
-        return len(self._late)
+        return len(self._pending)
 
     def _write(self, change: Callable[[], object]) -> None:
-        self._late.append(change)
+        self._pending.append(change)
         if not self._tries or self._clock() >= self._next:
             self.flush()
 
     def delete_study(self, study_id: int) -> None:
-        """Forget the study on the disk too."""
+        """Delete the study on disk too."""
         self._disk.delete_study(self._disk_study or 0)
         super().delete_study(study_id)
 
@@ -135,7 +135,7 @@ class WriteThrough(InMemoryStorage):
 
 
 def reason(fault: BaseException) -> str:
-    """Return the database's own words, in one line."""
+    """Return the root cause of a storage error, in one line."""
     root: BaseException = fault
     while root.__cause__ is not None:
         root = root.__cause__

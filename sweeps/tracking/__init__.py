@@ -1,8 +1,8 @@
-"""The contract of a tracker: it writes what happened, and decides nothing.
+"""The interface of a tracker, which records what happened and decides nothing.
 
-A tracker knows studies and trials by name and number, metrics by name and step. It imports
-nothing of the engine, never sees a model, and never makes the sweep wait: what it is given is
-queued, written in batches, and delivered again after a fault.
+A tracker knows studies by name, trials by number, and metrics by name and step. It imports nothing
+else of this project, never sees a model, and never makes the sweep wait: it queues what it is
+given, writes it in batches, and tries again after a fault.
 """
 
 from __future__ import annotations
@@ -10,18 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 
 @dataclass(frozen=True)
 class StudyRun:
-    """What the parent run holds from its start.
+    """What the parent run of a study holds from the start.
 
-    experiment: one a sweep. name: the study's. params: space, seed, budget, monitor, versions.
-    data: source, shape, digest and the like. columns: the parameters worth a column. axes: those
-    of parallel coordinates, which every trial has: a page leaves out who lacks one. lowest:
-    whether lower values of the monitor are better.
-    instance: tells this study from a deleted one of the same name, whose runs it must not reopen.
+    Attributes:
+        experiment: MLflow's experiment; there is one per sweep.
+        name: The study's.
+        params: Search space, seed, budget, monitor, versions.
+        data: Source, shape, digest and the like.
+        monitor: Name of the metric that decides.
+        lowest: Whether lower values of the monitor are better.
+        columns: Parameters that MLflow's table shows.
+        axes: Parameters that every trial has, for the plot of parallel coordinates: MLflow omits
+            trials that lack one.
+        tags: Tags of the run.
+        instance: Distinguishes the study from a deleted one of the same name, whose runs must not
+            be reopened.
     """
 
     experiment: str
@@ -38,11 +46,16 @@ class StudyRun:
 
 @dataclass(frozen=True)
 class TrialRun:
-    """What a child run holds from its start.
+    """What the child run of a trial holds from the start.
 
-    role: trial, baseline or tried, which share one count of numbers; confirm and probe runs have
-    a count each. of: the trial that this run repeats, whose run then is its parent. A number
-    means the same trial for ever: its run is reopened, never replaced.
+    Attributes:
+        number: Identifies the trial for good: its run is reopened, never replaced.
+        name: The run's name.
+        params: Hyperparameters.
+        seed: Of the training.
+        role: trial, baseline or tried, which are numbered together; or confirm or probe, which
+            are each numbered separately.
+        of: Number of the trial that this run repeats, under whose run it then appears.
     """
 
     number: int
@@ -55,7 +68,7 @@ class TrialRun:
 
 @dataclass(frozen=True)
 class EndedTrial:
-    """A trial as the study's store knows it. epochs: those it ran. metrics: its final ones."""
+    """A finished trial in the study's store. epochs: how many it ran. metrics: final values."""
 
     trial: TrialRun
     outcome: str
@@ -63,20 +76,20 @@ class EndedTrial:
     metrics: Mapping[str, float]
 
 
-class Tracker(Protocol):
-    """Where runs go. Every method returns at once; `close` waits for delivery, for a while."""
+class Tracker:
+    """Where runs are recorded: the interface, whose methods do nothing here.
+
+    They return at once, except `repair` and `close`, which wait for a while.
+    """
 
     def start_study(self, study: StudyRun) -> None:
-        """Create or reopen the parent run, and its prepared view."""
-        ...
+        """Create or reopen the parent run, and prepare its MLflow page."""
 
     def start_trial(self, trial: TrialRun) -> None:
         """Create or reopen the child run of this number and role."""
-        ...
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take one epoch's metrics; what is not finite is left out."""
-        ...
+        """Record one epoch's metrics, without values that are not finite."""
 
     def end_trial(
         self,
@@ -85,87 +98,43 @@ class Tracker(Protocol):
         metrics: Mapping[str, float],
         params: Mapping[str, str] = {},
     ) -> None:
-        """Write a trial's final metrics (at step 0), params and its outcome, and end its run."""
-        ...
+        """Record a trial's final metrics (at step 0), params and outcome, and end its run."""
 
     def interrupt_trial(self, number: int) -> None:
-        """Flush a trial that goes on another day; its run stays open."""
-        ...
+        """Flush a trial that will be continued later; its run stays open."""
 
     def mark_best(self, number: int) -> None:
-        """Show this trial as the best one so far, and no other."""
-        ...
+        """Mark this trial, and no other, as the best one so far."""
 
     def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
-        """Make the runs agree with the study's store; return what was mended, a line each.
+        """Make the runs agree with the study's store, after `start_study`.
 
-        The one call that waits, at most `timeout` seconds. After `start_study`.
+        Args:
+            ended: All finished trials of the store.
+            timeout: Seconds to wait at most.
+
+        Returns:
+            One line per repair.
         """
-        ...
-
-    def end_study(
-        self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}
-    ) -> None:
-        """Write the parent's metrics, its note (Markdown) and files (artifact path -> file)."""
-        ...
-
-    def run_id(self, number: int, role: str = "trial") -> str | None:
-        """Return the run of a trial, or of another role, once it is known."""
-        ...
-
-    def address(self) -> str | None:
-        """Return the page of this study under `mlflow ui`, once it is known."""
-        ...
-
-    def close(self, timeout: float = 30.0) -> int:
-        """Deliver what is queued; return how many items could not be delivered."""
-        ...
-
-
-class NoTracker:
-    """Tracks nothing."""
-
-    def start_study(self, study: StudyRun) -> None:
-        """Do nothing."""
-
-    def start_trial(self, trial: TrialRun) -> None:
-        """Do nothing."""
-
-    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Do nothing."""
-
-    def end_trial(
-        self,
-        number: int,
-        outcome: str,
-        metrics: Mapping[str, float],
-        params: Mapping[str, str] = {},
-    ) -> None:
-        """Do nothing."""
-
-    def interrupt_trial(self, number: int) -> None:
-        """Do nothing."""
-
-    def mark_best(self, number: int) -> None:
-        """Do nothing."""
-
-    def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
-        """Return nothing."""
         return []
 
     def end_study(
         self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}
     ) -> None:
-        """Do nothing."""
+        """Record the parent's metrics, its note (Markdown) and files (artifact path -> file)."""
 
     def run_id(self, number: int, role: str = "trial") -> str | None:
-        """Return None."""
+        """Return the run ID of a trial, or of a run of another role, once it is known."""
         return None
 
     def address(self) -> str | None:
-        """Return None."""
+        """Return the address of this study's page under `mlflow ui`, once it is known."""
         return None
 
     def close(self, timeout: float = 30.0) -> int:
-        """Return 0."""
+        """Deliver what is queued, within `timeout` seconds; return how many items remain."""
         return 0
+
+
+class NoTracker(Tracker):
+    """Records nothing."""

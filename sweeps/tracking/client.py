@@ -1,4 +1,4 @@
-"""The only way to MLflow: quiet, without telemetry, and with every wait bounded."""
+"""Opens MLflow's client: without output or telemetry, and with a limit on every wait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sweeps.tracking")
 
-# What the user set stands. Two tries of 10 s at most: pauses between them are the courier's.
+# Variables that the user has set are kept. At most two attempts of 10 s: the courier retries.
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -35,7 +35,7 @@ _LOCK_SECONDS = 25.0
 
 
 def quiet() -> None:
-    """Keep MLflow off the terminal: its records go to the root logger's handlers, if any."""
+    """Keep MLflow's output off the terminal; it goes to the root logger's handlers, if any."""
     for name in CHATTER:
         logger = logging.getLogger(name)
         for handler in list(logger.handlers):
@@ -47,10 +47,14 @@ def quiet() -> None:
 
 
 def connect(uri: str) -> MlflowClient:
-    """Return a client of the store, its schema made if it is missing.
+    """Return a client of a store, whose schema is created if it is missing.
 
-    Raises whatever the store raises where it cannot be reached, after 30 s at most: MLflow by
-    itself would try a database again for an hour.
+    Args:
+        uri: MLflow's tracking URI.
+
+    Raises:
+        Exception: The store cannot be reached, after at most 30 s; its type depends on the store.
+            MLflow itself would keep trying to reach a database for an hour.
     """
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -59,19 +63,19 @@ def connect(uri: str) -> MlflowClient:
 
     quiet()
     file = sqlite_file(uri)
-    with _alone(file):
+    with _one_process(file):
         if file is not None:
             make(file)
         _probe(uri)
         client = MlflowClient(uri, registry_uri=uri)
-        client.search_experiments(max_results=1)  # opens the store, which makes the schema
-    quiet()  # Alembic brings handlers of its own
+        client.search_experiments(max_results=1)  # opens the store, which creates the schema
+    quiet()  # Alembic adds its own handlers
     return client
 
 
 @contextlib.contextmanager
-def _alone(file: Path | None) -> Iterator[None]:
-    """Let one process at a time open a SQLite store: two that make its schema break it."""
+def _one_process(file: Path | None) -> Iterator[None]:
+    """Let one process at a time open a SQLite store: two that create its schema break it."""
     import filelock
 
     if file is None:
@@ -80,7 +84,7 @@ def _alone(file: Path | None) -> Iterator[None]:
     lock = filelock.FileLock(file.with_name(f"{file.name}.lock"), timeout=_LOCK_SECONDS)
     try:
         lock.acquire()
-    except OSError as error:  # filelock.Timeout is one: whoever holds it that long is stuck
+    except OSError as error:  # filelock.Timeout is one: its holder hangs
         if not file.exists() or isinstance(error, filelock.Timeout):
             raise
     try:
@@ -90,7 +94,7 @@ def _alone(file: Path | None) -> Iterator[None]:
 
 
 def _probe(uri: str) -> None:
-    """Raise where a database cannot be opened."""
+    """Raise if a database cannot be opened."""
     import sqlalchemy
 
     if uri.partition(":")[0].lower() in ("http", "https", "file") or ":" not in uri:
@@ -106,10 +110,9 @@ def _probe(uri: str) -> None:
 def all_runs(
     client: MlflowClient, experiments: list[str], query: str, *, deleted: bool = False
 ) -> list[Run]:
-    """Return every run that a filter finds, oldest first.
+    """Return all runs that match a filter, oldest first.
 
-    Filters are made of our own words, numbers and MLflow's ids alone: no name that a user gave
-    is ever part of one.
+    Filters contain only this package's own words, numbers and MLflow's IDs, never a user's text.
     """
     from mlflow.entities import ViewType
 

@@ -1,4 +1,4 @@
-"""The thread that delivers: at a trial's end, every few seconds, and again after a fault."""
+"""The thread that delivers to MLflow: every few seconds, after each trial, and after a fault."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from sweeps.tracking.redact import redact
 
 log = logging.getLogger("sweeps.tracking")
 
-FLUSH = 3.0  # seconds between deliveries: a curve is live well within ten
-PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds between tries while it fails
-_LAST_PAUSE = 0.5  # seconds between tries while everybody waits
+FLUSH = 3.0  # seconds between deliveries
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds between attempts during a fault
+_LAST_PAUSE = 0.5  # seconds between attempts while the program waits to exit
+
+
+def pause(tries: int) -> float:
+    """Return the seconds to wait after this many failed attempts in a row."""
+    return PAUSES[min(tries, len(PAUSES)) - 1]
 
 
 class Courier:
-    """Runs a delivery in a thread of its own until it is closed."""
+    """Runs a `Delivery` in a background thread until it is closed."""
 
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
@@ -33,24 +38,24 @@ class Courier:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, once."""
+        """Start the thread, unless it runs already."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="tracking", daemon=True)
             self._thread.start()
 
     def wake(self) -> None:
-        """Deliver now, unless it is failing."""
+        """Deliver now, unless deliveries are failing."""
         self._wake.set()
 
     def after_delivery(self, task: Callable[[], None]) -> None:
-        """Run a task in the courier's thread, once, as soon as everything is delivered."""
+        """Run a task once in the courier's thread, as soon as everything is delivered."""
         self._tasks.append(task)
         self.wake()
 
     def close(self, timeout: float) -> None:
-        """Deliver what is left, for at most `timeout` seconds, and end the thread."""
+        """Deliver what remains, within `timeout` seconds, and end the thread."""
         if self._closing.is_set():
-            timeout = min(timeout, _LAST_PAUSE)  # it was waited for already
+            timeout = min(timeout, _LAST_PAUSE)  # a second call: the first one has waited
         self._deadline = time.monotonic() + timeout
         self._closing.set()
         self._wake.set()
@@ -65,9 +70,9 @@ class Courier:
                 return
             self._wake.clear()
             tries = 0 if self._try() else tries + 1
-            if first and not tries:  # the page's address is known
+            if first and not tries:  # only the first delivery, for the page's address, is urgent
                 first = False
-                _make_way()
+                _lower_priority()
             if closing and not tries:
                 return
             if not tries:
@@ -75,12 +80,12 @@ class Courier:
             elif closing:
                 time.sleep(_LAST_PAUSE)
             else:
-                self._closing.wait(PAUSES[min(tries, len(PAUSES)) - 1])
+                self._closing.wait(pause(tries))
 
     def _try(self) -> bool:
-        """Deliver and run the tasks; return whether all went well."""
+        """Deliver and run the tasks; return whether all of it succeeded."""
         try:
-            self.delivery.round()
+            self.delivery.deliver_all()
             while self._tasks:
                 self._tasks[0]()
                 del self._tasks[0]
@@ -96,8 +101,8 @@ class Courier:
         if self.failing is None:
             self.failing = (redact(error).strip().splitlines() or [type(error).__name__])[0][:300]
             log.warning(
-                "MLflow cannot be written to (%s): training goes on, and what it lacks is kept "
-                "in %s and sent when it is back",
+                "MLflow cannot be written to (%s): training continues, and new data is kept in %s "
+                "until MLflow is back",
                 self.failing,
                 self.delivery.journal.folder,
             )
@@ -105,13 +110,13 @@ class Courier:
     def _worked(self) -> None:
         if self.failing is not None:
             self.failing = None
-            log.warning("MLflow is back, and has everything that was kept")
+            log.warning("MLflow is back, and everything that was kept has been sent")
 
     def _look_at_disk(self) -> None:
         on_disk = self.delivery.journal.on_disk
         if self._on_disk and not on_disk:
             log.warning(
-                "cannot write to %s (disk full or read-only?): curves are held in memory",
+                "cannot write to %s (disk full or read-only?): curves are kept in memory",
                 self.delivery.journal.folder,
             )
         elif on_disk and not self._on_disk:
@@ -119,8 +124,8 @@ class Courier:
         self._on_disk = on_disk
 
 
-def _make_way() -> None:
-    """Let training have the cores first: what is delivered later is no less delivered."""
-    if sys.platform == "linux":  # where a thread has a priority of its own
+def _lower_priority() -> None:
+    """Let training use the cores first: deliveries can wait."""
+    if sys.platform == "linux":  # where threads have their own priorities
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -1,4 +1,4 @@
-"""From the journal to MLflow: every point exactly once, whatever was interrupted when."""
+"""From the journal to MLflow: every point exactly once, despite interruptions at any time."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sweeps.tracking")
 
-_NOT_A_FAULT = (KeyError, TypeError, ValueError, AttributeError)  # of the store or the network
+# Errors of one stream's own data, not of the store or the network.
+_BAD_STREAM = (KeyError, TypeError, ValueError, AttributeError)
 _FILE_TRIES = 3
 
 
 class Delivery:
-    """Delivers a journal to one store. Not for two threads at a time."""
+    """Delivers a journal to one MLflow store. Not thread-safe."""
 
     def __init__(self, uri: str, journal: Journal) -> None:
         self.uri = uri
         self.journal = journal
         self.client: MlflowClient | None = None
         self.study: dict[str, Any] = {}
-        self._points: dict[str, set[tuple[str, int]]] = {}  # run -> what it had before
+        self._points: dict[str, set[tuple[str, int]]] = {}  # run -> points that it had before
         self._saved = True
         self._refusals = 0
-        self._deleted: set[str] = set()  # streams whose run somebody deleted meanwhile
+        self._deleted: set[str] = set()  # streams whose run was deleted in MLflow
 
     @property
     def state(self) -> State:
-        """What MLflow has."""
+        """What MLflow already has."""
         return self.journal.state
 
-    def round(self) -> None:
-        """Deliver all there is. Raises at the first fault; what was done until then is kept."""
+    def deliver_all(self) -> None:
+        """Deliver everything. Raises at the first fault, and remembers what was delivered."""
         self.journal.write_held()
         client = self.client or self._open()
         if client is None:
@@ -54,14 +55,14 @@ class Delivery:
                 try:
                     with self._unless_deleted(client, name):
                         self._deliver(client, name)
-                except _NOT_A_FAULT as error:
-                    broken = error  # this stream's own affair: the others go on
-            self._paint(client)
+                except _BAD_STREAM as error:
+                    broken = error  # after the other streams have been delivered
+            self._colour_runs(client)
             if broken is not None:
                 raise broken
         except Exception as error:
             if runs.gone(error) or runs.refused(error):
-                self.client = None  # a new store, or a deleted study: look again at what it has
+                self.client = None  # the store is new, or the study deleted: look both up again
             raise
         finally:
             self._save()
@@ -74,7 +75,7 @@ class Delivery:
 
     @contextlib.contextmanager
     def _unless_deleted(self, client: MlflowClient, name: str) -> Iterator[None]:
-        """Leave out what a stream holds for a run that somebody deleted."""
+        """Skip what a stream holds for a run that was deleted in MLflow."""
         try:
             yield
         except Exception as error:
@@ -84,7 +85,7 @@ class Delivery:
             sent.offset = self.journal.stream(name).size
             if name not in self._deleted:
                 self._deleted.add(name)
-                log.warning("%s was deleted in MLflow: what comes is not sent there", name)
+                log.warning("%s was deleted in MLflow: no more data is sent for it", name)
 
     def _save(self) -> None:
         if self._saved:
@@ -97,7 +98,7 @@ class Delivery:
             self._saved = True
 
     def _open(self) -> MlflowClient | None:
-        """Connect, and find or make the parent run; None where no study was started."""
+        """Connect, and find or create the parent run; None if no study was started."""
         items = [item for _, item in self.journal.stream(STUDY).read() if item["do"] == "study"]
         if not items:
             return None
@@ -111,7 +112,7 @@ class Delivery:
             self._saved = False
             state.experiment = runs.experiment(client, self.uri, study["experiment"])
             mark = {runs.KIND: STUDY, runs.KEY: runs.study_key(study["name"], study["instance"])}
-            state.parent, _ = runs.one(
+            state.parent, _ = runs.find_or_create(
                 client,
                 state.experiment,
                 mark,
@@ -136,7 +137,7 @@ class Delivery:
             sent.offset = behind
 
     def _start_study(self, client: MlflowClient, parent: str, item: Mapping[str, Any]) -> None:
-        """Write what the parent holds; parameters cannot change, so newer values are tags."""
+        """Write the parent's data. MLflow's params cannot change, so newer values become tags."""
         known = client.get_run(parent).data.params
         values = {f"data.{k}": v for k, v in limits.flat(item["data"]).items()}
         params = _params(limits.flat(item["params"]) | values)
@@ -161,25 +162,25 @@ class Delivery:
             self._attach(client, parent, target, self.journal.folder.resolve() / file)
 
     def _attach(self, client: MlflowClient, parent: str, target: str, file: Path) -> None:
-        """Send a file; where files alone cannot be stored, the rest does not wait for them."""
+        """Send a file; after several failures, skip it: the rest must not wait for it."""
         try:
             runs.attach(client, parent, target, file)
         except Exception as error:
             self._refusals += 1
             if self._refusals < _FILE_TRIES:
                 raise
-            log.warning("MLflow does not take %s: %s", file, redact(error).splitlines()[0])
+            log.warning("MLflow does not accept %s: %s", file, redact(error).splitlines()[0])
 
     def _deliver_trial(self, client: MlflowClient, name: str) -> None:
         stream, sent = self.journal.stream(name), self.journal.sent(name)
-        stream.sync()  # on the disk before it is sent: a power cut makes no second point
+        stream.sync()  # on disk before it is sent, so that a power cut duplicates no point
         items = list(stream.read(sent.offset))
         starts = [n for n, (_, item) in enumerate(items) if item["do"] == "trial"]
         ends = [n for n, (_, item) in enumerate(items) if item["do"] == "end"]
         batch, done = Batch(), sent.offset
         for n, (behind, item) in enumerate(items):
             if n < max(starts, default=0) or (item["do"] == "end" and n < ends[-1]):
-                pass  # of a trial that lost its number, or mended since
+                pass  # of an earlier trial with this number, or repaired since
             elif item["do"] == "trial":
                 self._start_trial(client, sent, item, batch)
             elif item["do"] == "epoch":
@@ -212,7 +213,7 @@ class Delivery:
                 client.delete_run(run.info.run_id)
         sent.role, sent.outcome = role, ""
         shown = runs.colour(role, "", best=False)
-        sent.run, made = runs.one(
+        sent.run, made = runs.find_or_create(
             client,
             str(self.state.experiment),
             mark,
@@ -239,7 +240,7 @@ class Delivery:
             client.update_run(sent.run, status="RUNNING")
 
     def _parent_of(self, item: Mapping[str, Any]) -> str:
-        """Return the run that shows a new one below it: the study's, or the repeated trial's."""
+        """Return the parent of a new run: the study's run, or the run of the trial it repeats."""
         of = item.get("of")
         repeated = None if of is None else self.journal.sent(runs.stream_name("trial", of)).run
         return str(repeated or self.state.parent)
@@ -251,11 +252,11 @@ class Delivery:
         self._points.pop(str(sent.run), None)
 
     def forget(self, name: str) -> None:
-        """Look a trial's run up again, with what it has, before anything more is sent to it."""
+        """Forget which points a trial's run has: they are looked up before the next send."""
         self._points.pop(str(self.journal.sent(name).run), None)
 
     def _send(self, client: MlflowClient, sent: Sent, batch: Batch) -> None:
-        """Deliver a batch without the points that the run had before this process."""
+        """Send a batch without the points that the run already had when this process started."""
         if not (batch.metrics or batch.params or batch.tags):
             return
         run = str(sent.run)
@@ -265,8 +266,8 @@ class Delivery:
         batch.metrics = [point for point in batch.metrics if (point[0], point[3]) not in had]
         runs.send(client, run, batch)
 
-    def _paint(self, client: MlflowClient) -> None:
-        """Give every run the colour of what it has become."""
+    def _colour_runs(self, client: MlflowClient) -> None:
+        """Give every run the colour of its outcome."""
         for name, sent in list(self.state.sent.items()):
             if sent.run is None or name == STUDY:
                 continue
@@ -284,14 +285,20 @@ def _params(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def sync(uri: str, folder: Path) -> int:
-    """Deliver what a study's folder still holds; return how many items could not be.
+    """Deliver what a study's folder still holds, with one attempt of at most 30 s per call.
 
-    One try, 30 s a call at most. The caller holds the study's lock. The reason of a failure is
-    logged as a warning.
+    The caller holds the study's lock. A failure is logged as a warning.
+
+    Args:
+        uri: MLflow's tracking URI.
+        folder: The study's folder.
+
+    Returns:
+        How many items remain undelivered.
     """
     journal = Journal(folder / "tracking")
     try:
-        Delivery(uri, journal).round()
+        Delivery(uri, journal).deliver_all()
     except Exception as error:
-        log.warning("MLflow does not take it: %s", redact(error).splitlines()[0])
-    return journal.left()
+        log.warning("MLflow does not accept the data: %s", redact(error).splitlines()[0])
+    return journal.undelivered()

@@ -1,8 +1,8 @@
-"""What the tracker was given, on the local disk before it is sent anywhere.
+"""A journal on the local disk of everything that is to be sent to MLflow.
 
 A stream is a file of JSON lines that only grows. It stays readable whatever happens: half a line
-that a crash left is cut off, and while the disk is full the rest of the stream is held in memory,
-in the same order, until it can be written.
+that a crash left behind is cut off, and while the disk is full, new lines are kept in memory, in
+order, until they can be written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 class Stream:
-    """One growing file; `size` counts its bytes, those held in memory included."""
+    """One growing file. `size` counts its bytes, including those still in memory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -35,7 +35,7 @@ class Stream:
             self.size = self._heal()
 
     def _heal(self) -> int:
-        """Cut half a line off the end; return the size."""
+        """Remove an incomplete last line; return the size."""
         with open(self.path, "r+b") as file:
             end = size = file.seek(0, os.SEEK_END)
             while end:
@@ -52,17 +52,17 @@ class Stream:
 
     @property
     def on_disk(self) -> bool:
-        """Whether nothing is held in memory."""
-        with self._lock:  # or an item that is just being written would count
+        """Whether everything is on disk."""
+        with self._lock:  # or an item that is being written would count as held
             return not self._held
 
     def append(self, item: Mapping[str, Any]) -> None:
-        """Add an item. Never raises where the disk is at fault."""
+        """Add an item. Never raises an error of the disk."""
         line = _encode(item).encode() + b"\n"
         with self._lock:
             self.size += len(line)
             self._held += line
-            if len(self._held) == len(line):  # else the disk was full: the courier tries again
+            if len(self._held) == len(line):  # else the disk is full: the courier retries
                 self._write()
 
     def _write(self) -> None:
@@ -75,7 +75,7 @@ class Stream:
                 del self._held[:written]
 
     def sync(self) -> None:
-        """Bring what was appended to the disk itself, as far as it has room."""
+        """Flush everything to disk, as far as there is room."""
         with self._lock:
             if self._held:
                 self._write()
@@ -84,16 +84,16 @@ class Stream:
                     os.fsync(self._file)
 
     def close(self) -> None:
-        """Give the file's handle back; another append opens it again."""
+        """Close the file; another append opens it again."""
         with self._lock:
             if self._file is not None and not self._held:
                 os.close(self._file)
                 self._file = None
 
     def read(self, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield every item behind an offset, each with the offset behind it.
+        """Yield every item after an offset, each with the offset of its end.
 
-        Broken lines are left out; what is appended meanwhile is left for the next call.
+        Broken lines are skipped. Items appended in the meantime are left for the next call.
         """
         with self._lock:
             held = bytes(self._held)
@@ -121,7 +121,7 @@ class Stream:
 
 @dataclass
 class Sent:
-    """What MLflow has of a stream: the bytes delivered, the run, and how the run looks."""
+    """What MLflow has of a stream: bytes delivered, the run, and the run's appearance."""
 
     offset: int = 0
     run: str | None = None
@@ -132,7 +132,7 @@ class Sent:
 
 @dataclass
 class State:
-    """What MLflow has of a study. Losing it costs time, never a point: runs are looked up."""
+    """What MLflow has of a study. If this is lost, it is looked up in MLflow again."""
 
     experiment: str | None = None
     parent: str | None = None
@@ -141,7 +141,7 @@ class State:
 
 
 class Journal:
-    """A study's streams, `study` and one a trial, and how far they were delivered."""
+    """A study's streams (`study`, and one per trial), and how much of them was delivered."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -149,23 +149,23 @@ class Journal:
         self.state = self._load()
 
     def stream(self, name: str) -> Stream:
-        """Return a stream, new or known."""
+        """Return a stream, which is created if it does not exist."""
         if name not in self.streams:
             self.streams[name] = Stream(self.folder / f"{name}.jsonl")
         return self.streams[name]
 
     def sent(self, name: str) -> Sent:
-        """Return what was delivered of a stream."""
+        """Return what MLflow has of a stream."""
         return self.state.sent.setdefault(name, Sent())
 
     def pending(self) -> list[str]:
-        """Return the streams with something to deliver: the study's own, the trials', the rest."""
-        names = list(self.streams)  # a copy: the sweep adds streams meanwhile
+        """Return the names of streams to deliver: the study's first, then trials, then others."""
+        names = list(self.streams)  # a copy, since the sweep may add streams
         found = [name for name in names if self.sent(name).offset < self.streams[name].size]
         return sorted(found, key=lambda n: (n != STUDY, not n.startswith("trial"), n))
 
-    def left(self) -> int:
-        """Return how many items are not delivered."""
+    def undelivered(self) -> int:
+        """Return how many items MLflow does not have yet."""
         return sum(
             sum(1 for _ in self.streams[name].read(self.sent(name).offset))
             for name in self.pending()
@@ -173,17 +173,17 @@ class Journal:
 
     @property
     def on_disk(self) -> bool:
-        """Whether nothing is held in memory alone."""
+        """Whether everything is on disk."""
         return all(stream.on_disk for stream in list(self.streams.values()))
 
     def write_held(self) -> None:
-        """Write what a full disk refused, as far as it has room now."""
+        """Retry what a full disk refused."""
         for stream in list(self.streams.values()):
             if not stream.on_disk:
                 stream.sync()
 
     def save(self) -> None:
-        """Replace the state's file at once. Raises OSError where the disk is at fault."""
+        """Replace the state file atomically. Raises OSError if the disk refuses."""
         self.folder.mkdir(parents=True, exist_ok=True)
         fresh = self.folder / "state.json.new"
         with open(fresh, "w", encoding="utf-8") as file:
@@ -200,13 +200,13 @@ class Journal:
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return State()
         for name, entry in state.sent.items():
-            # A stream shorter than what was delivered lost its end: it is read again, whole.
+            # A stream that is shorter than what was delivered lost its end: deliver it all again.
             if entry.offset > (self.streams[name].size if name in self.streams else 0):
                 entry.offset, entry.run = 0, None
         return state
 
     def set_aside(self) -> Path:
-        """Move everything to a folder of its own beside this one, and begin anew."""
+        """Move everything to a new folder beside this one, return its path, and start afresh."""
         for stream in self.streams.values():
             stream.close()
         n = 1

@@ -1,4 +1,4 @@
-"""What MLflow takes: names, texts and batches within its limits."""
+"""MLflow's limits on names, texts and batches."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 
 from sweeps.tracking.redact import redact
 
-METRICS, PARAMS, TAGS = 1000, 100, 100  # of one call
+METRICS, PARAMS, TAGS = 1000, 100, 100  # per call
 KEY, PARAM, TAG, NOTE = 250, 6000, 5000, 5000  # characters
-CALL = 200_000  # characters of the parameters of one call; a server refuses bodies of 1 MB
+CALL = 200_000  # characters of parameters per call; a server refuses bodies of 1 MB
 
 T = TypeVar("T")
 
 
 def key(name: object) -> str:
-    """Return a name that MLflow takes: a changed one ends with a digest, so none collide."""
+    """Return a name that MLflow accepts; a changed name ends with a digest, to stay unique."""
     asked = str(name)
     fit = re.sub(r"[^\w./ -]", "_", asked)[:KEY]
     if posixpath.normpath(fit) != fit or fit.startswith(("/", ".")):
@@ -33,7 +33,7 @@ def key(name: object) -> str:
 
 
 def text(value: Any, limit: int = PARAM) -> str:
-    """Return a value as text: containers as JSON, passwords of addresses hidden, cut to fit."""
+    """Return a value as text of limited length: containers as JSON, passwords in URLs hidden."""
     if isinstance(value, (Mapping, list, tuple)):
         shown = json.dumps(value, default=str, ensure_ascii=False)
     else:
@@ -43,7 +43,7 @@ def text(value: Any, limit: int = PARAM) -> str:
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, keys joined by dots."""
+    """Return nested mappings as a flat one, with keys joined by dots."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
@@ -54,7 +54,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def finite(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the finite metrics as plain floats: MLflow's pages stumble over the others."""
+    """Return the finite metrics as floats: MLflow's pages cannot show the others."""
     return {
         name: float(value)
         for name, value in metrics.items()
@@ -63,9 +63,9 @@ def finite(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def chunks(items: Sequence[T], size: int, weight: int = 0) -> Iterator[list[T]]:
-    """Yield the items in lists of at most `size`, and of at most CALL characters if weighed.
+    """Yield the items in lists of at most `size` items, and at most CALL characters.
 
-    weight: the most characters that one item can have, 0 where they do not matter.
+    weight: the most characters that one item can have; 0 for no limit on characters.
     """
     step = size if not weight else max(1, min(size, CALL // weight))
     for start in range(0, len(items), step):
@@ -73,7 +73,7 @@ def chunks(items: Sequence[T], size: int, weight: int = 0) -> Iterator[list[T]]:
 
 
 def note(summary: str) -> str:
-    """Return Markdown without HTML: what begins like a tag is shown as it was written."""
+    """Return Markdown in which HTML tags are escaped, cut to MLflow's limit."""
     shown = redact(re.sub(r"<(?=[A-Za-z/!?])", "&lt;", summary))
     if len(shown) <= NOTE:
         return shown

@@ -1,8 +1,8 @@
-"""A new SQLite store for MLflow, there whole or not at all, and its schema made once a user.
+"""Creates a new SQLite store for MLflow, from a schema that is made once per user.
 
-MLflow makes a schema by going through all changes that it ever made to it, which takes seconds of
-processor time. What comes out depends on MLflow's version alone, so it is kept in the user's cache
-folder without a row of anybody's, and copied the next time.
+MLflow makes its schema by running all of its past migrations, which takes seconds of processor
+time. The result depends only on MLflow's version. So an empty copy is kept in the user's cache
+folder, and used for the next store.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sweeps.tracking.stores import sqlite_url
 
 
 def make(file: Path) -> None:
-    """Make a store that is missing aside, and put it in its place whole.
+    """Create a missing store under another name, then rename it.
 
-    A process that is killed halfway would leave tables that nobody can mend.
+    So a process that is killed halfway leaves no store with an incomplete schema behind.
     """
     if not file.parent.is_dir() or (file.exists() and file.stat().st_size):
         return
@@ -35,7 +35,7 @@ def make(file: Path) -> None:
 
 
 def schema_file() -> Path:
-    """Return where the schema of the installed MLflow is kept. RuntimeError where is no home."""
+    """Return where the installed MLflow's schema is kept. Raises RuntimeError without a home."""
     base = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(base) if base else Path.home() / ".cache") / "keras-sweeps"
     return folder / f"mlflow-{version('mlflow')}.db"
@@ -56,20 +56,20 @@ def _by_mlflow(file: Path) -> None:
 
 
 def _keep(store: Path) -> None:
-    """Keep a new store's schema for the next one, where there is a folder for it."""
+    """Keep a new store's schema for the next one, if the cache folder can be written to."""
     with contextlib.suppress(OSError, RuntimeError, sqlite3.Error):
         kept = schema_file()
         kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_name(f"{kept.name}.{os.getpid()}")  # another process may be as far
+        fresh = kept.with_name(f"{kept.name}.{os.getpid()}")  # not shared with another process
         _copy(store, fresh)
-        # The one row that depends on the folder: MLflow makes it again when it opens a store.
+        # This row depends on the folder. MLflow creates it again when it opens a store.
         with contextlib.closing(sqlite3.connect(fresh)) as database, database:
             database.execute("DELETE FROM experiments")
         fresh.replace(kept)
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a database. Raises sqlite3.Error where the source is none, or is missing."""
+    """Copy a database. Raises sqlite3.Error if the source is missing or not a database."""
     with (
         contextlib.closing(
             sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
@@ -77,5 +77,5 @@ def _copy(source: Path, target: Path) -> None:
         contextlib.closing(sqlite3.connect(target)) as new,
     ):
         if not old.execute("SELECT version_num FROM alembic_version").fetchone():
-            raise sqlite3.DatabaseError(f"{source} is not MLflow's")
+            raise sqlite3.DatabaseError(f"{source} is not a store of MLflow")
         old.backup(new)

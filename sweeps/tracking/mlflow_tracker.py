@@ -1,4 +1,4 @@
-"""The tracker that writes to MLflow: what it is given goes to the journal, and from there on."""
+"""The tracker for MLflow: it writes to the journal, from which the courier delivers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeps.tracking import EndedTrial, StudyRun, TrialRun
+from sweeps.tracking import EndedTrial, StudyRun, Tracker, TrialRun
 from sweeps.tracking.courier import Courier
 from sweeps.tracking.delivery import Delivery
 from sweeps.tracking.journal import STUDY, Journal, Stream
@@ -25,18 +25,19 @@ log = logging.getLogger("sweeps.tracking")
 
 @dataclass
 class _Open:
-    """A trial of this session: its stream, the last epoch there, and whether it has ended."""
+    """A trial of this session: its stream, the last epoch in it, and whether it has ended."""
 
     stream: Stream
     epoch: int = 0
     ended: bool = False
 
 
-class MlflowTracker:
-    """Tracks one study in one store.
+class MlflowTracker(Tracker):
+    """Tracks one study in one store. A study has at most one tracker at a time.
 
-    uri: as MLflow takes it, absolute if it names a file. folder: the study's own, on a local
-    disk; the journal lies in `tracking` inside. One tracker a study at a time.
+    Args:
+        uri: MLflow's tracking URI; a file's path in it is absolute.
+        folder: The study's own folder, on a local disk. The journal is in `tracking` inside it.
     """
 
     def __init__(self, uri: str, folder: Path) -> None:
@@ -46,14 +47,14 @@ class MlflowTracker:
         self.courier = Courier(self.delivery)
         self._open: dict[int, _Open] = {}
         self._best: int | None = None
-        self._left = self.journal.left()
+        self._undelivered = self.journal.undelivered()
 
     def start_study(self, study: StudyRun) -> None:
-        """Create or reopen the parent run, and its prepared view."""
+        """Create or reopen the parent run, and prepare its MLflow page."""
         known = [item for _, item in self.journal.stream(STUDY).read() if item["do"] == "study"]
         if known and study.instance and known[-1]["instance"] not in ("", study.instance):
             aside = self.journal.set_aside()
-            log.warning("study %r is a new one: the old one's curves are in %s", study.name, aside)
+            log.warning("study %r is new: an older one's curves are in %s", study.name, aside)
         self._study({"do": "study", **asdict(study), "time": _now()})
         self.courier.start()
 
@@ -72,14 +73,14 @@ class MlflowTracker:
             open_trial.epoch = max(open_trial.epoch, old.get("epoch", 0))
             open_trial.ended |= old["do"] == "end"
         if known is None or any(known[part] != item[part] for part in ("params", "seed")):
-            # The study's store lost its last trials, and the number is given away again.
+            # The study's store lost its last trials, and this number was given to a new one.
             again = {"again": True} if known else {}
             stream.append({**item, **again, "time": _now()})
             open_trial = _Open(stream)
         self._open[trial.number] = open_trial
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take one epoch's metrics; what is not finite, or was taken before, is left out."""
+        """Record one epoch's finite metrics, unless this epoch was recorded before."""
         trial = self._open[number]
         if epoch > trial.epoch and not trial.ended:
             trial.epoch = epoch
@@ -94,7 +95,7 @@ class MlflowTracker:
         metrics: Mapping[str, float],
         params: Mapping[str, str] = {},
     ) -> None:
-        """Write a trial's final metrics (at step 0), params and its outcome, and end its run."""
+        """Record a trial's final metrics (at step 0), params and outcome, and end its run."""
         trial = self._open.pop(number)
         if not trial.ended:
             trial.stream.append(
@@ -109,32 +110,32 @@ class MlflowTracker:
         self.courier.wake()
 
     def interrupt_trial(self, number: int) -> None:
-        """Flush a trial that goes on another day; its run stays open."""
+        """Flush a trial that will be continued later; its run stays open."""
         del self._open[number]
         self.courier.wake()
 
     def mark_best(self, number: int) -> None:
-        """Show this trial as the best one so far, and no other."""
+        """Mark this trial, and no other, as the best one so far."""
         if number != self._best:
             self._best = number
             self._study({"do": "best", "number": number})
 
     def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
-        """Make the runs agree with the study's store; return what was mended, a line each.
+        """Make the runs agree with the study's store; return one line per repair.
 
-        Waits for MLflow at most `timeout` seconds, and not at all once it fails. What is mended
-        later is logged instead.
+        Waits at most `timeout` seconds, and not at all while MLflow fails. Later repairs are
+        logged instead.
         """
         from sweeps.tracking.repair import Repair
 
-        repair = Repair(self.delivery, list(ended), self._left)
+        repair = Repair(self.delivery, list(ended), self._undelivered)
         done, late = threading.Event(), threading.Event()
 
         def task() -> None:
             repair.run()
             done.set()
             if late.is_set():
-                for line in repair.lines:
+                for line in repair.messages:
                     log.warning("%s", line)
 
         self.courier.after_delivery(task)
@@ -142,13 +143,13 @@ class MlflowTracker:
         while not done.wait(0.05) and time.monotonic() < deadline and not self.courier.failing:
             pass
         late.set()
-        return repair.lines if done.is_set() else []
+        return repair.messages if done.is_set() else []
 
     def end_study(
         self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}
     ) -> None:
-        """Write the parent's metrics, its note (Markdown) and files (artifact path -> file)."""
-        # As seen from the journal: they are found where the folder was moved before it is sent.
+        """Record the parent's metrics, its note (Markdown) and files (artifact path -> file)."""
+        # Relative to the journal, so that they are found even if the folder is moved first.
         here = self.journal.folder.resolve()
         paths = {to: os.path.relpath(Path(file).resolve(), here) for to, file in files.items()}
         self._study(
@@ -162,27 +163,27 @@ class MlflowTracker:
         )
 
     def run_id(self, number: int, role: str = "trial") -> str | None:
-        """Return a run of a role once it is known; numbers count within a role."""
+        """Return the run ID of a trial, or of a run of another role, once it is known."""
         sent = self.journal.state.sent.get(stream_name(role, number))
         return sent.run if sent else None
 
     def address(self) -> str | None:
-        """Return the page of this study under `mlflow ui`, once it is known."""
+        """Return the address of this study's page under `mlflow ui`, once it is known."""
         state = self.journal.state
         if state.experiment is None or state.parent is None:
             return None
         return address(self.uri, state.experiment, state.parent)
 
     def close(self, timeout: float = 30.0) -> int:
-        """Deliver what is queued; return how many items could not be delivered.
+        """Deliver what is queued, within `timeout` seconds; return how many items remain.
 
-        They stay in the journal; `delivery.sync` sends them later.
+        They stay in the journal, and `delivery.sync` sends them later.
         """
         self.courier.close(timeout)
         for stream in self.journal.streams.values():
             stream.sync()
             stream.close()
-        return self.journal.left()
+        return self.journal.undelivered()
 
 
 def _now() -> int:

@@ -1,4 +1,4 @@
-"""The winner in MLflow's registry, as a model that scores data frames.
+"""Registers the winner with MLflow, as a model that scores data frames.
 
 The `.keras` file is wrapped by `scorer.py`: MLflow's own Keras flavours refuse frames with
 missing cells or text. Nothing here loads the model.
@@ -36,7 +36,7 @@ REQUIREMENTS = ("mlflow", "keras", "tensorflow", "pandas", "numpy", "pyarrow")
 
 @dataclass(frozen=True)
 class Registered:
-    """A new model version. champion: whether the alias names it now; reason: why, or why not."""
+    """A new model version. champion: whether it has that alias now; reason: why or why not."""
 
     name: str
     version: str
@@ -45,13 +45,13 @@ class Registered:
 
     @property
     def uri(self) -> str:
-        """What `mlflow.pyfunc.load_model` and `mlflow models serve` take."""
+        """The address for `mlflow.pyfunc.load_model` and `mlflow models serve`."""
         return f"models:/{self.name}/{self.version}"
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input of a Keras model. shape: without the rows."""
+    """One input of a Keras model. shape: without the batch dimension."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -71,15 +71,28 @@ def register(
     code: Sequence[Path] = (),
     means: Mapping[int, float] | None = None,
 ) -> Registered:
-    """Register a study's model under the study's name; return what became of it.
+    """Register a study's model under the study's name.
 
-    model: a `.keras` file. metrics: what it reached, `monitor` among them. digest: of the data.
-    number: the trial, whose run becomes the model's source. code: the packages that its scorer
-    imports, copied beside it. better: whether one value of the monitor is better than another. It
-    becomes `champion` where there is none, or where it is better by
-    `monitor` than the one there is, on the same data: by the means over fresh seeds where both
-    were confirmed. means: of the study's trials, by number.
-    Raises NoSuchRun, and whatever the store raises.
+    It becomes `champion` if there is none, or if its `monitor` is better than the champion's on
+    the same data. Means over fresh seeds are compared if both were confirmed.
+
+    Args:
+        uri: MLflow's tracking URI.
+        study: The study's name.
+        model: A `.keras` file.
+        metrics: Its metrics, including `monitor`.
+        digest: Of the data.
+        monitor: Name of the metric that decides.
+        better: Returns whether its first value of the monitor is better than its second.
+        number: The trial, whose run becomes the model's source.
+        code: The packages that the scorer imports, which are copied beside the model.
+        means: Means over fresh seeds of the study's trials, by number.
+
+    Returns:
+        The new version, and whether it is champion.
+
+    Raises:
+        NoSuchRun: MLflow has no such study.
     """
     client = connect(uri)
     source = _source(client, study, number)
@@ -120,9 +133,9 @@ def save(
     run_id: str | None = None,
     code: Sequence[Path] = (),
 ) -> None:
-    """Write a `.keras` file as an MLflow model into a new folder; code: as of `register`."""
+    """Write a `.keras` file as an MLflow model into a new folder. code: see `register`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's, about its own classes, when it is imported
+        warnings.simplefilter("ignore")  # from MLflow itself, about its own classes
         import mlflow.pyfunc
         from mlflow.models import Model
 
@@ -139,7 +152,7 @@ def save(
 
 
 def inputs_of(model: Path) -> list[Input]:
-    """Return the inputs of a `.keras` file, read off its description; the model is not loaded."""
+    """Return the inputs of a `.keras` file without loading the model."""
     with zipfile.ZipFile(model) as file:
         config = json.loads(file.read("config.json"))["config"]
     layers = [layer for layer in config["layers"] if layer["class_name"] == "InputLayer"]
@@ -157,10 +170,10 @@ def inputs_of(model: Path) -> list[Input]:
 
 
 def _signature() -> Any:
-    """Return the parameters alone.
+    """Return a signature of parameters only, without columns.
 
-    With columns MLflow would refuse frames, whole numbers and CSV requests that the scorer takes:
-    it reads what it is given as training did, and says itself what is missing.
+    With columns, MLflow would refuse frames, integers and CSV requests that the scorer accepts.
+    The scorer itself checks its input as in training, and reports missing columns.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ParamSchema, ParamSpec
@@ -169,18 +182,18 @@ def _signature() -> Any:
 
 
 def _describe(inputs: list[Input], columns: Sequence[str]) -> str:
-    labels = 'The parameter output="label" gives classes in place of chances.'
+    labels = 'The parameter output="label" returns classes instead of probabilities.'
     if columns:
         return limits.note(
-            f"Scores data frames with the columns {', '.join(columns)}, as they were in the data "
-            f"it was trained on; others are passed over, cells may be missing. {labels}"
+            f"Scores data frames with the columns {', '.join(columns)}, in the form that the "
+            f"training data had. Other columns are ignored, and cells may be missing. {labels}"
         )
     sizes = "; ".join(f"{one.name}: rows x {' x '.join(map(str, one.shape))}" for one in inputs)
     return limits.note(f"Scores arrays ({sizes}). {labels}")
 
 
 def columns_of(model: Path) -> list[str]:
-    """Return the raw columns that a `.keras` file's scorer reads, none where it takes arrays."""
+    """Return the raw columns that a `.keras` file's scorer reads; none if it takes arrays."""
     with zipfile.ZipFile(model) as file:
         if "scoring.json" not in file.namelist():
             return []
@@ -196,7 +209,7 @@ def _requirements() -> list[str]:
     for package in REQUIREMENTS:
         try:
             found.append(f"{package}=={version(package)}")
-        except PackageNotFoundError:  # such as tensorflow under another name
+        except PackageNotFoundError:  # for example tensorflow under another name
             continue
     return found
 
@@ -204,10 +217,10 @@ def _requirements() -> list[str]:
 def _source(client: MlflowClient, study: str, number: int | None) -> str:
     parent = history.find_study(client, study)
     if number is None:
-        return parent.run_id
-    mark = {runs.PARENT: parent.run_id, runs.KIND: "trial", runs.NUMBER: str(int(number))}
-    found = runs.find(client, parent.experiment_id, mark)
-    return found[0].info.run_id if found else parent.run_id
+        return str(parent.info.run_id)
+    mark = {runs.PARENT: parent.info.run_id, runs.KIND: "trial", runs.NUMBER: str(int(number))}
+    found = runs.find(client, parent.info.experiment_id, mark)
+    return str((found or [parent])[0].info.run_id)
 
 
 def _ensure(client: MlflowClient, name: str) -> None:
@@ -241,7 +254,7 @@ def _compare(
     for part, what in ((DIGEST, "data"), (MONITOR, "monitor")):
         if old.tags.get(part) != tags[part]:
             known = str(old.tags.get(part))[:12]
-            return False, f"{shown} is of other {what} ({known}): not comparable, it stays"
+            return False, f"{shown} has other {what} ({known}): not comparable, so it stays"
     before, now = float(old.tags[VALUE]), float(tags[VALUE])
     what = monitor
     old_mean = old.tags.get(MEAN) or means.get(_trial_of(client, study, old))
@@ -253,7 +266,7 @@ def _compare(
 
 
 def _trial_of(client: MlflowClient, study: str, version: Any) -> int:
-    """Return the trial of this study that a model version was made of, -1 for any other."""
+    """Return the trial of this study that a model version came from, -1 for any other."""
     number = version.tags.get(TRIAL, "")
     ours = number.isdecimal() and _source(client, study, int(number)) == version.run_id
     return int(number) if ours else -1

@@ -1,4 +1,4 @@
-"""The study's store and MLflow made to agree: the store is right, MLflow is mended."""
+"""Makes MLflow agree with the study's store, which is taken to be right."""
 
 from __future__ import annotations
 
@@ -18,35 +18,38 @@ if TYPE_CHECKING:
 
 
 class Repair:
-    """Every ended trial gets one run with its outcome; `lines` says what was done.
+    """Gives every finished trial one run with its outcome; `messages` tells what was done.
 
     Runs in the courier's thread after a delivery, and again after a fault. Runs that a user
     deleted stay deleted.
     """
 
-    def __init__(self, delivery: Delivery, ended: Sequence[EndedTrial], left: int = 0) -> None:
+    def __init__(
+        self, delivery: Delivery, ended: Sequence[EndedTrial], undelivered: int = 0
+    ) -> None:
         self.delivery = delivery
         self.ended = ended
-        self._left = left  # items that the last session had not delivered
+        self._undelivered = undelivered  # items that the last session left in the journal
         self._done: dict[int, str] = {}
 
     @property
-    def lines(self) -> list[str]:
-        """What was mended, a line each."""
-        left = [f"{self._left} items left from last time were sent to MLflow"] * bool(self._left)
-        return left + [self._done[number] for number in sorted(self._done)]
+    def messages(self) -> list[str]:
+        """One line per repair."""
+        count = self._undelivered
+        sent = [f"{count} items left from last time were sent to MLflow"] * bool(count)
+        return sent + [self._done[number] for number in sorted(self._done)]
 
     def run(self) -> None:
-        """Compare, mend, deliver. Raises where MLflow is at fault."""
+        """Compare, repair and deliver. Raises what MLflow raises."""
         client = self.delivery.client
         if client is None or not self.ended:
             return
         found = self._children(client)
-        mended = [trial for trial in self.ended if self._mend(client, trial, found)]
-        if not mended:
+        repaired = [trial for trial in self.ended if self._fix(client, trial, found)]
+        if not repaired:
             return
-        self.delivery.round()
-        for trial in mended:
+        self.delivery.deliver_all()
+        for trial in repaired:
             self._count(client, trial)
 
     def _children(self, client: MlflowClient) -> dict[int, list[Run]]:
@@ -57,8 +60,8 @@ class Repair:
             found[int(run.data.tags[runs.NUMBER])].append(run)
         return found
 
-    def _mend(self, client: MlflowClient, trial: EndedTrial, found: dict[int, list[Run]]) -> bool:
-        """Bring a trial's stream to its end, to be sent again, unless its run is right."""
+    def _fix(self, client: MlflowClient, trial: EndedTrial, found: dict[int, list[Run]]) -> bool:
+        """Complete a trial's stream, to be sent again, unless its run is right already."""
         number = trial.trial.number
         known = found.get(number, [])
         active = [run for run in known if run.info.lifecycle_stage == "active"]
@@ -74,7 +77,7 @@ class Repair:
         return True
 
     def _complete(self, trial: EndedTrial) -> None:
-        """Write what the journal lacks of a trial, and have all of it sent again."""
+        """Add what the journal lacks of a trial, and mark all of it to be sent again."""
         name = runs.stream_name(trial.trial.role, trial.trial.number)
         stream = self.delivery.journal.stream(name)
         items = [item for _, item in stream.read()]
@@ -90,7 +93,7 @@ class Repair:
         self.delivery.journal.state.sent[name] = Sent()
 
     def _count(self, client: MlflowClient, trial: EndedTrial) -> None:
-        """Say how many of a mended trial's epochs no journal has."""
+        """Add to the message how many epochs of a repaired trial are in no journal."""
         name = runs.stream_name(trial.trial.role, trial.trial.number)
         run = str(self.delivery.journal.sent(name).run)
         monitor = limits.key(self.delivery.study["monitor"])
@@ -101,9 +104,9 @@ class Repair:
 
 
 def _wrong(trial: EndedTrial, active: list[Run]) -> tuple[str, bool]:
-    """Return what is wrong with a trial's runs, and whether only a new run can mend it."""
+    """Return what is wrong with a trial's runs, and whether only a new run can correct it."""
     if not active:
-        return "had no run in MLflow, made", False
+        return "had no run in MLflow, now created", False
     if len(active) > 1:
         return f"had {len(active)} runs in MLflow, now one", False
     data, status = active[0].data, active[0].info.status
@@ -113,5 +116,5 @@ def _wrong(trial: EndedTrial, active: list[Run]) -> tuple[str, bool]:
     finals = {limits.key(name) for name in limits.finite(trial.metrics)}
     right = runs.STATUS.get(trial.outcome, "FINISHED")
     if outcome is None or status != right or finals - data.metrics.keys():
-        return f"was not ended in MLflow, now {trial.outcome}", False
+        return f"was unfinished in MLflow, now {trial.outcome}", False
     return "", False

@@ -1,4 +1,4 @@
-"""MLflow's experiments and runs, found again or made, within its limits."""
+"""Finds, creates and fills MLflow's experiments and runs, within its limits."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ PARENT, COLOUR, NOTE = "mlflow.parentRunId", "mlflow.runColor", "mlflow.note.con
 BASELINE, BEST, STOPPED, BROKEN, USUAL = "#000000", "#2ca02c", "#b3b3b3", "#d62728", "#4c8bf5"
 COLOURS = {"pruned": STOPPED, "diverged": BROKEN, "failed": BROKEN}
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
-OWN_COUNT = ("confirm", "probe")  # roles that are numbered apart from the search
+OWN_COUNT = ("confirm", "probe")  # roles that are numbered separately from the search
 
 
 def param(name: str) -> str:
-    """Return the key of a trial's parameter, which no key of ours (`seed`, `outcome`) can be."""
+    """Return the key of a hyperparameter, distinct from our own keys (`seed`, `outcome`)."""
     return limits.key(f"params_{name}")
 
 
 def kind(role: str) -> str:
-    """Return which count of numbers a role belongs to."""
+    """Return which series of numbers a role belongs to."""
     return role if role in OWN_COUNT else "trial"
 
 
@@ -46,7 +46,7 @@ def stream_name(role: str, number: int) -> str:
 
 
 def colour(role: str, outcome: str, *, best: bool) -> str:
-    """Return how a run is drawn: the best green, the baseline black, unless it broke."""
+    """Return a run's colour: the best is green, the baseline black, others by outcome."""
     if best:
         return BEST
     if role == "baseline":
@@ -55,22 +55,22 @@ def colour(role: str, outcome: str, *, best: bool) -> str:
 
 
 def study_key(name: str, instance: str) -> str:
-    """Return what a parent run is found by."""
+    """Return the key that identifies a parent run."""
     return hashlib.sha1(f"{name}\0{instance}".encode(), usedforsecurity=False).hexdigest()
 
 
 def refused(error: Exception) -> bool:
-    """Return whether MLflow will never take this, however often it is sent."""
+    """Return whether MLflow will never accept this request, however often it is sent."""
     return getattr(error, "error_code", "") == "INVALID_PARAMETER_VALUE"
 
 
 def gone(error: Exception) -> bool:
-    """Return whether what was named is not in the store."""
+    """Return whether the requested object is not in the store."""
     return getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST"
 
 
 def deleted(client: MlflowClient, run_id: str) -> bool:
-    """Return whether a run is gone, or lies in MLflow's bin, where it takes nothing more."""
+    """Return whether a run is gone or deleted, so that it accepts no more data."""
     try:
         stage: str = client.get_run(run_id).info.lifecycle_stage
     except Exception as error:
@@ -82,7 +82,7 @@ def deleted(client: MlflowClient, run_id: str) -> bool:
 
 @dataclass
 class Batch:
-    """What one or more calls of `log_batch` will carry to one run."""
+    """Data for one run, to be sent with one or more calls of `log_batch`."""
 
     metrics: list[tuple[str, float, int, int]] = field(
         default_factory=list
@@ -96,7 +96,7 @@ class Batch:
 
 
 def experiment(client: MlflowClient, uri: str, name: str) -> str:
-    """Return the id of an experiment, made if it is missing, restored if it was deleted."""
+    """Return the ID of an experiment, which is created if missing and restored if deleted."""
     from mlflow.exceptions import MlflowException
 
     name = name[:500]
@@ -112,30 +112,30 @@ def experiment(client: MlflowClient, uri: str, name: str) -> str:
             return made
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
-        log.warning("experiment %r had been deleted in MLflow and is restored", name)
+        log.warning("experiment %r was deleted in MLflow, and has been restored", name)
     identity: str = found.experiment_id
     return identity
 
 
 def _artifacts(uri: str, experiment: str) -> str | None:
-    """Return where an experiment's files go: beside a SQLite file, else the server's choice."""
+    """Return the folder of an experiment's files: beside a SQLite file, else the server's."""
     file = sqlite_file(uri)
     if file is None:
         return None
     safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in experiment)[:60]
     digest = hashlib.sha1(experiment.encode(), usedforsecurity=False).hexdigest()[:6]
-    # Never digits alone: MLflow takes `mlruns/<digits>` for a store of its older kind.
+    # Never digits alone: MLflow would take `mlruns/<digits>` for a file store.
     folder = f"sweep-{safe}" if safe == experiment else f"sweep-{safe}-{digest}"
     return (Path(file).resolve().parent / "mlruns" / folder).as_uri()
 
 
 def find(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> list[Run]:
-    """Return the runs with all these tags, oldest first. Tags: our own words, ids and numbers."""
+    """Return the runs with all these tags, oldest first. No value may be a user's text."""
     query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
     return all_runs(client, [experiment_id], query)
 
 
-def one(
+def find_or_create(
     client: MlflowClient,
     experiment_id: str,
     mark: Mapping[str, str],
@@ -143,10 +143,10 @@ def one(
     name: str,
     time: int,
 ) -> tuple[str, bool]:
-    """Return the run that carries `mark`, and whether it was made here.
+    """Return the ID of the run with the tags `mark`, and whether it was created here.
 
-    A request that is sent again because its answer was lost makes a second run: the oldest one
-    stays.
+    A request that is repeated because its answer was lost creates a second run: only the oldest
+    run is kept.
     """
     before = find(client, experiment_id, mark)
     if not before:
@@ -158,7 +158,7 @@ def one(
 
 
 def send(client: MlflowClient, run_id: str, batch: Batch) -> None:
-    """Deliver a batch; what MLflow refuses for good is left out with a warning."""
+    """Send a batch; what MLflow will never accept is skipped with a warning."""
     from itertools import zip_longest
 
     from mlflow.entities import Metric, Param, RunTag
@@ -197,32 +197,32 @@ def _one_by_one(
 
 
 def points(client: MlflowClient, run_id: str) -> set[tuple[str, int]]:
-    """Return the (metric, step) pairs that a run has."""
+    """Return the (metric, step) pairs that a run already has."""
     keys = client.get_run(run_id).data.metrics
     return {(key, m.step) for key in keys for m in client.get_metric_history(run_id, key)}
 
 
 def attach(client: MlflowClient, run_id: str, target: str, file: Path) -> None:
-    """Copy a file to a run under an artifact path; one that is gone is left out with a warning."""
+    """Copy a file to a run as an artifact; a missing file is skipped with a warning."""
     import shutil
     import tempfile
 
     folder, _, name = target.replace("\\", "/").rpartition("/")
     if ".." in target.split("/") or target.startswith("/") or not name:
-        log.warning("artifact path %r is not inside the run: left out", target)
+        log.warning("artifact path %r is not inside the run: skipped", target)
         return
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / name
         try:
             shutil.copyfile(file, copy)
         except FileNotFoundError:
-            log.warning("%s is gone and is not sent to MLflow", file)
+            log.warning("%s no longer exists, and is not sent to MLflow", file)
             return
         client.log_artifact(run_id, str(copy), folder or None)
 
 
 def dataset(client: MlflowClient, run_id: str, data: Mapping[str, Any]) -> None:
-    """Name the data set of a run, so that MLflow's pages can show and filter it."""
+    """Log the dataset of a run, so that MLflow's pages can show and filter it."""
     import json
 
     from mlflow.entities import Dataset, DatasetInput, InputTag

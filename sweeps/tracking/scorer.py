@@ -1,7 +1,7 @@
-"""A registered model's own code: MLflow copies this file beside the `.keras` file.
+"""The code of a registered model, which MLflow copies beside the `.keras` file.
 
-The scorer itself is `objectives.scorer`, whose packages MLflow copies too, so that the model needs
-no installation of this project.
+It uses `objectives.scorer`. MLflow copies the packages that this needs too, so that the model
+works without this project being installed.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ import pandas as pd
 
 
 class Scorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow has no types
-    """Scores a data frame of raw columns, or an array, as the model was trained on."""
+    """Scores a data frame of raw columns, or an array, like the model's training data."""
 
     def load_context(self, context: Any) -> None:
         """Load the Keras model, in safe mode."""
@@ -32,7 +32,7 @@ class Scorer(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow has no 
             if output == "label":
                 return self.scorer.labels(model_input)
             return self.scorer.predict(model_input)
-        except ValueError as error:  # BadInput: one line for whoever sent the rows
+        except ValueError as error:  # BadInput: one line for the sender of the rows
             raise _refused(str(error)) from error
 
 

@@ -1,4 +1,4 @@
-"""Addresses of stores: files with any name, drivers that are there, folders that were moved."""
+"""Addresses of stores: SQLite files, missing database drivers, and folders that were moved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRIVERS = {
     "MySQLdb": "mysqlclient",
     "pymysql": "PyMySQL",
 }
-ARTIFACTS = {  # tables of MLflow's that hold addresses of artifacts -> the columns
+ARTIFACTS = {  # MLflow's tables with addresses of artifacts, and the columns that hold them
     "experiments": ("artifact_location",),
     "runs": ("artifact_uri",),
     "logged_models": ("artifact_location",),
@@ -24,18 +24,18 @@ ARTIFACTS = {  # tables of MLflow's that hold addresses of artifacts -> the colu
 
 
 def sqlite_url(file: Path) -> str:
-    """Return the address of a SQLite file, whatever characters its folders' names have."""
+    """Return the URL of a SQLite file, whatever characters are in its path."""
     from sqlalchemy import URL
 
     url = URL.create("sqlite", database=str(file))
     if "%" in (text := url.render_as_string(hide_password=False)):
-        # Of sqlite:///my%2520data MLflow makes the folder my%2520data, beside the real one.
+        # For sqlite:///my%2520data MLflow would create a folder my%2520data beside the real one.
         return url.set(drivername="sqlite+pysqlite").render_as_string(hide_password=False)
     return text
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file of a SQLite address, None for every other store."""
+    """Return the file of a SQLite URL, None for any other store."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -51,7 +51,7 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def lacking_driver(url: str) -> str | None:
-    """Return what to install for a database, None where its driver is there."""
+    """Return what to install for a database, None if its driver is installed."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -59,17 +59,18 @@ def lacking_driver(url: str) -> str | None:
         make_url(url).get_dialect().import_dbapi()
     except ImportError as error:
         package = DRIVERS.get(error.name or "", error.name)
-        return f"Python has no {error.name!r} here for {redact(url)!r}: pip install '{package}'"
+        needs = f"{redact(url)!r} needs {error.name!r}, which is not installed"
+        return f"{needs}: pip install '{package}'"
     except SQLAlchemyError:
-        return None  # no address of a database: told elsewhere
+        return None  # not the URL of a database: reported elsewhere
     return None
 
 
 def moved(uri: str) -> str | None:
-    """Point MLflow's artifacts to where its store lies now; return what to say of it.
+    """Correct the addresses of artifacts in a store that was moved; return a message about it.
 
-    A store beside its artifacts (`mlruns/sweep-NAME`) holds their absolute addresses, which lead
-    to the old place when the folder was moved or copied.
+    A store beside its artifacts (`mlruns/sweep-NAME`) holds their absolute addresses, which point
+    to the old folder once it has been moved or copied.
     """
     file = sqlite_file(uri)
     if file is None or not file.exists():
@@ -87,13 +88,13 @@ def moved(uri: str) -> str | None:
             where = ", ".join(unquote(root.removeprefix("file://")) for root in old)
             return (
                 f"this folder was moved or copied: MLflow's artifacts were in {where}, and are "
-                f"looked for and written in {unquote(here.removeprefix('file://'))} now"
+                f"now read from and written to {unquote(here.removeprefix('file://'))}"
             )
     return None
 
 
 def _same(root: str, here: str) -> bool:
-    """Return whether two addresses are one folder, which has two names."""
+    """Return whether two addresses are the same folder under two names."""
     with contextlib.suppress(OSError):
         return Path(unquote(root.removeprefix("file://"))).samefile(
             unquote(here.removeprefix("file://"))

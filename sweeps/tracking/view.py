@@ -1,7 +1,7 @@
-"""The page that MLflow opens on: one study's trials, their curves, and what they were made of.
+"""The MLflow page of a study: its trials, their hyperparameters and their curves.
 
-Without it a fresh browser shows the parents alone, no metric, no parameter and no curve. The
-page's state is an experiment tag of MLflow's own format (`mlflow.sharedViewState.<key>`).
+Without it, a new browser shows only parent runs, without a metric, parameter or curve. The page's
+state is stored in an experiment tag, in MLflow's own format (`mlflow.sharedViewState.<key>`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sweeps.tracking import limits
 from sweeps.tracking.runs import KIND, PARENT, param
 
 TAG = "mlflow.sharedViewState."
-RUNS = 100  # the most whose curves MLflow's page asks for at once
+RUNS = 100  # the most runs whose curves MLflow's page loads at once
 RATES = ("learning_rate", "lr")
 _SECTION = "sweep"
 
@@ -26,7 +26,7 @@ def tag(parent: str, study: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def address(uri: str, experiment: str, parent: str) -> str:
-    """Return the address of a study's view, under `mlflow ui` unless the store is a server."""
+    """Return the address of a study's page, on the store's server or else under `mlflow ui`."""
     host = "http://127.0.0.1:5000"
     parts = urlsplit(uri)
     if parts.scheme in ("http", "https"):

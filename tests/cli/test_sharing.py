@@ -60,7 +60,7 @@ def test_sync_finds_the_artifacts_of_a_folder_that_was_moved(
     monkeypatch.chdir(old)
     tracker = by_hand(sqlite_url(old / "mlflow.db"), old / ".sweeps" / "toy")
     tracker.start_study(study())
-    tracker.delivery.round()  # MLflow knows the old place
+    tracker.delivery.deliver_all()  # MLflow knows the old place
     (old / "page.html").write_text("a page")
     tracker.end_study({}, files={"report.html": old / "page.html"})
     assert tracker.close(0) > 0

@@ -101,7 +101,7 @@ def test_settings_of_a_part_that_is_off_are_not_sampled(tmp_path: Path) -> None:
     assert all(("patience" in t[2]) == t[2]["schedule"] for t in trials)
 
 
-def test_the_baseline_is_never_pruned_and_hopeless_trials_are(tmp_path: Path) -> None:
+def test_the_baseline_is_never_pruned_and_unpromising_trials_are(tmp_path: Path) -> None:
     def script(spec: Any, epoch: int) -> float:
         bad = 100.0 if spec.number == 0 else 1.0 + spec.number / 100
         return bad + 10.0 / epoch

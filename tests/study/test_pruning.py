@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.study.pruning import hopeless, make_pruner
+from sweeps.study.pruning import make_pruner, should_stop
 from sweeps.study.sweep import no_pruning, percentile, successive_halving
 
 
@@ -26,19 +26,21 @@ def field(rung: int, *values: float, first: float = 1.0) -> list[optuna.trial.Fr
 
 def test_the_worse_half_goes_at_a_rung() -> None:
     others = field(8, 0.1, 0.2, 0.3, 0.4, 0.5)
-    judged = [hopeless(trial(9, {1: 1.0, 8: v}), others, 8, 64, 0.5) for v in (0.15, 0.25, 0.35)]
+    judged = [
+        should_stop(trial(9, {1: 1.0, 8: v}), others, 8, 64, 0.5) for v in (0.15, 0.25, 0.35)
+    ]
     assert judged == [False, False, True]
 
 
 def test_the_first_at_a_rung_passes_and_the_second_if_it_is_better() -> None:
-    assert not hopeless(trial(9, {1: 1.0, 8: 0.9}), [], 8, 64, 0.5)
-    judged = [hopeless(trial(9, {1: 1.0, 8: v}), field(8, 0.2), 8, 64, 0.5) for v in (0.1, 0.3)]
+    assert not should_stop(trial(9, {1: 1.0, 8: 0.9}), [], 8, 64, 0.5)
+    judged = [should_stop(trial(9, {1: 1.0, 8: v}), field(8, 0.2), 8, 64, 0.5) for v in (0.1, 0.3)]
     assert judged == [False, True]
 
 
 def test_only_the_same_epoch_is_compared() -> None:
     others = field(16, 0.01, 0.01, 0.01, 0.01, 0.01)
-    assert not hopeless(trial(9, {1: 1.0, 8: 0.5}), others, 8, 64, 0.5)
+    assert not should_stop(trial(9, {1: 1.0, 8: 0.5}), others, 8, 64, 0.5)
 
 
 def test_a_trial_that_was_complete_before_a_rung_stands_with_its_value() -> None:
@@ -46,26 +48,26 @@ def test_a_trial_that_was_complete_before_a_rung_stands_with_its_value() -> None
     over = [trial(n, {1: 1.0, 8: 0.2}) for n in range(3)]
     for other in over:
         other.set_user_attr("result", {"outcome": "complete", "epochs": 12})
-    assert hopeless(judged, over, 16, 64, 0.5)
-    assert not hopeless(judged, [trial(n, {1: 1.0, 8: 0.2}) for n in range(3)], 16, 64, 0.5)
+    assert should_stop(judged, over, 16, 64, 0.5)
+    assert not should_stop(judged, [trial(n, {1: 1.0, 8: 0.2}) for n in range(3)], 16, 64, 0.5)
     for other in over:  # not judged at rungs, but trained beyond this one
         other.set_user_attr("result", {"outcome": "complete", "epochs": 64})
-    assert not hopeless(judged, over, 16, 64, 0.5)
+    assert not should_stop(judged, over, 16, 64, 0.5)
 
 
-def test_a_late_bloomer_is_kept_where_others_bloomed_from_the_same_plateau() -> None:
+def test_a_trial_on_its_plateau_is_kept_where_others_left_theirs() -> None:
     early = field(16, 0.1, 0.1, 0.1, 0.1)
-    bloomed = [trial(10 + n, {1: 1.0, 16: 0.99, 32: 0.1}) for n in range(3)]
-    barren = [trial(10 + n, {1: 1.0, 16: 0.99, 32: 0.98}) for n in range(3)]
+    left = [trial(10 + n, {1: 1.0, 16: 0.99, 32: 0.1}) for n in range(3)]
+    stayed = [trial(10 + n, {1: 1.0, 16: 0.99, 32: 0.98}) for n in range(3)]
     waiting = trial(99, {1: 1.0, 16: 0.99}, done=False)
-    assert not hopeless(waiting, early + bloomed, 16, 64, 0.5)
-    assert hopeless(waiting, early + barren, 16, 64, 0.5)
+    assert not should_stop(waiting, early + left, 16, 64, 0.5)
+    assert should_stop(waiting, early + stayed, 16, 64, 0.5)
 
 
-def test_a_plateau_without_evidence_is_spared_for_a_third_of_the_epochs() -> None:
+def test_a_plateau_without_evidence_is_not_pruned_for_a_third_of_the_epochs() -> None:
     waiting = trial(99, {1: 1.0, 12: 0.99, 36: 0.99}, done=False)
-    assert not hopeless(waiting, field(12, 0.1, 0.1, 0.1, 0.1), 12, 100, 0.5)
-    assert hopeless(waiting, field(36, 0.1, 0.1, 0.1, 0.1), 36, 100, 0.5)
+    assert not should_stop(waiting, field(12, 0.1, 0.1, 0.1, 0.1), 12, 100, 0.5)
+    assert should_stop(waiting, field(36, 0.1, 0.1, 0.1, 0.1), 36, 100, 0.5)
 
 
 @given(
@@ -76,7 +78,9 @@ def test_the_best_so_far_passes_and_a_better_value_never_fares_worse(
     values: list[float], keep: float
 ) -> None:
     others = field(8, *values)
-    fates = [hopeless(t, others, 8, 64, keep) for t in sorted(others, key=lambda t: t.value or 0)]
+    fates = [
+        should_stop(t, others, 8, 64, keep) for t in sorted(others, key=lambda t: t.value or 0)
+    ]
     assert fates[0] is False
     assert fates == sorted(fates)
 
@@ -85,8 +89,8 @@ def test_the_best_so_far_passes_and_a_better_value_never_fares_worse(
 def test_maximizing_mirrors_minimizing(values: list[float]) -> None:
     low = field(8, *values, first=2.0)
     high = [trial(t.number, {k: -v for k, v in t.intermediate_values.items()}) for t in low]
-    assert [hopeless(t, low, 8, 64, 0.5) for t in low] == [
-        hopeless(t, high, 8, 64, 0.5, sign=-1.0) for t in high
+    assert [should_stop(t, low, 8, 64, 0.5) for t in low] == [
+        should_stop(t, high, 8, 64, 0.5, sign=-1.0) for t in high
     ]
 
 

@@ -104,13 +104,13 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule()
     def deliver(self) -> None:
-        self.tracker.delivery.round()
+        self.tracker.delivery.deliver_all()
 
     @rule(calls=st.integers(1, 9), done=st.booleans())
     def deliver_in_vain(self, calls: int, done: bool) -> None:
         self.client.fail(calls, done=done)
         with contextlib.suppress(MlflowException):
-            self.tracker.delivery.round()
+            self.tracker.delivery.deliver_all()
         self.client.fail(-1, done=False)
 
     @rule(torn=st.integers(0, 60), state=st.booleans())
@@ -129,7 +129,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule()
     def lose_the_folder(self) -> None:
-        self.tracker.delivery.round()
+        self.tracker.delivery.deliver_all()
         for stream in self.tracker.journal.streams.values():
             stream.close()
         shutil.rmtree(self.root / "study")
@@ -154,13 +154,13 @@ class Deliveries(RuleBasedStateMachine):
             EndedTrial(trial(n), outcome, self.epochs[n], finals(n, self.epochs[n]))
             for n, outcome in self.ended.items()
         ]
-        self.tracker.delivery.round()
+        self.tracker.delivery.deliver_all()
         repair = Repair(self.tracker.delivery, ended)
         repair.run()
         again = Repair(self.tracker.delivery, ended)
         again.run()
-        assert again.lines == []
-        self.check(" ".join(repair.lines))
+        assert again.messages == []
+        self.check(" ".join(repair.messages))
         self.patch.undo()
         for stream in self.tracker.journal.streams.values():
             stream.close()

@@ -116,7 +116,7 @@ def test_a_server_that_is_ill_for_a_while_costs_nothing(server, folder, caplog, 
     assert server.seen.wait(30)
     tell(tracker, 2, outcome="pruned")  # returns although nobody answers
     tracker.mark_best(2)
-    assert until(lambda: "training goes on" in caplog.text)
+    assert until(lambda: "training continues" in caplog.text)
     server.set("ok")
     server.release.set()
     assert settled(tracker)
@@ -124,7 +124,7 @@ def test_a_server_that_is_ill_for_a_while_costs_nothing(server, folder, caplog, 
     found = Found(connect(server.uri), mode)
     assert [found.points(n) for n in range(3)] == [expected(n, 3) for n in range(3)]
     assert found.twins == {0: 1, 1: 1, 2: 1}
-    assert caplog.text.count("training goes on") == 1
+    assert caplog.text.count("training continues") == 1
     assert caplog.text.count("MLflow is back") == 1
 
 
@@ -132,7 +132,7 @@ def test_a_server_that_is_not_there_yet_gets_everything_later(server, folder, ca
     tracker = MlflowTracker(server.uri, folder)
     tracker.start_study(study("late"))
     tell(tracker, 0)
-    assert until(lambda: "training goes on" in caplog.text)
+    assert until(lambda: "training continues" in caplog.text)
     assert tracker.address() is None
     server.start()
     assert settled(tracker)
@@ -169,16 +169,16 @@ def test_a_run_deleted_meanwhile_holds_nothing_up(uri, folder, caplog):
     for number in (0, 1, 2):
         tracker.start_trial(trial(number))
         tracker.epoch(number, 1, logs(number, 1))
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     connect(uri).delete_run(tracker.run_id(1))
     for number in (0, 1, 2):
         for epoch in (2, 3):
             tracker.epoch(number, epoch, logs(number, epoch))
-            tracker.delivery.round()
+            tracker.delivery.deliver_all()
         tracker.end_trial(number, "complete", finals(number, 3))
         tracker.mark_best(number)
-        tracker.delivery.round()
-    assert tracker.journal.left() == 0
+        tracker.delivery.deliver_all()
+    assert tracker.journal.undelivered() == 0
     found = Found(connect(uri))
     assert {number: found.points(number) for number in found.children} == {
         number: expected(number, 3) for number in (0, 2)
@@ -190,12 +190,12 @@ def test_a_study_deleted_meanwhile_is_made_again_with_all_it_had(uri, folder):
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
     tell(tracker, 0)
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     connect(uri).delete_run(tracker.journal.state.parent)
     tracker.end_study({"best_val_loss": 1.0})
     with pytest.raises(Exception, match="deleted"):
-        tracker.delivery.round()
-    tracker.delivery.round()
+        tracker.delivery.deliver_all()
+    tracker.delivery.deliver_all()
     found = Found(connect(uri))
     assert found.parent.data.metrics == {"best_val_loss": 1.0}
     assert found.points(0) == expected(0, 3)
@@ -225,7 +225,7 @@ def test_a_full_disk_below_mlflow_is_waited_for(uri, folder, tmp_path, caplog, m
     try:
         for number in range(8):
             tell(tracker, number, epochs=40)
-        assert until(lambda: "training goes on" in caplog.text)
+        assert until(lambda: "training continues" in caplog.text)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert settled(tracker)
@@ -261,7 +261,7 @@ def test_one_broken_stream_does_not_stop_the_others(uri, folder, caplog):
     tell(tracker, 1)
     assert tracker.close(2) == 1
     assert Found(connect(uri)).points(1) == expected(1, 3)
-    assert "training goes on" in caplog.text
+    assert "training continues" in caplog.text
 
 
 def test_files_that_cannot_be_stored_do_not_hold_up_the_rest(uri, folder, tmp_path, caplog):

@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path):
     (tmp_path / "file").write_text("not a folder")
     journal = Journal(tmp_path / "file" / "tracking")
     journal.stream("trial-00001").append({"do": "trial"})
-    assert journal.left() == 1
+    assert journal.undelivered() == 1
     assert not journal.on_disk
     with pytest.raises(OSError, match="file"):
         journal.save()
@@ -132,7 +132,7 @@ def test_the_state_is_found_again(tmp_path: Path):
     again = Journal(tmp_path)
     assert again.state == journal.state
     assert again.pending() == []
-    assert again.left() == 0
+    assert again.undelivered() == 0
 
 
 def test_a_stream_that_lost_its_end_is_read_again_and_its_run_looked_up(tmp_path: Path):
@@ -155,5 +155,5 @@ def test_what_was_set_aside_is_kept(tmp_path: Path):
         journal = Journal(tmp_path / "tracking")
         journal.stream("study").append({"do": "study"})
         journal.set_aside()
-        assert journal.left() == 0
+        assert journal.undelivered() == 0
     assert {path.name for path in tmp_path.iterdir()} == {"tracking.old1", "tracking.old2"}

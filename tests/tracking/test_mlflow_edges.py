@@ -23,7 +23,7 @@ def test_hostile_names_stay_names(uri, folder, name):
         tracker = by_hand(uri, folder)
         tracker.start_study(study(name, experiment=name))
         tell(tracker, 0)
-        tracker.delivery.round()
+        tracker.delivery.deliver_all()
     found = Found(connect(uri), name, name)
     assert found.points(0) == expected(0, 3)
     assert Path(found.experiment.artifact_location.removeprefix("file://")).parent == (
@@ -36,7 +36,7 @@ def test_no_password_reaches_a_run(uri, folder):
     tracker = by_hand(uri, folder)
     tracker.start_study(study(params={"store": secret}, data={"source": secret, "digest": "a"}))
     tracker.end_study({}, summary=secret)
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     file = uri.removeprefix("sqlite:///")
     dumped = "\n".join(sqlite3.connect(file).iterdump())
     assert "postgresql://me:***@db/x" in dumped
@@ -48,7 +48,7 @@ def test_an_artifact_path_cannot_leave_its_run(uri, folder, tmp_path, caplog):
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
     tracker.end_study({}, files={"../../f": tmp_path / "f", "ok/f": tmp_path / "f"})
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     stored = [path for path in (tmp_path / "mlruns").rglob("f") if path.is_file()]
     assert [path.parent.name for path in stored] == ["ok"]
     assert "../../f" in caplog.text
@@ -58,8 +58,8 @@ def test_a_file_that_is_gone_stops_nothing(uri, folder, tmp_path, caplog):
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
     tracker.end_study({"a": 1.0}, files={"report.html": tmp_path / "gone.html"})
-    tracker.delivery.round()
-    assert tracker.journal.left() == 0
+    tracker.delivery.deliver_all()
+    assert tracker.journal.undelivered() == 0
     assert "gone.html" in caplog.text
 
 
@@ -69,7 +69,7 @@ def test_a_deleted_experiment_is_restored(uri, folder, caplog):
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
     tell(tracker, 0)
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     assert Found(client).points(0) == expected(0, 3)
     assert "restored" in caplog.text
 

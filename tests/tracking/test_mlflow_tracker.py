@@ -65,7 +65,7 @@ def test_colours_say_what_became_of_a_trial(uri: str, folder: Path):
     for best in (None, 1, 2, 0):
         if best is not None:
             tracker.mark_best(best)
-        tracker.delivery.round()
+        tracker.delivery.deliver_all()
         found = Found(connect(uri))
         shown = [found.children[n].data.tags["mlflow.runColor"] for n in range(7)]
         assert shown == [runs.BEST if n == best else c for n, c in enumerate(wanted)]
@@ -177,13 +177,13 @@ def test_a_number_that_is_given_away_again_means_the_new_trial(uri, folder):
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
     tell(tracker, 1, epochs=4, outcome="pruned")
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     tracker = by_hand(uri, folder)  # the study's store lost its last trial in a power cut
     tracker.start_study(study())
     tracker.start_trial(trial(1, width=999))
     tracker.epoch(1, 1, logs(1, 1))
     tracker.end_trial(1, "complete", finals(1, 1))
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     found = Found(connect(uri))
     assert found.children[1].data.params["params_width"] == "999"
     assert found.points(1) == expected(1, 1)
@@ -196,7 +196,7 @@ def test_confirm_and_probe_runs_are_numbered_apart(uri, folder):
     for role in ("trial", "confirm", "probe"):
         tracker.start_trial(trial(1, role))
         tracker.end_trial(1, "complete", {})
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     found = Found(connect(uri))
     assert found.twins == {1: 3}
     assert tracker.run_id(1) == tracker.journal.state.sent["trial-00001"].run
@@ -206,7 +206,7 @@ def test_a_parameter_that_changed_is_kept_beside_the_first(uri, folder):
     for version in ("1", "2"):
         tracker = by_hand(uri, folder)
         tracker.start_study(study(params={"seed": 0, "version.keras": version}))
-        tracker.delivery.round()
+        tracker.delivery.deliver_all()
     parent = Found(connect(uri)).parent
     assert parent.data.params["version.keras"] == "1"
     assert parent.data.tags["sweeps.now.version.keras"] == "2"

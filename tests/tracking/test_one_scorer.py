@@ -220,7 +220,7 @@ def test_the_server_agrees(uri: str, folder: Path, tmp_path: Path) -> None:
     expected = exported(data, tmp_path / "model.keras")
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     how = {"monitor": "val_loss", "better": operator.lt, "code": scoring_code()}
     register(uri, "toy", tmp_path / "model.keras", {"val_loss": 1.0}, "d", **how)
     command = ("models", "serve", "-m", "models:/toy@champion", "--env-manager", "local")

@@ -158,7 +158,7 @@ def test_only_a_better_one_on_the_same_data_becomes_champion(table, uri, folder)
     tracker = by_hand(uri, folder)
     tracker.start_study(study("a/b: c"))
     tell(tracker, 0)
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
 
     def again(value: float, digest: str = "d1", **changes):
         metrics = {"val_loss": value, "val_auc": value, "test_loss": 0.4}
@@ -186,7 +186,7 @@ def test_means_on_fresh_seeds_decide_where_both_have_one(table, uri, folder):
     tracker.start_study(study())
     for number in (0, 1):
         tell(tracker, number)
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
 
     def put(number: int, value: float, means: dict[int, float] | None = None):
         how = {"monitor": "val_loss", "better": operator.lt, "number": number, "means": means}

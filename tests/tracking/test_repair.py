@@ -14,10 +14,10 @@ def ended(number: int, outcome: str = "complete", epochs: int = 3) -> EndedTrial
 
 
 def mend(tracker: MlflowTracker, *trials: EndedTrial) -> list[str]:
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     repair = Repair(tracker.delivery, trials)
     repair.run()
-    return repair.lines
+    return repair.messages
 
 
 def told(uri: str, folder: Path, *outcomes: str) -> MlflowTracker:
@@ -25,7 +25,7 @@ def told(uri: str, folder: Path, *outcomes: str) -> MlflowTracker:
     tracker.start_study(study())
     for number, outcome in enumerate(outcomes):
         tell(tracker, number, outcome=outcome)
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     return tracker
 
 
@@ -48,7 +48,7 @@ def test_a_trial_whose_end_was_never_told_is_ended(uri, folder):
     tracker = by_hand(uri, folder)  # killed between the store's word and the tracker's
     tracker.start_study(study())
     assert mend(tracker, ended(0), ended(1, "pruned")) == [
-        "trial 1: was not ended in MLflow, now pruned"
+        "trial 1: was unfinished in MLflow, now pruned"
     ]
     found = Found(connect(uri))
     assert found.points(1) == expected(1, 3)
@@ -59,8 +59,8 @@ def test_a_trial_whose_end_was_never_told_is_ended(uri, folder):
 def test_a_trial_that_nothing_is_known_of_gets_its_run(uri, folder):
     tracker = told(uri, folder, "complete")
     assert mend(tracker, ended(0), ended(5, "failed", epochs=0), ended(6, epochs=4)) == [
-        "trial 5: had no run in MLflow, made",
-        "trial 6: had no run in MLflow, made; 4 of its 4 epochs are lost",
+        "trial 5: had no run in MLflow, now created",
+        "trial 6: had no run in MLflow, now created; 4 of its 4 epochs are lost",
     ]
     found = Found(connect(uri))
     assert found.children[5].data.params["outcome"] == "failed"
@@ -100,20 +100,20 @@ def test_a_store_from_an_old_backup_gets_what_it_lacks(uri, folder, tmp_path):
     tracker = told(uri, folder, "complete")
     tracker.start_trial(trial(1))
     tracker.epoch(1, 1, logs(1, 1))
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     file = tmp_path / "mlflow.db"
     backup = file.read_bytes()
     for epoch in (2, 3):
         tracker.epoch(1, epoch, logs(1, epoch))
     tracker.end_trial(1, "complete", finals(1, 3))
     tell(tracker, 2)
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     file.write_bytes(backup)
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
     assert mend(tracker, *map(ended, range(3))) == [
-        "trial 1: was not ended in MLflow, now complete",
-        "trial 2: had no run in MLflow, made",
+        "trial 1: was unfinished in MLflow, now complete",
+        "trial 2: had no run in MLflow, now created",
     ]
     found = Found(connect(uri))
     assert [found.points(n) for n in range(3)] == [expected(n, 3) for n in range(3)]
@@ -148,4 +148,4 @@ def test_repair_does_not_wait_for_a_store_that_is_away(folder, tmp_path, caplog)
     tracker.start_study(study())
     assert tracker.repair([ended(0)], timeout=3600) == []
     assert tracker.close(2) >= 1
-    assert "training goes on" in caplog.text
+    assert "training continues" in caplog.text

@@ -88,7 +88,7 @@ def test_the_stored_view_finds_the_trials_of_the_search(uri, folder):
     tell(tracker, 1)
     tracker.start_trial(trial(1, "confirm"))
     tracker.end_trial(1, "complete", finals(1, 1))
-    tracker.delivery.round()
+    tracker.delivery.deliver_all()
     client, experiment = connect(uri), tracker.journal.state.experiment
     tags = client.get_experiment(experiment).tags
     (value,) = [v for k, v in tags.items() if k.startswith("mlflow.sharedViewState.")]

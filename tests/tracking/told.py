@@ -57,7 +57,7 @@ def tell(tracker: MlflowTracker, number: int, epochs: int = 3, outcome: str = "c
 
 
 def by_hand(uri: str, folder: Path) -> MlflowTracker:
-    """A tracker without its thread: `tracker.delivery.round()` delivers."""
+    """A tracker without its thread: `tracker.delivery.deliver_all()` delivers."""
     tracker = MlflowTracker(uri, folder)
     tracker.courier.start = lambda: None
     return tracker
