@@ -48,7 +48,7 @@ def explain(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
             found = _explained(session, reference, folder, say)
         if found is None:
             return INTERRUPTED, None
-    print("\n".join(found.lines()))
+    print("\n".join(found.summary_lines()))
     return 0, found.to_json()
 
 

@@ -1,1 +1,1 @@
-"""Why a curve flattens, and why it waits: controlled probes and what they show."""
+"""Why a curve flattens, and what sets its initial plateau: probes and what they show."""

@@ -1,7 +1,7 @@
-"""The catalogue of probes: a reference config with one thing changed and nothing else.
+"""The catalogue of probes: copies of a reference config with one thing changed.
 
-What applies is read off the config's fields, in it or in a config inside it, so that a user's own
-config takes part with what it has. A change that the fields' bounds forbid is left out.
+Which probes apply is decided by the names of the config's fields, nested configs included, so they
+work for a user's own config. A change outside a field's bounds is skipped.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sweeps.explain.configs import (
     is_number,
     is_optimizer,
     is_schedule,
-    plain,
     put,
+    to_plain_data,
 )
 
 WIDTH = ("width", "units", "hidden", "hidden_units", "filters")
@@ -33,15 +33,15 @@ KIND = ("kind", "optimizer")
 PLATEAU = ("plateau",)
 
 REFERENCE = "reference"
-FINAL, WAIT = "final_value", "initial_plateau"
+FINAL_VALUE, INITIAL_PLATEAU = BOTH = "final_value", "initial_plateau"
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One change. cause: what it speaks for if it helps the final value; lever: what it moves.
+    """One change. cause: what it supports if it helps the final value; lever: what it changes.
 
     config, max_epochs, share: go into the trial's spec. change: dotted field -> new value, as the
-    user would write it. text: the change in words. asks: the questions that it helps to answer.
+    user would write it. text: the change in words. asks: the questions that it helps answer.
     cost: training time against the reference's, roughly.
     """
 
@@ -53,7 +53,7 @@ class Probe:
     lever: str = ""
     change: Mapping[str, Any] = field(default_factory=dict)
     text: str = "as it is"
-    asks: tuple[str, ...] = (FINAL,)
+    asks: tuple[str, ...] = (FINAL_VALUE,)
     cost: float = 1.0
 
 
@@ -61,8 +61,8 @@ class Probe:
 class Reference:
     """The trial that is explained.
 
-    rows: of the training part. batch: rows of one step. name: as the user asked for it. data: the
-    digest of the arrays. chance: the cross-entropy of guessing, None where labels are no classes.
+    rows: of the training set. batch: rows per step. name: as the user gave it. data: the digest of
+    the arrays. chance: the cross-entropy of guessing, None if labels are not classes.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Reference:
 
     @property
     def steps(self) -> int:
-        """Steps of one epoch."""
+        """Steps per epoch."""
         return -(-self.rows // self.batch)
 
     @property
@@ -94,11 +94,11 @@ class Reference:
 
     def as_probe(self) -> Probe:
         """Return the reference itself, as the first of the probes."""
-        return Probe(REFERENCE, self.config, self.max_epochs, asks=(FINAL, WAIT))
+        return Probe(REFERENCE, self.config, self.max_epochs, asks=BOTH)
 
 
 def catalogue(reference: Reference, left_rate: float | None = None) -> list[Probe]:
-    """Return every probe that the reference's config allows, in a fixed order.
+    """Return all probes that the reference's config allows, in a fixed order.
 
     left_rate: the effective rate at which it left its initial plateau, if it did.
     """
@@ -122,7 +122,7 @@ class _Bench:
     def change(
         self, name: str, path: Path | None, value: Any, text: str = "", **more: Any
     ) -> Probe | None:
-        """Return the probe that sets one field, None where it does not apply."""
+        """Return the probe that sets one field, None if it does not apply."""
         config = self.reference.config
         if path is None or not allowed(config, path, value) or get(config, path) == value:
             return None
@@ -131,7 +131,7 @@ class _Bench:
             name,
             put(config, path, value),
             self.reference.max_epochs,
-            change={".".join(path): plain(value)},
+            change={".".join(path): to_plain_data(value)},
             text=text,
             **more,
         )
@@ -141,7 +141,7 @@ class _Bench:
         return find(self.reference.config, names, is_number)
 
     def value(self, path: Path | None) -> Any:
-        """Return a field's value, 0 where there is none: the probe is then left out anyway."""
+        """Return a field's value, 0 if there is none: the probe is then skipped anyway."""
         return 0 if path is None else get(self.reference.config, path)
 
 
@@ -150,24 +150,23 @@ def _rates(bench: _Bench) -> Iterator[Probe | None]:
     rate = bench.value(path)
     low: dict[str, Any] = {"cause": "rate_too_low", "lever": "learning_rate"}
     high: dict[str, Any] = {"cause": "rate_too_high", "lever": "learning_rate"}
-    both = (FINAL, WAIT)
-    yield bench.change("rate_x3", path, _rounded(rate * 3), asks=both, **low)
-    yield bench.change("rate_x10", path, _rounded(rate * 10), asks=both, **low)
-    yield bench.change("rate_div3", path, _rounded(rate / 3), asks=both, **high)
-    yield bench.change("rate_div10", path, _rounded(rate / 10), asks=(FINAL,), **high)
+    yield bench.change("rate_x3", path, _rounded(rate * 3), asks=BOTH, **low)
+    yield bench.change("rate_x10", path, _rounded(rate * 10), asks=BOTH, **low)
+    yield bench.change("rate_div3", path, _rounded(rate / 3), asks=BOTH, **high)
+    yield bench.change("rate_div10", path, _rounded(rate / 10), asks=(FINAL_VALUE,), **high)
 
 
 def _sizes(bench: _Bench) -> Iterator[Probe | None]:
     width, depth = bench.find(WIDTH), bench.find(DEPTH)
     units, layers = bench.value(width), bench.value(depth)
-    more: dict[str, Any] = {"cause": "capacity", "asks": (FINAL, WAIT)}
+    more: dict[str, Any] = {"cause": "capacity", "asks": BOTH}
     less: dict[str, Any] = {"cause": "overfitting"}
     yield bench.change("wider", width, units * 2, lever="width", cost=1.5, **more)
     yield bench.change("much_wider", width, units * 4, lever="width", cost=3.0, cause="capacity")
     yield bench.change("deeper", depth, layers + 1, lever="depth", cost=1.5, **more)
     yield bench.change("narrower", width, max(1, units // 2), lever="width", **less)
     yield bench.change(
-        "shallower", depth, layers - 1, lever="depth", cause="overfitting", asks=(FINAL, WAIT)
+        "shallower", depth, layers - 1, lever="depth", cause="overfitting", asks=BOTH
     )
 
 
@@ -202,7 +201,7 @@ def _regularised(bench: _Bench) -> Iterator[Probe | None]:
     path, rate = bench.find(DECAY), bench.reference.rate
     over: dict[str, Any] = {"cause": "overfitting", "lever": "regularisation"}
     if rate:
-        # Decoupled decay shrinks a weight by rate x decay a step: this one by e^2 over the whole
+        # Decoupled decay shrinks a weight by rate x decay per step: by e^2 over the whole
         # training, unless the field's bound is lower.
         steps = bench.reference.steps * bench.reference.max_epochs
         decay = _rounded(min(1.0, 2.0 / (rate * steps)))
@@ -233,7 +232,7 @@ def _data_and_time(bench: _Bench) -> Iterator[Probe | None]:
             cause="data",
             lever="data",
             text="half of the training rows",
-            asks=(FINAL, WAIT),
+            asks=BOTH,
             cost=0.5,
         )
 
@@ -246,12 +245,12 @@ def _optimizers(bench: _Bench, left_rate: float | None) -> Iterator[Probe | None
     other: dict[str, Any] = {"cause": "optimizer", "lever": "optimizer"}
     swap = "rmsprop" if kind != "rmsprop" else "adam"
     if kind != "sgd":
-        yield bench.change(f"optimizer_{swap}", path, swap, asks=(FINAL, WAIT), **other)
-        yield bench.change("sgd", path, "sgd", asks=(WAIT,), lever="optimizer")
+        yield bench.change(f"optimizer_{swap}", path, swap, asks=BOTH, **other)
+        yield bench.change("sgd", path, "sgd", asks=(INITIAL_PLATEAU,), lever="optimizer")
     for name, factor in (("sgd_div3", 3.0), ("sgd_div10", 10.0)):
         yield _both(bench, name, path, "sgd", _rounded(rate / factor))
     if kind == "adam":
-        flat: dict[str, Any] = {"asks": (WAIT,), "lever": "effective_rate"}
+        flat: dict[str, Any] = {"asks": (INITIAL_PLATEAU,), "lever": "effective_rate"}
         yield bench.change(
             "uncorrected", path, "adam_uncorrected", f"effective rate constant at {rate:g}", **flat
         )
@@ -274,7 +273,7 @@ def _both(bench: _Bench, name: str, path: Path, kind: str, rate: float) -> Probe
         lever="optimizer" if kind == "sgd" else "effective_rate",
         change={".".join(path): kind, ".".join(rates): rate},
         text=words,
-        asks=(WAIT,),
+        asks=(INITIAL_PLATEAU,),
     )
 
 
@@ -282,7 +281,7 @@ def _initial_scale(bench: _Bench) -> Iterator[Probe | None]:
     path = bench.find(SCALE)
     for name, factor in (("scale_x3", 3.0), ("scale_x10", 10.0), ("scale_div3", 1 / 3)):
         value = _rounded(bench.value(path) * factor)
-        yield bench.change(name, path, value, asks=(WAIT,), lever="initial_scale")
+        yield bench.change(name, path, value, asks=(INITIAL_PLATEAU,), lever="initial_scale")
 
 
 def words(name: str) -> str:
@@ -291,10 +290,10 @@ def words(name: str) -> str:
 
 
 def show(value: Any) -> str:
-    """Return a value in few characters."""
+    """Return a value as short text."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _rounded(value: float) -> float:
-    """Return a value with three digits: a probe's rate should read well."""
+    """Return a value rounded to three digits, for a probe's rate to be readable."""
     return float(f"{value:.3g}")

@@ -1,4 +1,4 @@
-"""Fields of a config by their path, whatever the config is: dataclasses or mappings, nested."""
+"""Access to fields of a config by path, for nested dataclasses and mappings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPTIMIZERS = ("adam", "adamw", "nadam", "rmsprop", "sgd", "adam_uncorrected")
 def find(
     config: Any, names: Sequence[str], fits: Callable[[Any], bool] = lambda value: True
 ) -> Path | None:
-    """Return the path of the first field of one of these names that fits, outer configs first."""
+    """Return the path of the first field with one of these names that fits, outermost first."""
     fields = sorted(_fields(config), key=lambda item: len(item[0]))
     for name in names:
         for path, value in fields:
@@ -50,7 +50,7 @@ def put(config: Any, path: Path, value: Any) -> Any:
 
 
 def allowed(config: Any, path: Path, value: Any) -> bool:
-    """Return whether a field's annotation permits a value, as far as it says."""
+    """Return whether a field's annotation permits a value, if it says anything."""
     owner = get(config, path[:-1])
     if isinstance(owner, Mapping):
         return True
@@ -62,7 +62,7 @@ def allowed(config: Any, path: Path, value: Any) -> bool:
 
 
 def _inside(bound: Any, value: Any) -> bool:
-    """Return whether a value is within an annotated bound, as far as it has one."""
+    """Return whether a value is within an annotated bound, if there is one."""
     if value is None:
         return True
     gt, ge, lt, le = (getattr(bound, name, None) for name in ("gt", "ge", "lt", "le"))
@@ -71,15 +71,15 @@ def _inside(bound: Any, value: Any) -> bool:
     return bool(above and below)
 
 
-def plain(value: Any) -> Any:
-    """Return a value as plain data."""
+def to_plain_data(value: Any) -> Any:
+    """Return a dataclass as a dict, any other value as it is."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return value
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a field's value can be scaled."""
+    """Return whether a field's value is a number, which can be scaled."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -89,5 +89,5 @@ def is_optimizer(value: Any) -> bool:
 
 
 def is_schedule(value: Any) -> bool:
-    """Return whether a field's value is a ReduceLROnPlateau's settings, or none."""
+    """Return whether a field's value is settings for ReduceLROnPlateau, or None."""
     return value is None or hasattr(value, "patience")

@@ -1,7 +1,7 @@
 """What one curve shows: its phases, and when it leaves the initial plateau.
 
-Pure functions over the monitor's values, one an epoch. Epochs are 1-based, phases touch and never
-overlap, and nothing depends on the unit of the values.
+These are pure functions of the monitor's values, one per epoch. Epochs count from 1, phases are
+adjacent and do not overlap, and nothing depends on the unit of the values.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SLOW = "diminishing returns"
 OVERFITTING = "overfitting"
 DIVERGENCE = "divergence"
 
-LEFT = 0.05  # of all progress: the plateau is left when this much is made
-STUCK = 0.01  # of the first level: less than this is no progress
-WORSE = 0.05  # of all progress: an end that lost less than this is as good as the best
+LEFT = 0.05  # share of all progress at which the plateau is left
+STUCK = 0.01  # share of the first level: less than this is no progress
+WORSE = 0.05  # share of all progress: an end that lost less is as good as the best
 KNEE = 0.15  # distance from the chord, of 0 to 1: a straighter curve has no knee
 
 
@@ -38,9 +38,10 @@ class Phase:
 
 @dataclass(frozen=True)
 class Shape:
-    """A curve, read.
+    """The shape of a curve.
 
-    start: the level at which it begins, or waits. best: its best smoothed level, at `best_epoch`.
+    start: the level at which it begins, or of its initial plateau. best: its best smoothed level,
+    at `best_epoch`.
     end: its last level. noise: the standard deviation of an epoch's value around its trend.
     left: the first epoch past the initial level, None where it never leaves it. All levels are in
     the monitor's own unit.
@@ -56,11 +57,11 @@ class Shape:
 
     @property
     def progress(self) -> float:
-        """How far the monitor came, in its unit: never negative."""
+        """How much the monitor improved, in its unit; never negative."""
         return abs(self.start - self.best)
 
     @property
-    def waits(self) -> bool:
+    def has_plateau(self) -> bool:
         """Whether there is an initial plateau."""
         return any(phase.name == PLATEAU for phase in self.phases)
 
@@ -71,7 +72,7 @@ class Shape:
 
     @property
     def complaints(self) -> tuple[str, ...]:
-        """What a healthy curve does not have."""
+        """Names of the phases that a healthy curve does not have."""
         return tuple(
             phase.name for phase in self.phases if phase.name in (PLATEAU, OVERFITTING, DIVERGENCE)
         )
@@ -80,12 +81,18 @@ class Shape:
 def shape(
     values: Sequence[float], *, train: Sequence[float] | None = None, sign: float = 1.0
 ) -> Shape:
-    """Read a curve.
+    """Return the shape of a curve.
 
-    train: the training loss of the same epochs, which tells overfitting (it falls on) from
-    divergence. sign: of the monitor, -1 where higher is better. A value that is not finite ends
-    the curve and begins divergence. Raises ValueError where the first value is not finite or
-    there is none.
+    A value that is not finite ends the curve and begins divergence.
+
+    Args:
+        values: The monitor's, one per epoch.
+        train: Training loss of the same epochs. Where the end is worse than the best epoch, it
+            tells overfitting (it keeps falling) from divergence.
+        sign: Of the monitor: 1 where lower is better, -1 where higher is.
+
+    Raises:
+        ValueError: There is no value, or the first is not finite.
     """
     given = sign * np.asarray(values, dtype=float)
     bad = np.flatnonzero(~np.isfinite(given))
@@ -97,7 +104,7 @@ def shape(
     best = int(np.argmin(level))
     progress = max(start - level[best], 0.0)
     left, bound = None, start
-    # The noise of a short curve is itself little known.
+    # The noise of a short curve is itself uncertain.
     if progress > max((4.0 + 40.0 / len(v)) * noise, STUCK * abs(start)):
         step = min(max(LEFT * progress, 3.0 * noise), 0.4 * progress)
         bound = start - step
@@ -121,7 +128,7 @@ def shape(
 
 
 def crossing(values: Sequence[float], level: float, start: float, sign: float = 1.0) -> float:
-    """Return when a curve passes `level` for good, in epochs and fractions; inf where never.
+    """Return when a curve passes `level` for good, in fractional epochs; inf if it never does.
 
     start: its value before the first epoch, from which the first epoch's is interpolated.
     """
@@ -195,15 +202,15 @@ def _before(
         return [(PLATEAU, 0)] if len(level) > 1 else [(FAST, 0)]
     total = start - level[best]
     passed = (start - level[left - 1]) / total if left else 0.0
-    # Between epochs, since a whole one is a large part of a short wait.
+    # Interpolated between epochs, since one epoch is a large part of a short plateau.
     middle = start - 0.5 * total
     half = _between(level, int(np.argmax(level <= middle)), middle)
     leaves = _between(level, left, bound)
-    # A straight line is past a tenth of the way when half is twice that far off: a plateau is
-    # what leaves later than any line would.
-    waited = left >= 3 and leaves / max(half, 1.0) > max(0.45, 2.0 * max(passed, LEFT) + 0.2)
-    begin = left if waited else 0
-    found = [(PLATEAU, 0)] if waited else []
+    # A straight line has a tenth of its progress at a fifth of the time it needs for half. A
+    # plateau is what is left later than on any straight line.
+    plateau = left >= 3 and leaves / max(half, 1.0) > max(0.45, 2.0 * max(passed, LEFT) + 0.2)
+    begin = left if plateau else 0
+    found = [(PLATEAU, 0)] if plateau else []
     knee = _knee(level[begin : best + 1])
     return [*found, (FAST, begin)] + ([(SLOW, begin + knee)] if knee is not None else [])
 

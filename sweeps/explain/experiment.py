@@ -1,4 +1,4 @@
-"""The experiment: the reference first, then the probes that its curve suggests, then judgement."""
+"""The experiment: train the reference, then the probes that its curve suggests, and judge."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from objectives import BadInput, Monitor, Objective
 from objectives.training import Trainer
 from objectives.training.files import replace
 from search_spaces import Space, dimensions
-from sweeps.explain.changes import FINAL, REFERENCE, WAIT, Probe, Reference, catalogue
-from sweeps.explain.curves import DIVERGENCE, OVERFITTING, PLATEAU, Shape
+from sweeps.explain.changes import (
+    FINAL_VALUE,
+    INITIAL_PLATEAU,
+    REFERENCE,
+    Probe,
+    Reference,
+    catalogue,
+)
+from sweeps.explain.curves import DIVERGENCE, OVERFITTING, Shape
 from sweeps.explain.explanation import Explanation
 from sweeps.explain.forecast import Recorded, forecast
 from sweeps.explain.hypotheses import hypotheses
 from sweeps.explain.levels import remaining, shape_of
+from sweeps.explain.plateau import PlateauResult, judge_plateau, plateau_end, plateau_share
 from sweeps.explain.probes import Prober
 from sweeps.explain.runs import FIRST, MOST, Record, Run
-from sweeps.explain.verdict import CURVE, WORTH, Final, judge
-from sweeps.explain.waits import Wait, exit_of, judge_wait, plateau_share
+from sweeps.explain.verdict import CURVE, WORTH, FinalValueResult, judge
 from sweeps.study.specs import Specs
 from sweeps.study.statistics import bounds
 from sweeps.tracking import StudyRun, Tracker
 
 BUDGET = 300.0
-EARLY = 3  # repeats of every probe before any has more
+EARLY = 3  # repeats of every probe before any of them gets more
 FILE = "explain.json"
 
 
@@ -47,14 +54,27 @@ def explain(
     say: Callable[[str], None] = lambda line: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Explanation:
-    """Probe a reference and judge what its curve shows; go on where an earlier call stopped.
+    """Find out by controlled probes what limits a trial; continue where an earlier call stopped.
 
-    folder: keeps every run and the explanation's own JSON file. budget: seconds of this call;
-    however few, one run comes to its end, and of the reference two. parent: the tracker's parent
-    run. specs: what every run of the study has in common. recorded: curves of the sweep's other
-    trials, for a forecast where they are longer than the reference's. Raises BadInput where the
-    reference has no finite epoch, or where the trainer did not bring two repeats of it to their
-    end.
+    Args:
+        objective: What is trained.
+        reference: The trial to explain.
+        trainer: Trains the probes.
+        tracker: Records them.
+        folder: Keeps all runs, and the explanation's JSON file.
+        parent: The tracker's parent run.
+        specs: What all runs of the study have in common.
+        budget: Seconds of this call. However few, one run is completed, and two of the reference.
+        all_probes: Whether to try all probes, instead of those that the curve suggests.
+        recorded: Curves of the sweep's other trials, from which a forecast is made.
+        say: Receives lines of progress.
+        clock: Returns the time in seconds.
+
+    Returns:
+        The explanation, which is also written to `folder`.
+
+    Raises:
+        BadInput: The reference has no finite epoch, or the trainer did not complete two repeats.
     """
     record = Record(folder)
     tracker.start_study(parent)
@@ -73,7 +93,7 @@ def explain(
     ]
     for first, last in ((0, EARLY), (EARLY, FIRST)):
         prober.train((probe, k) for probe in wanted if probe.cost for k in range(first, last))
-    # What is repeated further hangs on the first repeats alone: an interruption changes nothing.
+    # Further repeats depend on the first ones only, so an interruption changes nothing.
     runs_of = {probe.name: prober.runs(probe, FIRST) for probe in [base, *wanted]}
     unsettled = _unsettled(*_judge(reference, wanted, runs_of, shapes))
     if unsettled:
@@ -81,11 +101,11 @@ def explain(
         if prober.complete:
             prober.train((probe, k) for k in range(FIRST, MOST) for probe in more)
         runs_of |= {probe.name: prober.runs(probe) for probe in more}
-    final, wait = _judge(reference, wanted, runs_of, shapes)
-    found = _explanation(objective, prober, wanted, runs_of, final, wait, recorded)
+    final, plateau = _judge(reference, wanted, runs_of, shapes)
+    found = _explanation(objective, prober, wanted, runs_of, final, plateau, recorded)
     tracker.end_study(
         {"probe_runs": sum(len(its) for _, its in found.runs), "seconds": found.seconds},
-        summary="\n".join(f"* {line.strip()}" for line in found.lines()),
+        summary="\n".join(f"* {line.strip()}" for line in found.summary_lines()),
         files={FILE: _write(folder / FILE, found)},
     )
     return found
@@ -109,7 +129,7 @@ def _usable(runs: Sequence[Run], reference: Reference) -> list[Run]:
             )
     if len(runs) < 2:
         raise BadInput(
-            f"not two repeats of {reference.name} came to their end: run it again, which goes on"
+            f"fewer than two repeats of {reference.name} were completed: run it again to continue"
         )
     return list(runs)
 
@@ -117,9 +137,9 @@ def _usable(runs: Sequence[Run], reference: Reference) -> list[Run]:
 def _chosen(
     reference: Reference, base: Sequence[Run], shapes: Sequence[Shape], every: bool
 ) -> list[Probe]:
-    """Return the probes that the curve suggests, the most telling first."""
-    waits = plateau_share(shapes) > 0.5
-    whole = catalogue(reference, _left_rate(reference, base, shapes) if waits else None)
+    """Return the probes that the curve suggests, the most informative first."""
+    on_plateau = plateau_share(shapes) > 0.5
+    whole = catalogue(reference, _left_rate(reference, base, shapes) if on_plateau else None)
     if every:
         return whole
     seen = {phase.name for shape in shapes for phase in shape.phases}
@@ -128,20 +148,20 @@ def _chosen(
     over = {"overfitting": OVERFITTING in seen}
     found = []
     for probe in whole:
-        final = FINAL in probe.asks and not (left and max(left) <= WORTH)
+        final = FINAL_VALUE in probe.asks and not (left and max(left) <= WORTH)
         final = final and over.get(probe.cause, probe.cause != "optimizer")
         if DIVERGENCE in seen:
             final = final and probe.cause == "rate_too_high"
-        if final or (waits and WAIT in probe.asks):
+        if final or (on_plateau and INITIAL_PLATEAU in probe.asks):
             found.append(probe)
     first = ("rate", "sgd", "uncorrected", "plateau")
     return sorted(found, key=lambda probe: not probe.name.startswith(first))
 
 
 def _left_rate(reference: Reference, base: Sequence[Run], shapes: Sequence[Shape]) -> float | None:
-    """Return the mean effective rate at which the reference left, two digits, None if not."""
+    """Return the mean effective rate when the reference left its plateau, or None."""
     exits = [
-        exit_of(reference, reference.as_probe(), run, shape.level_left, shape.start)
+        plateau_end(reference, reference.as_probe(), run, shape.level_left, shape.start)
         for run, shape in zip(base, shapes, strict=True)
         if shape.left is not None
     ]
@@ -155,18 +175,16 @@ def _judge(
     wanted: Sequence[Probe],
     runs_of: Mapping[str, Sequence[Run]],
     shapes: Sequence[Shape],
-) -> tuple[Final, Wait | None]:
+) -> tuple[FinalValueResult, PlateauResult | None]:
     base = runs_of[REFERENCE]
     probed = [(probe, runs_of[probe.name]) for probe in wanted]
     final = judge(reference, base, probed)
-    waits = any(p.name == PLATEAU for s in shapes for p in s.phases) and (
-        plateau_share(shapes) > 0.5
-    )
-    return final, judge_wait(reference, base, probed) if waits else None
+    on_plateau = plateau_share(shapes) > 0.5
+    return final, judge_plateau(reference, base, probed) if on_plateau else None
 
 
-def _unsettled(final: Final, wait: Wait | None) -> list[Probe]:
-    return [*final.unfinished, *(wait.unfinished if wait else ())]
+def _unsettled(final: FinalValueResult, plateau: PlateauResult | None) -> list[Probe]:
+    return [*final.unfinished, *(plateau.unfinished if plateau else ())]
 
 
 def _explanation(
@@ -174,8 +192,8 @@ def _explanation(
     prober: Prober,
     wanted: Sequence[Probe],
     runs_of: Mapping[str, Sequence[Run]],
-    final: Final,
-    wait: Wait | None,
+    final: FinalValueResult,
+    plateau: PlateauResult | None,
     recorded: Sequence[Recorded],
 ) -> Explanation:
     reference, space = prober.reference, objective.space
@@ -195,8 +213,8 @@ def _explanation(
         params=params,
         shape=shape_of(middle, reference),
         final=final,
-        wait=wait,
-        hypotheses=hypotheses(reference, wait) if wait is not None else (),
+        plateau=plateau,
+        hypotheses=hypotheses(reference, plateau) if plateau is not None else (),
         runs=[(probe, its) for probe, its in runs if its],
         changes={probe.name: change(probe) for probe in wanted},
         seconds=prober.spent,
@@ -206,7 +224,7 @@ def _explanation(
 
 
 def _middle(runs: Sequence[Run], monitor: Monitor) -> Run:
-    """Return the run with the median value; one without a value counts as the worst."""
+    """Return the run with the median value; a run without a value counts as the worst."""
 
     def value(run: Run) -> float:
         return monitor.worst if run.value is None else run.value
@@ -217,7 +235,7 @@ def _middle(runs: Sequence[Run], monitor: Monitor) -> Run:
 def _forecast(
     run: Run, reference: Reference, recorded: Sequence[Recorded]
 ) -> dict[str, float] | None:
-    """Return what as many epochs again would bring, as far as recorded curves reach."""
+    """Return a forecast for twice the epochs, or as many as recorded curves have."""
     curve = Recorded(run.curves[reference.monitor.name], run.curves.get("learning_rate", []))
     doubled = len(curve.values)
     longest = max((len(other.values) for other in recorded), default=0)
@@ -233,7 +251,7 @@ def _forecast(
 
 
 def _write(path: Path, found: Explanation) -> Path:
-    """Write the explanation whole, or not at all."""
+    """Write the explanation to a file atomically."""
     text = json.dumps(found.to_json(), indent=1)
     replace(path, lambda file: file.write_text(text, encoding="utf-8"))
     return path

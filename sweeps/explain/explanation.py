@@ -1,4 +1,4 @@
-"""What an explanation holds: as plain data for files and the report, as ten lines to read."""
+"""The result of `explain`: as JSON for files and the report, and as ten lines of text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sweeps.explain import words
 from sweeps.explain.changes import Probe, Reference
 from sweeps.explain.curves import Shape
 from sweeps.explain.hypotheses import Hypothesis
+from sweeps.explain.plateau import PlateauProbeResult, PlateauResult, lengths
 from sweeps.explain.runs import Run, clean
 from sweeps.explain.verdict import (
     HURTS,
@@ -17,31 +18,39 @@ from sweeps.explain.verdict import (
     REFUTED,
     SUPPORTED,
     UNDECIDED,
-    Final,
-    Judged,
+    FinalValueResult,
+    ProbeResult,
     Verdict,
 )
-from sweeps.explain.waits import Wait, Waited, lengths
 
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """shape: of the reference's middle repeat. runs: by probe, the reference first.
+    """Why a reference trial stops improving.
 
-    wait, hypotheses: only where the reference waits before it improves. params: of the reference.
-    label: its name in few characters. changes: what a probe changes, by probe, as flat
-    parameters. seconds: of this sitting. complete: whether everything wanted was trained within
-    the budget. forecast: what more epochs would bring, None where it cannot be said.
+    Attributes:
+        reference: The trial.
+        label: Short name of its config.
+        params: Its hyperparameters.
+        shape: Shape of its median repeat's curve.
+        final: What limits the final value.
+        plateau: What sets the length of the initial plateau; None if there is none.
+        hypotheses: Common explanations of the plateau, tested; empty if there is none.
+        runs: All runs by probe, the reference first.
+        changes: What each probe changes, as flat parameters.
+        seconds: How long this call took.
+        complete: Whether all wanted runs were trained within the budget.
+        forecast: What more epochs would bring; None if that cannot be told.
     """
 
     reference: Reference
     label: str
     params: Mapping[str, Any]
     shape: Shape
-    final: Final
-    wait: Wait | None
+    final: FinalValueResult
+    plateau: PlateauResult | None
     hypotheses: tuple[Hypothesis, ...]
     runs: Sequence[tuple[Probe, Sequence[Run]]]
     changes: Mapping[str, Mapping[str, Any]]
@@ -50,7 +59,7 @@ class Explanation:
     forecast: Mapping[str, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as plain data; what is not finite is None."""
+        """Return everything as plain data, with None for values that are not finite."""
         text, best = words.advice(self.final, self.complete)
         found: dict[str, Any] = {
             "format": FORMAT,
@@ -78,7 +87,7 @@ class Explanation:
                 "verdicts": [self._verdict(v) for v in self.final.verdicts],
                 "data": None if self.final.data is None else self._judged(self.final.data),
             },
-            "initial_plateau": None if self.wait is None else self._wait(self.wait),
+            "initial_plateau": None if self.plateau is None else self._plateau(self.plateau),
             "hypotheses": [
                 {"name": h.name, "outcome": h.outcome, "text": h.text, "figures": h.figures}
                 for h in self.hypotheses
@@ -102,12 +111,12 @@ class Explanation:
             "seconds": round(self.seconds, 1),
             "training_seconds": round(self.training, 1),
             "complete": self.complete,
-            "lines": self.lines(),
+            "lines": self.summary_lines(),
         }
         plain: dict[str, Any] = clean(found)
         return plain
 
-    def lines(self) -> list[str]:
+    def summary_lines(self) -> list[str]:
         """Return about ten lines for a terminal."""
         monitor, best = self.reference.monitor.name, self.shape.best
         total = sum(len(runs) for _, runs in self.runs)
@@ -134,39 +143,39 @@ class Explanation:
         data = self.final.data
         if data is not None and data.outcome == HURTS:
             found.append(f"  rows matter: {words.evidence(data, monitor)}")
-        if self.wait is not None:
-            found += self._wait_lines(self.wait)
+        if self.plateau is not None:
+            found += self._plateau_lines(self.plateau)
         if self.forecast is not None:
             found.append(words.ahead(self.forecast, monitor))
         found.append(f"do: {self.advice}")
         if not self.complete:
-            found.append("not finished within the budget: the same command goes on")
+            found.append("not finished within the budget: run the same command to continue")
         return found
 
     @property
     def training(self) -> float:
-        """Seconds of training, of all runs and all sittings."""
+        """Seconds of training of all runs, earlier calls included."""
         return sum(run.seconds for _, runs in self.runs for run in runs)
 
     @property
     def advice(self) -> str:
         """What to do, in one or two sentences."""
         text = words.advice(self.final, self.complete)[0]
-        if self.wait is None:
+        if self.plateau is None:
             return text
-        waiting = words.wait_advice(self.final, self.wait)[0]
+        waiting = words.plateau_advice(self.final, self.plateau)[0]
         return waiting if self.final.limit == NOTHING else f"{text} {waiting}"
 
     def _plateau_advice(self) -> dict[str, Any] | None:
-        if self.wait is None:
+        if self.plateau is None:
             return None
-        text, best = words.wait_advice(self.final, self.wait)
+        text, best = words.plateau_advice(self.final, self.plateau)
         if best is None:
             return {"text": text, "probe": None, "change": None}
         return {"text": text, "probe": best.probe.name, "change": self._change(best.probe)}
 
-    def _wait_lines(self, wait: Wait) -> list[str]:
-        found = [f"what sets the plateau's length: {words.lever(wait)}"]
+    def _plateau_lines(self, plateau: PlateauResult) -> list[str]:
+        found = [f"what sets the plateau's length: {words.lever(plateau)}"]
         names = "; ".join(f"{h.name.replace('_', ' ')} {h.outcome}" for h in self.hypotheses)
         return [*found, f"  {names}"] if names else found
 
@@ -184,7 +193,7 @@ class Explanation:
             "evidence": [self._judged(judged) for judged in verdict.evidence],
         }
 
-    def _judged(self, judged: Judged) -> dict[str, Any]:
+    def _judged(self, judged: ProbeResult) -> dict[str, Any]:
         return {
             "probe": judged.probe.name,
             "text": judged.probe.text,
@@ -201,21 +210,21 @@ class Explanation:
             "runs": [run.run_id for run in judged.runs],
         }
 
-    def _wait(self, wait: Wait) -> dict[str, Any]:
+    def _plateau(self, plateau: PlateauResult) -> dict[str, Any]:
         return {
-            "lever": wait.lever,
-            "lengths": lengths(wait),
-            "verdicts": [self._waited(one) for one in wait.waited],
+            "lever": plateau.lever,
+            "lengths": lengths(plateau),
+            "verdicts": [self._plateau_verdict(one) for one in plateau.probes],
         }
 
-    def _waited(self, one: Waited) -> dict[str, Any]:
+    def _plateau_verdict(self, one: PlateauProbeResult) -> dict[str, Any]:
         ratio, low, high = one.ratio
         return {
             "question": "initial_plateau",
             "cause": one.probe.lever,
             "outcome": one.outcome,
             "probe": one.probe.name,
-            "text": words.waited(one),
+            "text": words.plateau_finding(one),
             "change": self._change(one.probe),
             "ratio": ratio,
             "low": low,

@@ -1,13 +1,13 @@
-"""What more epochs would bring, from how other curves of the sweep went on; or nothing.
+"""What more epochs would bring, judged by how other curves of the sweep continued.
 
-The best value so far is forecast from what the second half of the epochs gained: recorded curves
-say which part of that a further stretch gains. The interval is a conformal one, whose promise
-holds for any curve exchangeable with the recorded ones: Barber et al., "Predictive inference with
-the jackknife+", Annals of Statistics 2021. Where no recorded curve is longer than this one, their
-last doubling stands for the next: the interval then holds the errors within it and those of a
-forecast of it from the doubling before, which is checked one doubling earlier. A forecast is shown
-only where, on the recorded curves themselves, the interval covers as often as it says and the
-forecast beats the last value.
+The best value is forecast from what the second half of the epochs gained: recorded curves tell
+which part of that further epochs gain. The interval is a conformal one, which is valid for any
+curve that is exchangeable with the recorded ones: Barber et al., "Predictive inference with the
+jackknife+", Annals of Statistics 2021. If no recorded curve is longer than this one, their last
+doubling stands for the next one. The interval then covers the errors within it, and the errors of
+forecasting it from the doubling before, which is checked one doubling earlier. A forecast is only
+made if, on the recorded curves, the interval covers as often as it claims and the forecast beats
+the last value.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Stretch = tuple[Floats, Floats]
 
 LEVEL = 0.8
 COVERS = (0.7, 0.9)
-LEAST = 20  # recorded curves: fewer calibrate nothing
-SHORTEST = 8  # epochs of a curve that is forecast
-SPLITS = 5  # of the recorded curves, to check the promise on them
+LEAST = 20  # recorded curves: fewer are not enough to calibrate
+SHORTEST = 8  # epochs of a curve that can be forecast
+SPLITS = 5  # folds of the recorded curves, to check the interval on them
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A curve of the same sweep: the monitor and the learning rate, one value an epoch each."""
+    """A curve of the same sweep: the monitor and the learning rate, one value per epoch each."""
 
     values: Sequence[float]
     rates: Sequence[float] = ()
@@ -45,7 +45,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The best value at `epoch` if training went on, and the interval at `LEVEL`.
+    """The best value at `epoch` if training continued, and its interval at `LEVEL`.
 
     last: the best value so far, which the forecast has to beat. covered: how often the interval
     held the truth on the recorded curves. error, error_of_last: median absolute errors there.
@@ -66,11 +66,11 @@ class Forecast:
 def forecast(
     curve: Recorded, others: Sequence[Recorded], more: int, sign: float = 1.0
 ) -> Forecast | None:
-    """Return what `more` epochs would bring, or None where it cannot be said. sign: the monitor's.
+    """Return what `more` epochs would bring, or None if that cannot be told. sign: the monitor's.
 
-    None after a drop of the rate, where it lately gained more than any recorded curve, with few
-    of them, or where the check on them fails. Where they are no longer than the curve, only a
-    doubling can be forecast.
+    It cannot be told after the rate has dropped, if the curve recently gained more than any
+    recorded one, or if recorded curves are few or fail the check. If none is longer than this
+    curve, only a doubling can be forecast.
     """
     n, to = len(curve.values), len(curve.values) + more
     if n < SHORTEST or more < 1 or curve.dropped(n) or not np.isfinite(curve.values).all():
@@ -111,7 +111,7 @@ def forecast(
 
 
 def _stretch(curves: Sequence[Floats], cut: int, to: int) -> Stretch:
-    """Return what each curve gained in the second half up to `cut`, and from there on."""
+    """Return what each curve gained in the second half up to `cut`, and from there to `to`."""
     recent = np.array([best[cut // 2 - 1] - best[cut - 1] for best in curves])
     return recent, np.array([best[cut - 1] - best[to - 1] for best in curves])
 

@@ -1,9 +1,9 @@
-"""Three explanations that people give for an initial plateau, each put so that it can fail.
+"""Three common explanations of an initial plateau, each as a test that can refute it.
 
-Under different learning rates, log-log slopes per seed tell them apart. If the plateau ends when
-Adam's effective rate reaches a sweet spot, the effective rate at the exit does not depend on the
-learning rate: slope 0. If the rate is simply too low, the way to go is the same, and the sum of
-effective rates at the exit does not depend on it: slope 0, with lengths that fall as it grows.
+They are told apart by log-log slopes over the learning rate, one per seed. If the plateau ends
+when Adam's effective rate reaches a sweet spot, the effective rate at its end does not depend on
+the learning rate: that slope is 0. If the rate is simply too low, the distance to go is the same:
+the slope of the sum of effective rates is 0, and plateaus are shorter at higher rates.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any
 import numpy as np
 
 from sweeps.explain.changes import Reference
+from sweeps.explain.plateau import CORRECTED, COUNTS, PlateauEnd, PlateauProbeResult, PlateauResult
 from sweeps.explain.runs import LEAST
-from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED
-from sweeps.explain.waits import CORRECTED, COUNTS, Exit, Wait, Waited
+from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED, mean
 from sweeps.study.statistics import Difference, paired
 
-FLAT = 0.25  # of a slope: a tenfold rate then changes the quantity by less than 1.8 times
+FLAT = 0.25  # slope: a tenfold rate then changes the quantity less than 1.8 times
 RATES = ("rate_div3", "rate_x3", "rate_x10")
 LEAST_RATES = 3
-STILL_WAITS = 0.5  # of the reference's plateau: as much where there should be none refutes
+STILL_WAITS = 0.5  # of the reference's plateau: more, where none should be left, refutes
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """outcome: supported, refuted or undecided. figures: plain data that it rests on."""
+    """A tested explanation. outcome: supported, refuted or undecided. figures: its evidence."""
 
     name: str
     outcome: str
@@ -37,23 +37,23 @@ class Hypothesis:
     figures: dict[str, Any]
 
 
-def hypotheses(reference: Reference, wait: Wait) -> tuple[Hypothesis, ...]:
-    """Return the three, in the order in which they are mostly offered."""
-    return (sweet_spot(reference, wait), rate_too_low(wait), sgd_with_lower_rate(wait))
+def hypotheses(reference: Reference, plateau: PlateauResult) -> tuple[Hypothesis, ...]:
+    """Return the three hypotheses with their outcomes."""
+    return (sweet_spot(reference, plateau), rate_too_low(plateau), sgd_with_lower_rate(plateau))
 
 
-def sweet_spot(reference: Reference, wait: Wait) -> Hypothesis:
+def sweet_spot(reference: Reference, plateau: PlateauResult) -> Hypothesis:
     """Test whether the plateau ends when Adam's effective rate reaches a certain value.
 
-    Only rates whose effective rate came from below that value can end there; a rate that is above
-    it from the first steps on must not wait at all.
+    Only a rate whose effective rate starts below that value can reach it. A rate that is above it
+    from the first steps onwards must not have a plateau at all.
     """
     name = "effective_rate_sweet_spot"
     if reference.optimizer not in CORRECTED:
         return Hypothesis(name, UNDECIDED, "not tested: the optimizer has no bias correction", {})
-    spot = _mean([e.effective for e in wait.exits])
-    every = _by_rate(wait)
-    below = [exits for exits in every if _mean([e.least for e in exits]) < spot]
+    spot = mean([e.effective for e in plateau.exits])
+    every = _by_rate(plateau)
+    below = [exits for exits in every if mean([e.least for e in exits]) < spot]
     above = [exits for exits in every if exits not in below]
     slope = _slope(below, lambda e: e.effective, least=2)
     figures: dict[str, Any] = {
@@ -72,14 +72,14 @@ def sweet_spot(reference: Reference, wait: Wait) -> Hypothesis:
     if above:
         rows = _table(above)
         still = max(_table(above), key=lambda row: row["epochs"])["epochs"]
-        figures["waits_above"] = still / _mean([e.epochs for e in wait.exits])
+        figures["waits_above"] = still / mean([e.epochs for e in plateau.exits])
         if outcome == SUPPORTED and figures["waits_above"] > STILL_WAITS:
             outcome = REFUTED
         text += (
             f"; at {_listed([row['rate'] for row in rows])}, above {spot:.2g} from the first step "
             f"on, it still lasted {_listed([row['epochs'] for row in rows])} epochs"
         )
-    held = wait.of("uncorrected_at_exit")
+    held = plateau.of("uncorrected_at_exit")
     if held is not None:
         ratio, low, high = held.ratio
         figures["held_at_exit_rate"] = {"ratio": ratio, "low": low, "high": high}
@@ -90,9 +90,9 @@ def sweet_spot(reference: Reference, wait: Wait) -> Hypothesis:
     return Hypothesis(name, outcome, text, figures)
 
 
-def rate_too_low(wait: Wait) -> Hypothesis:
+def rate_too_low(plateau: PlateauResult) -> Hypothesis:
     """Test whether the rate is simply too low, so that the same distance takes more steps."""
-    name, every = "rate_too_low", _by_rate(wait)
+    name, every = "rate_too_low", _by_rate(plateau)
     table = _table(every)
     distance, length = _slope(every, lambda e: e.distance), _slope(every, lambda e: e.epochs)
     figures: dict[str, Any] = {
@@ -100,7 +100,7 @@ def rate_too_low(wait: Wait) -> Hypothesis:
         "slope_of_distance": _figures(distance),
         "slope_of_length": _figures(length),
     }
-    faster = wait.of("rate_x3")
+    faster = plateau.of("rate_x3")
     if faster is not None and faster.outcome == SUPPORTED and faster.difference.mean > 0:
         ratio, low, high = faster.ratio
         text = f"three times the rate makes it {ratio:.2f} times as long [{low:.2f}, {high:.2f}]"
@@ -116,9 +116,9 @@ def rate_too_low(wait: Wait) -> Hypothesis:
         f"effective rates at its end was {_listed([row['distance'] for row in table])} "
         f"(slope {distance}; 0 means the same distance)"
     )
-    flat = wait.of("uncorrected")
+    flat = plateau.of("uncorrected")
     if flat is not None:
-        predicted = _mean([b.distance / e.rate / b.steps for e, b in _pairs(flat)])
+        predicted = mean([b.distance / e.rate / b.steps for e, b in _pairs(flat)])
         ratio, low, high = flat.ratio
         figures["uncorrected"] = {
             "predicted": predicted, "ratio": ratio, "low": low, "high": high,
@@ -130,10 +130,10 @@ def rate_too_low(wait: Wait) -> Hypothesis:
     return Hypothesis(name, outcome, text, figures)
 
 
-def sgd_with_lower_rate(wait: Wait) -> Hypothesis:
+def sgd_with_lower_rate(plateau: PlateauResult) -> Hypothesis:
     """Test whether SGD with a lower rate leaves the plateau sooner."""
     name = "sgd_with_lower_rate"
-    tried = [w for w in (wait.of("sgd_div3"), wait.of("sgd_div10")) if w is not None]
+    tried = [w for w in (plateau.of("sgd_div3"), plateau.of("sgd_div10")) if w is not None]
     if not tried:
         return Hypothesis(name, UNDECIDED, "not tested", {})
     outcomes = [_shortens(w) for w in tried]
@@ -154,38 +154,38 @@ def sgd_with_lower_rate(wait: Wait) -> Hypothesis:
     return Hypothesis(name, outcome, "; ".join(parts), figures)
 
 
-def _shortens(waited: Waited) -> str:
-    d = waited.difference
+def _shortens(result: PlateauProbeResult) -> str:
+    d = result.difference
     if d.n < LEAST:
         return UNDECIDED
-    if waited.p < SIGNIFICANT and d.high < 0.0 and d.mean <= -COUNTS:
+    if result.p < SIGNIFICANT and d.high < 0.0 and d.mean <= -COUNTS:
         return SUPPORTED
     return REFUTED if d.low > -COUNTS else UNDECIDED
 
 
-def _ratio(waited: Waited) -> str:
-    left = sum(math.isfinite(e.epochs) for e in waited.exits)
-    ratio, low, high = waited.ratio
-    least = "at least " if waited.bounded else ""
+def _ratio(result: PlateauProbeResult) -> str:
+    left = sum(math.isfinite(e.epochs) for e in result.exits)
+    ratio, low, high = result.ratio
+    least = "at least " if result.bounded else ""
     return (
-        f"left in {left} of {len(waited.exits)} runs, {least}{ratio:.1f} times as long "
+        f"left in {left} of {len(result.exits)} runs, {least}{ratio:.1f} times as long "
         f"[{low:.1f}, {high:.1f}]"
     )
 
 
-def _by_rate(wait: Wait) -> list[Sequence[Exit]]:
-    """Return the exits under each rate that left in every repeat, the reference's among them."""
-    found = [w.exits for w in (wait.of(name) for name in RATES) if w is not None]
-    every = [wait.exits, *found]
+def _by_rate(plateau: PlateauResult) -> list[Sequence[PlateauEnd]]:
+    """Return the exits for each rate that left in every repeat, including the reference's."""
+    found = [w.exits for w in (plateau.of(name) for name in RATES) if w is not None]
+    every = [plateau.exits, *found]
     return [exits for exits in every if all(math.isfinite(e.epochs) for e in exits)]
 
 
 def _slope(
-    by_rate: Sequence[Sequence[Exit]],
-    quantity: Callable[[Exit], float],
+    by_rate: Sequence[Sequence[PlateauEnd]],
+    quantity: Callable[[PlateauEnd], float],
     least: int = LEAST_RATES,
 ) -> Difference | None:
-    """Return the mean log-log slope of a quantity over the rate, one slope a seed."""
+    """Return the mean log-log slope of a quantity over the rate, from one slope per seed."""
     repeats = min((len(exits) for exits in by_rate), default=0)
     if len(by_rate) < least or repeats < LEAST:
         return None
@@ -204,13 +204,13 @@ def _flat(slope: Difference) -> str:
     return REFUTED if slope.low > FLAT or slope.high < -FLAT else UNDECIDED
 
 
-def _pairs(waited: Waited) -> Iterator[tuple[Exit, Exit]]:
+def _pairs(result: PlateauProbeResult) -> Iterator[tuple[PlateauEnd, PlateauEnd]]:
     """Yield a probe's exits with the reference's of the same repeat."""
-    yield from zip(waited.exits, waited.base, strict=True)
+    yield from zip(result.exits, result.base, strict=True)
 
 
-def _table(by_rate: Sequence[Sequence[Exit]]) -> list[dict[str, float]]:
-    """Return a row a rate, lowest first: means over the repeats."""
+def _table(by_rate: Sequence[Sequence[PlateauEnd]]) -> list[dict[str, float]]:
+    """Return one row per rate, lowest first, with means over the repeats."""
     rows = [
         {
             "rate": float(np.mean([e.rate for e in exits])),
@@ -240,7 +240,3 @@ def _too_few(by_rate: Sequence[Any], least: int) -> str:
     if len(by_rate) >= least:
         return f"{repeats} repeats decide nothing"
     return f"of {least} rates needed, the plateau was left under {len(by_rate)} in every repeat"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

@@ -1,4 +1,4 @@
-"""Where a run's monitor began, how far it came, and what is left."""
+"""The level where a run's monitor began, how far it came, and what remains to gain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweeps.explain.runs import Run
 
 
 def shape_of(run: Run, reference: Reference) -> Shape:
-    """Return the shape of a run's monitor. Raises ValueError where no epoch was finite."""
+    """Return the shape of a run's curve. Raises ValueError if no epoch was finite."""
     return shape(
         run.curves.get(reference.monitor.name, []),
         train=run.curves.get("loss"),
@@ -22,9 +22,9 @@ def shape_of(run: Run, reference: Reference) -> Shape:
 def start_of(run: Run, found: Shape, reference: Reference) -> float:
     """Return the level from which a run's progress is counted.
 
-    A net that learns most in its first epoch has most of its way behind it when the monitor is
-    first taken: the training loss over that epoch is then nearer to where it began, up to that of
-    guessing.
+    A net that learns most in its first epoch has made most of its progress before the monitor is
+    first computed. The training loss over that epoch is then closer to the level at the start,
+    which is at most that of guessing.
     """
     first = run.curves.get("loss", [])[:1]
     if reference.monitor.name != "val_loss" or reference.chance is None or not first:
@@ -33,7 +33,7 @@ def start_of(run: Run, found: Shape, reference: Reference) -> float:
 
 
 def remaining(run: Run, found: Shape, reference: Reference) -> float | None:
-    """Return the share of the first level that is left: of a loss above 0, a score below 1."""
+    """Return the remaining share of the first level: of a loss above 0, or a score below 1."""
     if reference.monitor.sign > 0:
         start = start_of(run, found, reference)
         return found.best / start if start > 0.0 <= found.best else None
@@ -41,14 +41,14 @@ def remaining(run: Run, found: Shape, reference: Reference) -> float | None:
 
 
 def fitted(run: Run) -> float | None:
-    """Return the least training loss, None where none was finite or logged."""
+    """Return the lowest training loss, None if none was finite or logged."""
     return min(filter(math.isfinite, run.curves.get("loss", [])), default=None)
 
 
 def chance(labels: Any) -> float | None:
-    """Return the cross-entropy of guessing by the classes' shares; None where y are no classes.
+    """Return the cross-entropy of guessing by class frequency; None if labels are not classes.
 
-    labels: whole numbers, or one column a class.
+    labels: integers, or one column per class.
     """
     import numpy as np
 

@@ -1,10 +1,10 @@
-"""Probes are run: the reference and its changes, on paired seeds, within a budget.
+"""Runs probes, which are the reference and its changes, on paired seeds within a budget.
 
-Repeat k of every probe has the seed, and so the initial weights and the order of the rows, of
-repeat k of the reference. Seeds are fresh ones: the reference's own may be a lucky one.
+Repeat k of each probe has the seed of repeat k of the reference, and so the same initial weights
+and order of rows. All seeds are fresh, since the reference's own may be a lucky one.
 
-However short the budget is, every sitting brings something to its end: the run that begins first,
-and the reference's first NEEDED repeats, without which nothing can be explained.
+However short the budget, every call completes something: the first run that it begins, and the
+first NEEDED repeats of the reference, without which nothing can be explained.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from sweeps.study.samplers import seed_of
 from sweeps.study.specs import Specs
 from sweeps.tracking import Tracker, TrialRun
 
-OVERTIME = 1.1  # of the budget: what has begun may end, up to here
+OVERTIME = 1.1  # of the budget: up to here, runs that have begun may end
 NEEDED = 2  # repeats of the reference
 KEPT = ("loss", "learning_rate")  # of an epoch's logs, besides the monitor
 
 
 def seed(reference: Reference, repeat: int) -> int:
-    """Return the seed that repeat `repeat` of every probe has."""
+    """Return the seed of repeat `repeat` of all probes."""
     return seed_of(reference.seed, "probe", repeat)
 
 
@@ -39,16 +39,16 @@ class _Repeat(Running):
     probe: Probe
     repeat: int
     key: str
-    needed: bool  # it ends, whatever the budget is
+    needed: bool  # it is completed, whatever the budget
     curves: dict[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass
 class Prober:
-    """Trains what is wanted and not yet on record; stops asking when the budget is spent.
+    """Trains wanted runs that are not on record, until the budget is spent.
 
-    specs: what the runs have in common. budget: seconds from the first run on, of this sitting;
-    what is needed may take longer. say: takes a line of progress.
+    specs: what the runs have in common. budget: seconds of this call, from its first run onwards;
+    needed runs may take longer. say: receives lines of progress.
     """
 
     reference: Reference
@@ -63,8 +63,10 @@ class Prober:
 
     def __post_init__(self) -> None:
         self._begun: float | None = None
-        self._pace: float | None = None  # seconds an epoch of the reference, as it passes here
-        self.complete = True  # whether everything wanted so far was trained
+        self._pace: float | None = (
+            None  # seconds per epoch of the reference, all overhead included
+        )
+        self.complete = True  # whether all wanted runs were trained
         self._driver = Driver(self.trainer, self.tracker, self._on_epoch, self._end, say=self.say)
 
     def runs(self, probe: Probe, repeats: int = MOST) -> list[Run]:
@@ -75,7 +77,7 @@ class Prober:
             if key not in self.record.ended:
                 break
             run = self.record.ended[key]
-            # A tracker may know a run's identity only some time after the run has ended.
+            # A tracker may learn a run's ID only some time after the run has ended.
             known = run.run_id or self.tracker.run_id(run.number, "probe")
             found.append(replace(run, run_id=known))
         return found
@@ -119,7 +121,7 @@ class Prober:
         for name in (self.reference.monitor.name, *KEPT):
             if name in logs:
                 running.curves.setdefault(name, []).append(float(logs[name]))
-        # A stop ends every run that is under way.
+        # A stop ends all running trials.
         needed = any(other.needed for other in self._driver.running.values())
         if self.spent > OVERTIME * self.budget and not needed:
             self.complete = False
@@ -130,7 +132,7 @@ class Prober:
         number, outcome = result.spec.number, result.outcome.value
         if result.outcome is Outcome.DIVERGED:
             running.curves.setdefault(self.reference.monitor.name, []).append(math.nan)
-        # The tracker first: a run that the record lacks is trained again, under its number.
+        # The tracker first: a run missing from the record is trained again, under its number.
         self.tracker.end_trial(number, outcome, running.finals(result))
         run = Run(
             running.key,
@@ -146,7 +148,7 @@ class Prober:
         )
         self.record.end(run)
         if result.epochs:
-            # The cost of a longer probe is its epochs, which are counted already.
+            # A longer probe costs more through its epochs, which are counted already.
             length = running.probe.max_epochs / self.reference.max_epochs
             pace = result.seconds / result.epochs / running.probe.cost * length
             self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace

@@ -1,7 +1,7 @@
-"""Repeats of probes as they ended, kept as JSON lines so that an explanation goes on where it was.
+"""Repeats of probes, kept as JSON lines so that an explanation continues where it stopped.
 
-A line says that a run has begun (its key and its number) or how it ended. The key is a digest of
-everything that sets its curve, so that nothing is taken for something else.
+A line says that a run has begun (its key and number) or how it ended. The key is a digest of
+everything that determines the curve, so that no run is mistaken for another.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.explain.changes import Probe, Reference
-from sweeps.explain.configs import plain
+from sweeps.explain.configs import to_plain_data
 
 FILE = "probes.jsonl"
-FIRST, MOST = 5, 10  # repeats: of everything, and of what is still undecided
-LEAST = 3  # repeats: with fewer nothing is decided
+FIRST, MOST = 5, 10  # repeats: of all probes, and of those still undecided
+LEAST = 3  # repeats: with fewer, nothing is decided
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Run:
     """One repeat of one probe.
 
     outcome: complete, diverged or failed. value: its best monitored value, None if no epoch was
-    finite. curves: metric -> one value an epoch; a diverged one ends with NaN. seconds: of
-    training. number: of the tracker's run, `run_id` its identity there.
+    finite. curves: for each metric, one value per epoch; a diverged one ends with NaN. seconds: of
+    training. number: of the tracker's run. run_id: its ID there.
     """
 
     key: str
@@ -46,9 +46,9 @@ class Run:
 
 
 def key_of(reference: Reference, probe: Probe, seed: int) -> str:
-    """Return the digest of what sets a run's curve: 16 hex digits."""
+    """Return 16 hex digits that identify everything that determines a run's curve."""
     whole = [
-        plain(probe.config),
+        to_plain_data(probe.config),
         probe.max_epochs,
         probe.share,
         seed,
@@ -68,13 +68,13 @@ class Record:
         self.path = folder / FILE
         self.ended: dict[str, Run] = {}
         self.numbers: dict[str, int] = {}
-        for line in self._lines():
+        for line in self._records():
             self.numbers[line["key"]] = line["number"]
-            if line.get("outcome", "failed") != "failed":  # what failed may work another day
+            if line.get("outcome", "failed") != "failed":  # a failed run is tried again
                 self.ended[line["key"]] = Run(**line)
 
     def number(self, key: str) -> int:
-        """Return a run's number, the next one where it never began; it is on disk before use."""
+        """Return a run's number, or assign the next one and write it to disk."""
         if key not in self.numbers:
             number = max(self.numbers.values(), default=-1) + 1
             self._append({"key": key, "number": number})
@@ -82,14 +82,14 @@ class Record:
         return self.numbers[key]
 
     def end(self, run: Run) -> None:
-        """Keep a run for good."""
+        """Write a finished run to disk."""
         self._append(asdict(run))
         self.ended[run.key] = run
 
     def _append(self, line: Mapping[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             if file.tell() and not self._whole():
-                file.write("\n")  # a kill left half a line: it shall not spoil this one
+                file.write("\n")  # end an incomplete line, left by a kill
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -99,7 +99,7 @@ class Record:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def _records(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
         for text in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -112,7 +112,7 @@ class Record:
 
 
 def clean(value: Any) -> Any:
-    """Return plain data that JSON can hold: what is not finite becomes None."""
+    """Return data that JSON can hold: values that are not finite become None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -1,9 +1,10 @@
-"""What limits the final value: probes judged against the reference, in pairs, cause by cause.
+"""What limits the final value: each probe is compared with the reference in pairs, cause by cause.
 
-A probe helps where the paired t test says so after Holm's correction for the number of probes
-and the gain is worth having; it does not help where the whole interval is below that; anything
-else is undecided, and says how many more repeats would settle it if mean and spread stay. Nothing
-is decided by fewer than three repeats, and no limit is named while a wanted probe was not tried.
+A probe helps if the paired t test says so after Holm's correction for the number of probes, and
+the gain is large enough to count. It does not help if the whole interval is below that. Otherwise
+it is undecided, and the result says how many more repeats would settle it if mean and spread stay
+the same. Fewer than three repeats decide nothing, and no limit is named until all wanted probes
+ran.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sweeps.explain.changes import FINAL, Probe, Reference
+from sweeps.explain.changes import FINAL_VALUE, Probe, Reference
 from sweeps.explain.curves import OVERFITTING, Shape
 from sweeps.explain.levels import fitted, remaining, shape_of, start_of
 from sweeps.explain.runs import FIRST, LEAST, Run
@@ -20,15 +21,15 @@ from sweeps.study.statistics import REAL, Difference, holm, margin, paired, repe
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 HELPS, NO_HELP, HURTS = "helps", "no help", "hurts"
 
-WORTH = 0.02  # of the way from the start to the best: a smaller gain is real at most, not worth it
-FLOOR = 0.5  # of the start: the least way that WORTH is taken of, for a curve that starts low
-LITTLE = 0.05  # of the start: with less than this left, nothing is left to gain
+WORTH = 0.02  # share of the progress from start to best: smaller gains do not count
+FLOOR = 0.5  # share of the start: the least progress assumed for WORTH
+LITTLE = 0.05  # share of the start: if less remains, there is nothing left to gain
 SIGNIFICANT = 0.05
-TIE = 0.8  # of the largest gain: a cause with this much may be the one that explains the others
-NEAR = 0.5  # of the largest gain: so may one with this much that is not less for sure
+TIE = 0.8  # share of the largest gain: a cause with this much may explain the others
+NEAR = 0.5  # share of the largest gain: so may one with this much, unless clearly less
 
-# Where several causes gain about as much, the first of these: a higher rate also makes up for an
-# early drop, a drop for a rate too high, and more time or more units for a rate too low.
+# If several causes gain about the same, the first of these is named: a higher rate also makes up
+# for an early drop, a drop for too high a rate, and more time or units for too low a rate.
 FIRST_CAUSES = (
     "schedule_too_early",
     "rate_too_high",
@@ -44,12 +45,13 @@ CURVE = "end_against_best"  # evidence that the reference's own runs give
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A probe against the reference: probe minus reference, in the monitor's unit.
+class ProbeResult:
+    """A probe compared with the reference.
 
-    gain: how much better, positive is better. p: after Holm. outcome: helps, no help (the whole
-    interval is below what counts), hurts (only asked of less data) or undecided. more: repeats
-    that would settle it; None: none would, or more than a thousand. values: of its runs.
+    difference: probe minus reference, in the monitor's unit. gain: positive if better. p: after
+    Holm's correction. outcome: helps, no help (the whole interval is below what counts), hurts
+    (only for less data) or undecided. more: repeats that would settle it; None if more than a
+    thousand. values: of its runs.
     """
 
     probe: Probe
@@ -64,66 +66,68 @@ class Judged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One cause.
+    """Whether one cause limits the final value.
 
     effect: the gain of its best probe, in the monitor's unit. more: repeats that would settle it.
-    untried: how many of its probes were not run, or not often enough to decide anything.
+    untried: how many of its probes were not run, or too rarely to decide anything.
     """
 
     cause: str
     outcome: str
     effect: float
-    evidence: tuple[Judged, ...]
+    evidence: tuple[ProbeResult, ...]
     more: int | None = 0
     untried: int = 0
 
     @property
-    def best(self) -> Judged | None:
-        """Its probe with the largest gain, of those that help where one does."""
+    def best(self) -> ProbeResult | None:
+        """The probe with the largest gain, among those that help if there are any."""
         helping = [judged for judged in self.evidence if judged.outcome == HELPS]
         return max(helping or self.evidence, key=lambda judged: judged.gain, default=None)
 
     @property
     def idle(self) -> bool:
-        """Whether no probe changed any run, such as a schedule that never dropped the rate."""
+        """Whether no probe changed any run, as with a schedule that never drops the rate."""
         differences = [judged.difference for judged in self.evidence]
         return bool(differences) and all(d.mean == 0.0 and d.spread == 0.0 for d in differences)
 
 
 @dataclass(frozen=True)
-class Final:
-    """limit: a cause, "nothing", "noise_or_data" or "undecided". worth: the least gain to count.
+class FinalValueResult:
+    """What limits the final value.
 
-    remaining: what is left of the first level at the best epoch, None where no floor is known.
-    data: the probe with half the rows, None where it was not run. unfinished: probes whose
-    further repeats could settle something.
+    limit: a cause, "nothing", "noise_or_data" or "undecided". worth: the smallest gain that
+    counts.
+    remaining: what is left of the first level at the best epoch, None if no floor is known. data:
+    the probe with half the rows, None if it was not run. unfinished: probes whose further repeats
+    could settle something.
     """
 
     limit: str
     verdicts: tuple[Verdict, ...]
     worth: float
     remaining: float | None
-    data: Judged | None
+    data: ProbeResult | None
     unfinished: tuple[Probe, ...]
 
     @property
     def main(self) -> Verdict | None:
-        """The verdict on the limit, None where no cause was found."""
+        """The verdict on the limit, None if no cause was found."""
         return next((v for v in self.verdicts if v.cause == self.limit), None)
 
 
 def judge(
     reference: Reference, base: Sequence[Run], probed: Sequence[tuple[Probe, Sequence[Run]]]
-) -> Final:
-    """Judge every probe of the final value, and every cause by its probes.
+) -> FinalValueResult:
+    """Judge all probes of the final value, and each cause by its probes.
 
-    base: the reference's runs, each with a finite epoch. probed: every probe that was wanted,
-    with as many runs as there are, both in the order of the repeats.
+    base: the reference's runs, each with a finite epoch. probed: all wanted probes with their runs
+    so far. Runs are in the order of the repeats.
     """
     shapes = [shape_of(run, reference) for run in base]
     starts = [start_of(run, s, reference) for run, s in zip(base, shapes, strict=True)]
-    start = _mean(starts)
-    progress = _mean([abs(a - s.best) for a, s in zip(starts, shapes, strict=True)])
+    start = mean(starts)
+    progress = mean([abs(a - s.best) for a, s in zip(starts, shapes, strict=True)])
     worth = WORTH * max(progress, FLOOR * abs(start))
 
     def levels(runs: Sequence[Run]) -> list[float]:
@@ -131,7 +135,7 @@ def judge(
             start if run.outcome != "complete" else shape_of(run, reference).best for run in runs
         ]
 
-    asked = [(p, its) for p, its in probed if FINAL in p.asks and not _failed(its)]
+    asked = [(p, its) for p, its in probed if FINAL_VALUE in p.asks and not _failed(its)]
     tried = [(p, its, levels(its)) for p, its in asked if its]
     judged = _judged(reference, levels(base), tried, worth)
     curve = _end_against_best(reference, base, shapes, worth)
@@ -146,9 +150,11 @@ def judge(
     shares = [remaining(run, s, reference) for run, s in zip(base, shapes, strict=True)]
     left = [share for share in shares if share is not None]
     data = next((j for j in judged if j.probe.cause == "data"), None)
-    found = _mean(left) if left else None
+    found = mean(left) if left else None
     limit = UNDECIDED if len(base) < LEAST else _limit(verdicts, found)
-    return Final(limit, tuple(verdicts), worth, found, data, _unfinished(verdicts, data))
+    return FinalValueResult(
+        limit, tuple(verdicts), worth, found, data, _unfinished(verdicts, data)
+    )
 
 
 def _failed(runs: Sequence[Run]) -> bool:
@@ -160,13 +166,13 @@ def _judged(
     base: Sequence[float],
     probed: Sequence[tuple[Probe, Sequence[Run], list[float]]],
     worth: float,
-) -> list[Judged]:
+) -> list[ProbeResult]:
     found = []
     for probe, runs, values in probed:
         n = min(len(base), len(values))
         difference = paired(values[:n], base[:n], metric=reference.monitor.name)
         found.append(
-            Judged(
+            ProbeResult(
                 probe,
                 difference,
                 -reference.monitor.sign * difference.mean,
@@ -183,7 +189,7 @@ def _judged(
     ]
 
 
-def _with_outcome(judged: Judged, worth: float) -> Judged:
+def _with_outcome(judged: ProbeResult, worth: float) -> ProbeResult:
     difference, gain = judged.difference, judged.gain
     if difference.n < LEAST:
         return replace(judged, outcome=UNDECIDED, more=FIRST - difference.n)
@@ -197,15 +203,15 @@ def _with_outcome(judged: Judged, worth: float) -> Judged:
         distance = gain if gain >= worth else worth - gain
     if decided:
         return replace(judged, outcome=decided)
-    # To help for sure it has to pass Holm's correction, which asks more of it than its interval.
+    # To help, it must also pass Holm's correction, which is stricter than its interval.
     strict = max(1.0, judged.p / difference.p) if distance == abs(gain) and difference.p else 1.0
     level = 1.0 - SIGNIFICANT / strict
     more = repeats_to_settle(distance, difference.spread, difference.n, level)
     return replace(judged, outcome=UNDECIDED, more=None if more is None else max(1, more))
 
 
-def _verdict(cause: str, judged: Sequence[Judged], untried: int) -> Verdict:
-    """Supported where a probe helps, refuted where none of all does, undecided otherwise."""
+def _verdict(cause: str, judged: Sequence[ProbeResult], untried: int) -> Verdict:
+    """Return a verdict: supported if a probe helps, refuted if none does, else undecided."""
     helping = [j for j in judged if j.outcome == HELPS]
     open_ = [j for j in judged if j.outcome == UNDECIDED]
     effect = max((j.gain for j in helping or judged), default=0.0)
@@ -220,8 +226,8 @@ def _verdict(cause: str, judged: Sequence[Judged], untried: int) -> Verdict:
 
 def _end_against_best(
     reference: Reference, base: Sequence[Run], shapes: Sequence[Shape], worth: float
-) -> Judged:
-    """Return how much worse the reference ends than it was at its best, in the same runs."""
+) -> ProbeResult:
+    """Return how much worse the reference's runs end than they were at their best."""
     probe = replace(
         reference.as_probe(),
         name=CURVE,
@@ -232,12 +238,14 @@ def _end_against_best(
     if len(whole) < LEAST:
         nothing, few = paired([0.0], [0.0]), len(base) < LEAST
         outcome, needed = (UNDECIDED, FIRST - len(base)) if few else (NO_HELP, 0)
-        return Judged(probe, nothing, 0.0, 1.0, outcome, tuple(base), needed)
+        return ProbeResult(probe, nothing, 0.0, 1.0, outcome, tuple(base), needed)
     ends, bests = [s.end for s in whole], [s.best for s in whole]
     difference = paired(ends, bests, metric=reference.monitor.name)
     lost = abs(difference.mean)
     rises = sum(any(p.name == OVERFITTING for p in s.phases) for s in whole) > len(whole) / 2
-    judged = Judged(probe, difference, lost if rises else 0.0, difference.p, NO_HELP, tuple(base))
+    judged = ProbeResult(
+        probe, difference, lost if rises else 0.0, difference.p, NO_HELP, tuple(base)
+    )
     if not rises or lost + margin(difference.spread, difference.n) < worth:
         return judged
     if difference.word == REAL and lost >= worth:
@@ -247,8 +255,8 @@ def _end_against_best(
     return replace(judged, outcome=UNDECIDED, more=more)
 
 
-def _fits_better(judged: Judged, base: Sequence[Run]) -> bool:
-    """Return whether the training rows gain too, for sure: that is no cure of overfitting."""
+def _fits_better(judged: ProbeResult, base: Sequence[Run]) -> bool:
+    """Return whether the training loss clearly improves too: then it cures no overfitting."""
     both = [(fitted(a), fitted(b)) for a, b in zip(judged.runs, base, strict=False)]
     pairs = [(a, b) for a, b in both if a is not None and b is not None]
     if len(pairs) < LEAST:
@@ -260,9 +268,9 @@ def _fits_better(judged: Judged, base: Sequence[Run]) -> bool:
 def _limit(verdicts: Sequence[Verdict], left: float | None) -> str:
     supported = [v for v in verdicts if v.outcome == SUPPORTED]
     if left is not None and left <= WORTH and not supported:
-        return NOTHING  # no probe could gain what counts
+        return NOTHING  # no probe could gain enough to count
     if any(v.untried for v in verdicts):
-        return UNDECIDED  # what was not tried may bring more than what was
+        return UNDECIDED  # an untried cause may gain more
     if supported:
         most = max(supported, key=lambda v: v.effect)
         tied = [v.cause for v in supported if _ties(v, most)]
@@ -273,7 +281,7 @@ def _limit(verdicts: Sequence[Verdict], left: float | None) -> str:
 
 
 def _ties(one: Verdict, most: Verdict) -> bool:
-    """Return whether a cause may well gain as much as the one that gains most."""
+    """Return whether a cause may gain as much as the one that gains most."""
     values, others = ((v.best.values if v.best else ()) for v in (one, most))
     n = min(len(values), len(others))
     if one.effect >= TIE * most.effect or one.effect < NEAR * most.effect or n < LEAST:
@@ -281,11 +289,12 @@ def _ties(one: Verdict, most: Verdict) -> bool:
     return paired(values[:n], others[:n]).word != REAL
 
 
-def _unfinished(verdicts: Sequence[Verdict], data: Judged | None) -> tuple[Probe, ...]:
+def _unfinished(verdicts: Sequence[Verdict], data: ProbeResult | None) -> tuple[Probe, ...]:
     judged = [j for v in verdicts for j in v.evidence if v.outcome == UNDECIDED]
     judged += [data] if data is not None else []
     return tuple(j.probe for j in judged if j.outcome == UNDECIDED)
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean(values: Sequence[float]) -> float:
+    """Return the mean; statistics.fmean rounds differently, and recorded digits would change."""
     return sum(values) / len(values)

@@ -1,11 +1,12 @@
-"""Findings in words: what limits, what to do about it, and the change that does it."""
+"""Puts findings into words: what limits the value, what to do about it, and which change."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sweeps.explain.changes import FINAL
+from sweeps.explain.changes import FINAL_VALUE
 from sweeps.explain.curves import Shape
+from sweeps.explain.plateau import PlateauProbeResult, PlateauResult
 from sweeps.explain.runs import LEAST
 from sweeps.explain.verdict import (
     CURVE,
@@ -15,11 +16,10 @@ from sweeps.explain.verdict import (
     NOTHING,
     SUPPORTED,
     UNDECIDED,
-    Final,
-    Judged,
+    FinalValueResult,
+    ProbeResult,
     Verdict,
 )
-from sweeps.explain.waits import Wait, Waited
 
 CAUSES = {
     "capacity": "too little capacity",
@@ -63,7 +63,7 @@ def phases(shape: Shape) -> str:
     return ", ".join(f"{p.name} {p.first}-{p.last}" for p in shape.phases)
 
 
-def evidence(judged: Judged, monitor: str) -> str:
+def evidence(judged: ProbeResult, monitor: str) -> str:
     """Return a probe's difference, interval, significance and number of repeats."""
     d = judged.difference
     if d.n < 2:
@@ -82,7 +82,7 @@ def finding(verdict: Verdict, monitor: str) -> str:
 
 
 def open_cause(verdict: Verdict) -> str:
-    """Return an undecided cause with what would settle it, in few words."""
+    """Return an undecided cause and what would settle it."""
     if verdict.untried:
         return f"{CAUSES[verdict.cause]} ({many(verdict.untried, 'probe')} to go)"
     return f"{CAUSES[verdict.cause]} ({needed(verdict.more)})"
@@ -91,7 +91,7 @@ def open_cause(verdict: Verdict) -> str:
 def ahead(forecast: Mapping[str, float], monitor: str) -> str:
     """Return what more epochs would bring."""
     return (
-        f"if it went on: {monitor} {forecast['value']:.3g} "
+        f"with more epochs: {monitor} {forecast['value']:.3g} "
         f"[{forecast['low']:.3g}, {forecast['high']:.3g}] at epoch {forecast['epoch']}, "
         f"from {forecast['curves']} other curves"
     )
@@ -108,8 +108,8 @@ def many(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def limit(final: Final) -> str:
-    """Return what limits, or how far that is from being decided."""
+def limit(final: FinalValueResult) -> str:
+    """Return what limits the final value, or how far that is from being decided."""
     text = CAUSES[final.limit]
     if final.limit != UNDECIDED:
         return text
@@ -117,18 +117,18 @@ def limit(final: Final) -> str:
     if untried:
         return f"{text}; {many(untried, 'probe')} still to run"
     open_ = [v for v in final.verdicts if v.outcome == UNDECIDED]
-    # All of them have to be settled before it can be said that none of them limits.
+    # None of them can be ruled out until all are settled.
     known = [v.more for v in open_ if v.more is not None]
     if not open_:
         return text
     return f"{text}; {needed(max(known) if len(known) == len(open_) else None)}"
 
 
-def lever(wait: Wait) -> str:
+def lever(plateau: PlateauResult) -> str:
     """Return what sets the plateau's length, or how far that is from being decided."""
-    text = LEVERS[wait.lever]
-    open_ = [w.more for w in wait.waited if w.outcome == UNDECIDED]
-    if wait.lever != UNDECIDED or not open_:
+    text = LEVERS[plateau.lever]
+    open_ = [r.more for r in plateau.probes if r.outcome == UNDECIDED]
+    if plateau.lever != UNDECIDED or not open_:
         return text
     known = [more for more in open_ if more is not None]
     return f"{text}; {needed(min(known, default=None))}"
@@ -137,11 +137,11 @@ def lever(wait: Wait) -> str:
 def needed(more: int | None) -> str:
     """Return how many more repeats would settle it."""
     if more is None:
-        return "more repeats would hardly settle it"
+        return "more repeats are unlikely to settle it"
     return f"about {more} more repeat{'s' * (more != 1)} would settle it"
 
 
-def advice(final: Final, complete: bool = True) -> tuple[str, Judged | None]:
+def advice(final: FinalValueResult, complete: bool = True) -> tuple[str, ProbeResult | None]:
     """Return what to do in one or two sentences, and the probe whose change does it."""
     main = final.main
     if main is not None:
@@ -155,31 +155,31 @@ def advice(final: Final, complete: bool = True) -> tuple[str, Judged | None]:
     if final.limit == NOTHING:
         return ADVICE[NOTHING], None
     if not complete:
-        return "Give explain more time (--budget): it goes on where it stopped.", None
+        return "Give explain more time (--budget): it continues where it stopped.", None
     return _about_undecided(final), None
 
 
-def _about_undecided(final: Final) -> str:
+def _about_undecided(final: FinalValueResult) -> str:
     tried = [
         j for v in final.verdicts for j in v.evidence if j.outcome == UNDECIDED and j.gain > 0
     ]
     best = max(tried, key=lambda j: j.gain, default=None)
     if best is None or best.probe.name == CURVE:
-        return "Leave it as it is: no change that was tried is better for sure."
+        return "Leave it as it is: no change that was tried is clearly better."
     return (
-        f"No change is better for sure; {best.probe.text} looks best after {best.difference.n} "
+        f"No change is clearly better; {best.probe.text} looks best after {best.difference.n} "
         f"repeats; {needed(best.more)}."
     )
 
 
-def _against_overfitting(data: Judged | None) -> str:
-    text = "Stop at the best epoch, whose weights a sweep keeps; no change tried does better."
+def _against_overfitting(data: ProbeResult | None) -> str:
+    text = "Stop at the best epoch, whose weights the sweep keeps; no other change does better."
     if data is not None and data.outcome == HURTS:
         text += " Get more rows: with half of them it is worse."
     return text
 
 
-def _about_data(data: Judged | None) -> str:
+def _about_data(data: ProbeResult | None) -> str:
     if data is not None and data.outcome == HURTS:
         return (
             "Get more rows: nothing else that was tried helps, and with half of them it is worse."
@@ -192,15 +192,15 @@ def _about_data(data: Judged | None) -> str:
     return "Get more rows or cleaner labels: nothing else that was tried helps."
 
 
-def waited(result: Waited) -> str:
+def plateau_finding(result: PlateauProbeResult) -> str:
     """Return how a change moves the end of the plateau."""
     bound = " (some never left it: a bound)" if result.bounded else ""
     text = f"{result.probe.text}: {_times(result)}{bound}"
     return f"{text}; {needed(result.more)}" if result.outcome == UNDECIDED else text
 
 
-def shortest(final: Final, wait: Wait) -> Waited | None:
-    """Return the change that shortens the plateau most, for sure, without a worse final value."""
+def shortest(final: FinalValueResult, plateau: PlateauResult) -> PlateauProbeResult | None:
+    """Return the change that shortens the plateau most, without a worse final value."""
     worse = {
         judged.probe.name
         for verdict in final.verdicts
@@ -208,24 +208,29 @@ def shortest(final: Final, wait: Wait) -> Waited | None:
         if judged.gain < -final.worth
     }
     found = [
-        w
-        for w in wait.waited
-        if w.outcome == SUPPORTED and w.difference.mean < 0.0 and w.probe.name not in worse
+        r
+        for r in plateau.probes
+        if r.outcome == SUPPORTED and r.difference.mean < 0.0 and r.probe.name not in worse
     ]
-    return min(found, key=lambda w: w.difference.mean, default=None)
+    return min(found, key=lambda r: r.difference.mean, default=None)
 
 
-def wait_advice(final: Final, wait: Wait) -> tuple[str, Waited | None]:
+def plateau_advice(
+    final: FinalValueResult, plateau: PlateauResult
+) -> tuple[str, PlateauProbeResult | None]:
     """Return what to do about the plateau, and the probe whose change does it."""
-    best = shortest(final, wait)
-    if (best is None and any(w.difference.n < LEAST for w in wait.waited)) or not wait.waited:
+    best = shortest(final, plateau)
+    if (
+        best is None and any(r.difference.n < LEAST for r in plateau.probes)
+    ) or not plateau.probes:
         return "What shortens the plateau was not tried within the budget.", None
     if best is None:
-        return "Nothing that was tried shortens the plateau for sure.", None
-    no_worse = " and ends no worse" if FINAL in best.probe.asks else ""
-    return f"To wait less: {best.probe.text}, which waits {_times(best)}{no_worse}.", best
+        return "Nothing that was tried clearly shortens the plateau.", None
+    no_worse = " and ends no worse" if FINAL_VALUE in best.probe.asks else ""
+    text = f"To shorten the plateau: {best.probe.text}, which makes it {_times(best)}{no_worse}."
+    return text, best
 
 
-def _times(result: Waited) -> str:
+def _times(result: PlateauProbeResult) -> str:
     ratio, low, high = result.ratio
     return f"{ratio:.2g} times as long [{low:.2g}, {high:.2g}]"

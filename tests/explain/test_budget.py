@@ -25,7 +25,7 @@ def test_the_budget_ends_it_and_says_so(tmp_path: Path) -> None:
     found = explained(slow, tmp_path, budget=10.0, clock=clock)
     assert not found.complete
     assert now[0] <= 11.1
-    assert "budget" in found.lines()[-1]
+    assert "budget" in found.summary_lines()[-1]
     assert found.final.limit == "undecided"
     now[0] = 0.0
     more = explained(slow, tmp_path, budget=1000.0, clock=clock)
@@ -46,7 +46,7 @@ def test_a_budget_shorter_than_a_run_goes_on_all_the_same(budget: float, tmp_pat
         found = explained(slow, tmp_path, budget=budget, clock=lambda: now[0], say=said.append)
         assert not found.complete
         assert found.final.limit == "undecided"
-        assert "the same command goes on" in found.lines()[-1]
+        assert "run the same command to continue" in found.summary_lines()[-1]
         counts.append(sum(len(runs) for _, runs in found.runs))
     assert counts == [2, 3, 4, 5], "the two that are needed, then one a sitting"
     assert all("over the budget" in line for line in said)

@@ -9,14 +9,14 @@ import pytest
 
 from sweeps.explain.changes import catalogue
 from sweeps.explain.runs import Run
-from sweeps.explain.verdict import Final, judge
+from sweeps.explain.verdict import FinalValueResult, judge
 from tests.explain.planted import reference
 
 Gain = Callable[[int], float]
 REPEATS = 10
 
 
-def judged(gains: dict[str, Gain], fits: dict[str, float] | None = None) -> Final:
+def judged(gains: dict[str, Gain], fits: dict[str, float] | None = None) -> FinalValueResult:
     """Judge probes that gain, repeat by repeat, what is said, and the others nothing."""
 
     def run(repeat: int, probe: str) -> Run:

@@ -11,7 +11,7 @@ from sweeps.explain.curves import shape
 from sweeps.explain.explanation import Explanation
 from sweeps.explain.levels import chance, remaining
 from sweeps.explain.runs import LEAST, Run
-from sweeps.explain.verdict import Final, judge
+from sweeps.explain.verdict import FinalValueResult, judge
 from sweeps.explain.words import limit, open_cause
 from tests.explain.planted import explained, falling, reference
 
@@ -22,7 +22,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
     return explained(script, tmp_path_factory.mktemp("few"))
 
 
-def judged(found: Explanation, repeats: int, without: str = "") -> Final:
+def judged(found: Explanation, repeats: int, without: str = "") -> FinalValueResult:
     """Judge the first repeats alone, and one probe not run at all."""
     (_, base), *probed = found.runs
     return judge(

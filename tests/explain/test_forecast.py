@@ -104,7 +104,7 @@ def test_an_explanation_says_what_more_epochs_would_bring(tmp_path: Path) -> Non
     ahead = found.to_json()["forecast"]
     assert ahead["epoch"] == 120
     assert ahead["low"] <= ahead["value"] <= ahead["high"] <= ahead["last"]
-    assert "at epoch 120" in "\n".join(found.lines())
+    assert "at epoch 120" in "\n".join(found.summary_lines())
     assert explained(curve, tmp_path, recorded=sweep(0, 10, epochs=120)).forecast is None
     short = reference(max_epochs=16)
     doubled = explained(curve, tmp_path, short, recorded=sweep(0, epochs=16)).forecast

@@ -17,7 +17,7 @@ from search_spaces import dense, lstm
 from search_spaces.optimizer import Optimizer
 from search_spaces.plateau import Plateau
 from sweeps.explain.changes import Reference, catalogue
-from sweeps.explain.configs import allowed, find, get, plain, put
+from sweeps.explain.configs import allowed, find, get, put, to_plain_data
 from sweeps.explain.explanation import Explanation
 from sweeps.explain.runs import FILE, Record
 from sweeps.tracking import NoTracker, StudyRun, TrialRun
@@ -36,7 +36,7 @@ CONFIGS = [
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    value = plain(value)
+    value = to_plain_data(value)
     if not isinstance(value, Mapping):
         return {path: value}
     return {k: v for name, inner in value.items() for k, v in leaves(inner, (*path, name)).items()}
@@ -164,7 +164,7 @@ def test_an_interruption_among_the_further_repeats_changes_nothing(tmp_path: Pat
 
 
 def timeless(found: Explanation) -> dict[str, Any]:
-    return found.to_json() | {"seconds": 0, "lines": found.lines()[1:]}
+    return found.to_json() | {"seconds": 0, "lines": found.summary_lines()[1:]}
 
 
 def test_another_reference_takes_nothing_from_this_one(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_planted_cause_is_found(cause: str, tmp_path: Path) -> None:
     found = explained(script, tmp_path, reference(config))
     assert found.final.limit == cause
     assert found.complete
-    assert CAUSES[cause] in "\n".join(found.lines())
+    assert CAUSES[cause] in "\n".join(found.summary_lines())
     others = [v for v in found.final.verdicts if v.cause != cause]
     assert all(v.outcome != "undecided" for v in others)
     main = found.final.main
@@ -140,15 +140,15 @@ def test_what_the_spread_hides_is_undecided_and_says_what_would_settle_it(tmp_pa
     assert all(j.difference.n == 10 for j in capacity_.evidence if j.outcome == "undecided")
     assert any((j.more or 0) > 0 for j in capacity_.evidence)
     assert found.final.limit == "undecided"
-    assert "undecided" in "\n".join(found.lines())
+    assert "undecided" in "\n".join(found.summary_lines())
 
 
 def test_less_data_tells_data_from_noise(tmp_path: Path) -> None:
     hungry = explained(falling(lambda s: 0.4 + 0.1 * (s.share < 1.0)), tmp_path / "a")
     full = explained(falling(lambda s: 0.4), tmp_path / "b")
     assert hungry.final.limit == full.final.limit == "noise_or_data"
-    assert "more rows" in hungry.lines()[-1]
-    assert "labels" in full.lines()[-1]
+    assert "more rows" in hungry.summary_lines()[-1]
+    assert "labels" in full.summary_lines()[-1]
 
 
 def test_a_probe_that_diverges_or_fails_is_no_help(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def outcomes(
     script: Callable[[TrialSpec, int], float], folder: Path, epochs: int = 120
 ) -> dict[str, str]:
     found = explained(script, folder, reference(SLOW, max_epochs=epochs))
-    assert found.wait is not None
+    assert found.plateau is not None
     return {h["name"]: h["outcome"] for h in found.to_json()["hypotheses"]}
 
 
@@ -241,8 +241,8 @@ def test_a_reference_that_never_leaves(tmp_path: Path) -> None:
     script = waiting(lambda s: 60.0 if rate(s) > 0.001 else 1e6)
     found = explained(script, tmp_path, reference(SLOW))
     assert found.final.limit == "rate_too_low"
-    assert found.wait is not None
-    assert found.wait.lever == "learning_rate"
+    assert found.plateau is not None
+    assert found.plateau.lever == "learning_rate"
     json.dumps(found.to_json(), allow_nan=False)
 
 

@@ -1,7 +1,7 @@
-"""What sets the length of the initial plateau, and the explanations that people give for it.
+"""What sets the length of the initial plateau.
 
-A run leaves the plateau when its monitor passes the level at which 5% of the reference's progress
-is made, the same level for every probe of a repeat. Lengths are compared as ratios.
+A run leaves the plateau when its monitor passes the level of 5% of the reference's progress. The
+level is the same for all probes of a repeat. Lengths are compared as ratios.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from objectives.training import effective_rate
-from sweeps.explain.changes import KIND, RATE, WAIT, Probe, Reference
+from sweeps.explain.changes import INITIAL_PLATEAU, KIND, RATE, Probe, Reference
 from sweeps.explain.configs import find, get, is_number, is_optimizer
 from sweeps.explain.curves import LEFT, Shape, crossing
 from sweeps.explain.levels import shape_of
@@ -22,18 +22,19 @@ from sweeps.explain.runs import FIRST, LEAST, Run
 from sweeps.explain.verdict import REFUTED, SIGNIFICANT, SUPPORTED, UNDECIDED
 from sweeps.study.statistics import REAL, Difference, holm, paired, repeats_to_settle
 
-BETAS = (0.9, 0.999)  # Keras's own
+BETAS = (0.9, 0.999)  # Keras's defaults
 CORRECTED = ("adam", "adamw", "nadam")
-COUNTS = math.log(1.25)  # of a ratio of lengths: less is no difference worth naming
+COUNTS = math.log(1.25)  # smaller ratios of lengths are not worth reporting
 
 
 @dataclass(frozen=True)
-class Exit:
+class PlateauEnd:
     """When and how a run left the plateau.
 
-    epochs: inf where it never did; steps: then all that it made. rate: the learning rate then.
-    effective: Adam's lr * sqrt(1 - b2^t) / (1 - b1^t) then, the plain rate for others; least: its
-    least value until then; distance: the sum over the steps until then.
+    epochs, steps: until then. For a run that never left, epochs is inf, and steps are all it made.
+    rate: the learning rate at that time. effective: Adam's lr * sqrt(1 - b2^t) / (1 - b1^t) at
+    that time; for other optimizers, the rate. least: the lowest effective rate until then.
+    distance: its sum over the steps until then.
     """
 
     epochs: float
@@ -45,20 +46,20 @@ class Exit:
 
 
 @dataclass(frozen=True)
-class Waited:
-    """A probe's plateau against the reference's, as the logarithm of the ratio of lengths.
+class PlateauProbeResult:
+    """A probe's plateau against the reference's: `difference` is the log ratio of their lengths.
 
-    exits, base: in the order of the repeats. bounded: some run never left, so that the ratio is
-    a lower bound (of the probe) or an upper one (of the reference). outcome: "supported" where
-    the change sets the length, "refuted" where it does not.
+    exits, base: of the probe and the reference, in the order of the repeats. bounded: whether some
+    run never left, so that the ratio is a lower bound (of the probe) or an upper bound (of the
+    reference). outcome: "supported" if the change affects the length, "refuted" if not.
     """
 
     probe: Probe
     difference: Difference
     p: float
     outcome: str
-    exits: tuple[Exit, ...]
-    base: tuple[Exit, ...]
+    exits: tuple[PlateauEnd, ...]
+    base: tuple[PlateauEnd, ...]
     runs: tuple[Run, ...]
     bounded: bool = False
     more: int | None = 0
@@ -71,48 +72,51 @@ class Waited:
 
 
 @dataclass(frozen=True)
-class Wait:
-    """lever: what sets the length, "undecided" or "nothing" that was tried. waited: by probe.
+class PlateauResult:
+    """What sets the length of the initial plateau.
 
-    exits: of the reference, in the order of the repeats.
+    lever: what sets it, or "undecided", or "nothing" that was tried. probes: the results of all
+    probes. exits: of the reference, in the order of the repeats.
     """
 
     lever: str
-    waited: tuple[Waited, ...]
-    exits: tuple[Exit, ...]
+    probes: tuple[PlateauProbeResult, ...]
+    exits: tuple[PlateauEnd, ...]
     unfinished: tuple[Probe, ...]
 
-    def of(self, name: str) -> Waited | None:
-        """Return a probe's result by its name."""
-        return next((w for w in self.waited if w.probe.name == name), None)
+    def of(self, name: str) -> PlateauProbeResult | None:
+        """Return the result of a probe by its name, None if it was not run."""
+        return next((r for r in self.probes if r.probe.name == name), None)
 
 
-def judge_wait(
+def judge_plateau(
     reference: Reference, base: Sequence[Run], probed: Sequence[tuple[Probe, Sequence[Run]]]
-) -> Wait:
-    """Judge every probe of the plateau. Arguments as `verdict.judge` has them."""
-    asked = [(p, runs) for p, runs in probed if WAIT in p.asks and runs]
+) -> PlateauResult:
+    """Judge all probes of the plateau. For the arguments, see `verdict.judge`."""
+    asked = [(p, runs) for p, runs in probed if INITIAL_PLATEAU in p.asks and runs]
     asked = [(p, runs) for p, runs in asked if all(r.outcome != "failed" for r in runs)]
     levels = [
         _level(reference, run, [runs[i] for _, runs in asked if i < len(runs)])
         for i, run in enumerate(base)
     ]
     exits = [
-        exit_of(reference, reference.as_probe(), run, *level)
+        plateau_end(reference, reference.as_probe(), run, *level)
         for run, level in zip(base, levels, strict=True)
     ]
-    waited = _with_outcomes([_waited(reference, p, runs, levels, exits) for p, runs in asked])
-    untried = any(WAIT in p.asks and not runs for p, runs in probed)
-    return Wait(
-        _lever(waited, untried),
-        tuple(waited),
+    results = _with_outcomes([_result(reference, p, runs, levels, exits) for p, runs in asked])
+    untried = any(INITIAL_PLATEAU in p.asks and not runs for p, runs in probed)
+    return PlateauResult(
+        _lever(results, untried),
+        tuple(results),
         tuple(exits),
-        tuple(w.probe for w in waited if w.outcome == UNDECIDED),
+        tuple(r.probe for r in results if r.outcome == UNDECIDED),
     )
 
 
-def exit_of(reference: Reference, probe: Probe, run: Run, level: float, start: float) -> Exit:
-    """Return when a run passed `level`, and its rates until then."""
+def plateau_end(
+    reference: Reference, probe: Probe, run: Run, level: float, start: float
+) -> PlateauEnd:
+    """Return when a run passed `level`, and its learning rates until then."""
     values = run.curves.get(reference.monitor.name, [])
     epochs = crossing(values, level, start, reference.monitor.sign)
     steps = -(-max(1, round(reference.rows * probe.share)) // reference.batch)
@@ -129,7 +133,7 @@ def exit_of(reference: Reference, probe: Probe, run: Run, level: float, start: f
     now = float(rates[min(len(rates) - 1, int(ended))])
     effective = effective_rate(now, *BETAS, total) if kind in CORRECTED else now
     least = float(every.min()) if len(every) else effective
-    return Exit(epochs, ended * steps, now, effective, least, float(every.sum()))
+    return PlateauEnd(epochs, ended * steps, now, effective, least, float(every.sum()))
 
 
 def _optimizer(config: Any) -> tuple[str | None, float]:
@@ -141,7 +145,7 @@ def _optimizer(config: Any) -> tuple[str | None, float]:
 
 
 def _level(reference: Reference, run: Run, others: Sequence[Run]) -> tuple[float, float]:
-    """Return (level, start) of a repeat; the probes' progress where the reference made none."""
+    """Return (level, start) of a repeat, by the probes' progress if the reference made none."""
     found = shape_of(run, reference)
     if found.left is not None:
         return found.level_left, found.start
@@ -157,20 +161,20 @@ def _any_finite(run: Run, reference: Reference) -> bool:
     return math.isfinite(run.curves.get(reference.monitor.name, [math.nan])[0])
 
 
-def _waited(
+def _result(
     reference: Reference,
     probe: Probe,
     runs: Sequence[Run],
     levels: Sequence[tuple[float, float]],
-    base: Sequence[Exit],
-) -> Waited:
+    base: Sequence[PlateauEnd],
+) -> PlateauProbeResult:
     n = min(len(runs), len(base))
     exits = [
-        exit_of(reference, probe, run, *level)
+        plateau_end(reference, probe, run, *level)
         for run, level in zip(runs[:n], levels[:n], strict=True)
     ]
-    difference = paired([_log(exit_) for exit_ in exits], [_log(exit_) for exit_ in base[:n]])
-    return Waited(
+    difference = paired([_log(end) for end in exits], [_log(end) for end in base[:n]])
+    return PlateauProbeResult(
         probe,
         difference,
         difference.p,
@@ -182,40 +186,40 @@ def _waited(
     )
 
 
-def _log(exit_: Exit) -> float:
-    # Not before the first step; where it never left, the steps that were made are a bound.
-    return math.log(max(exit_.steps, 1.0))
+def _log(end: PlateauEnd) -> float:
+    # At least one step. For a run that never left, the steps that it made are a bound.
+    return math.log(max(end.steps, 1.0))
 
 
-def _with_outcomes(waited: list[Waited]) -> list[Waited]:
-    corrected = holm([w.p for w in waited])
-    return [_with_outcome(replace(one, p=p)) for one, p in zip(waited, corrected, strict=True)]
+def _with_outcomes(results: list[PlateauProbeResult]) -> list[PlateauProbeResult]:
+    corrected = holm([r.p for r in results])
+    return [_with_outcome(replace(one, p=p)) for one, p in zip(results, corrected, strict=True)]
 
 
-def _with_outcome(waited: Waited) -> Waited:
-    d = waited.difference
+def _with_outcome(result: PlateauProbeResult) -> PlateauProbeResult:
+    d = result.difference
     if d.n < LEAST:
-        return replace(waited, outcome=UNDECIDED, more=FIRST - d.n)
-    real = waited.p < SIGNIFICANT and d.word == REAL
+        return replace(result, outcome=UNDECIDED, more=FIRST - d.n)
+    real = result.p < SIGNIFICANT and d.word == REAL
     if real and abs(d.mean) >= COUNTS:
-        return replace(waited, outcome=SUPPORTED)
+        return replace(result, outcome=SUPPORTED)
     if d.within(COUNTS):
-        return replace(waited, outcome=REFUTED)
+        return replace(result, outcome=REFUTED)
     distance = abs(d.mean) if abs(d.mean) >= COUNTS else COUNTS - abs(d.mean)
     more = repeats_to_settle(distance, d.spread, d.n)
-    return replace(waited, outcome=UNDECIDED, more=None if more is None else max(1, more))
+    return replace(result, outcome=UNDECIDED, more=None if more is None else max(1, more))
 
 
-def _lever(waited: Sequence[Waited], untried: bool) -> str:
-    """Return what changes the length most; the rate where it does at all, as the first cause."""
-    setting = [w for w in waited if w.outcome == SUPPORTED]
-    if any(w.probe.lever == "learning_rate" for w in setting):
+def _lever(results: Sequence[PlateauProbeResult], untried: bool) -> str:
+    """Return what changes the length most, or the learning rate if it changes it at all."""
+    setting = [r for r in results if r.outcome == SUPPORTED]
+    if any(r.probe.lever == "learning_rate" for r in setting):
         return "learning_rate"
     if untried:
         return UNDECIDED
     if setting:
-        return max(setting, key=lambda w: abs(w.difference.mean)).probe.lever
-    return UNDECIDED if any(w.outcome == UNDECIDED for w in waited) or not waited else "nothing"
+        return max(setting, key=lambda r: abs(r.difference.mean)).probe.lever
+    return UNDECIDED if any(r.outcome == UNDECIDED for r in results) or not results else "nothing"
 
 
 def _exp(value: float) -> float:
@@ -223,13 +227,13 @@ def _exp(value: float) -> float:
 
 
 def plateau_share(shapes: Sequence[Shape]) -> float:
-    """Return the share of the reference's repeats that wait before they improve."""
-    return sum(s.waits for s in shapes) / len(shapes)
+    """Return the share of the reference's repeats that have an initial plateau."""
+    return sum(s.has_plateau for s in shapes) / len(shapes)
 
 
-def lengths(wait: Wait) -> Mapping[str, list[float | None]]:
-    """Return the epochs at which each probe left, by name; None where a repeat never did."""
-    found = {"reference": wait.exits} | {w.probe.name: w.exits for w in wait.waited}
+def lengths(plateau: PlateauResult) -> Mapping[str, list[float | None]]:
+    """Return the epochs at which each probe left the plateau; None for a run that did not."""
+    found = {"reference": plateau.exits} | {r.probe.name: r.exits for r in plateau.probes}
     return {
         name: [e.epochs if math.isfinite(e.epochs) else None for e in exits]
         for name, exits in found.items()
