@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from search_spaces import Trial
-    from sweeps.study.asking import Proposal
+    from sweeps.study.proposing import Proposal
     from sweeps.study.settings import Settings
 
 RANGES = "ranges"  # of a study: what `--fix` and `--range` came to when it was made

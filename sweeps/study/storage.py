@@ -116,7 +116,7 @@ class Store:
         """Propose and store the next trial; the first is the baseline."""
         import optuna
 
-        from sweeps.study.asking import Proposal
+        from sweeps.study.proposing import Proposal
         from sweeps.study.samplers import seed_of
 
         known = [t.user_attrs.get("params") for t in self.study.get_trials(deepcopy=False)]
@@ -247,7 +247,7 @@ def open_study(
     """Create or reopen a study. Raises BadInput where it was made of something else."""
     import optuna
 
-    from sweeps.study.through import FAULTS, WriteThrough, reason
+    from sweeps.study.write_through import FAULTS, WriteThrough, reason
 
     wanted = optuna.study.StudyDirection[monitor.direction.upper()]
     try:

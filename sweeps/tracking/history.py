@@ -102,9 +102,7 @@ def _stored(store: Any, run_ids: Sequence[str], metrics: Sequence[str]) -> dict[
     value = sqlalchemy.case((point.is_nan, None), else_=point.value)
     query = sqlalchemy.select(point.run_uuid, point.step, point.key, value)
     query = query.where(point.step != 0, point.key.in_(metrics))
-    query = query.order_by(
-        point.timestamp, point.value
-    )  # of two at one step, the last counts
+    query = query.order_by(point.timestamp, point.value)  # of two at one step, the last counts
     rows: list[Any] = []
     with store.ManagedSessionMaker() as session:
         for start in range(0, len(run_ids), MOST_AT_ONCE):

@@ -15,7 +15,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 
 from sweeps.study.storage import connect
-from sweeps.study.through import WriteThrough
+from sweeps.study.write_through import WriteThrough
 
 MINIMIZE = [StudyDirection.MINIMIZE]
 
