@@ -102,7 +102,7 @@ class Courier:
             self.failing = (redact(error).strip().splitlines() or [type(error).__name__])[0][:300]
             log.warning(
                 "MLflow cannot be written to (%s): training continues, and new data is kept in %s "
-                "until MLflow is back",
+                "until it can be sent",
                 self.failing,
                 self.delivery.journal.folder,
             )

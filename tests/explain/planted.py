@@ -52,7 +52,7 @@ PARENT = StudyRun("toy", "toy-explain-baseline", {}, {}, "val_loss", lowest=True
 
 @functools.cache
 def normals(seed: int) -> list[float]:
-    """Return standard normal draws: one for the whole curve, then one an epoch."""
+    """Return standard normal draws: one for the whole curve, then one per epoch."""
     found: list[float] = np.random.default_rng(seed).normal(size=500).tolist()
     return found
 

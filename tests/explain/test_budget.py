@@ -48,5 +48,5 @@ def test_a_budget_shorter_than_a_run_goes_on_all_the_same(budget: float, tmp_pat
         assert found.final.limit == "undecided"
         assert "run the same command to continue" in found.summary_lines()[-1]
         counts.append(sum(len(runs) for _, runs in found.runs))
-    assert counts == [2, 3, 4, 5], "the two that are needed, then one a sitting"
+    assert counts == [2, 3, 4, 5], "the two that are needed, then one per call"
     assert all("over the budget" in line for line in said)
