@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sweeps.cli.files import chosen
 from sweeps.cli.found import reading
 from sweeps.cli.source import data_lines
-from sweeps.cli.text import data_text, time_text
+from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import INTERRUPTED, make_tracker, quiet, versions
 from sweeps.explain.changes import Reference
@@ -18,6 +18,7 @@ from sweeps.explain.experiment import explain as experiment
 from sweeps.explain.forecast import LEAST, Recorded
 from sweeps.explain.levels import chance
 from sweeps.study.parent import parent_run
+from sweeps.study.readers import time_text
 from sweeps.study.samplers import seed_of
 from sweeps.study.session import Session, lock
 from sweeps.study.specs import Specs

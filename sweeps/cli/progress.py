@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from objectives.reading import counted
 from objectives.training import Logs, Outcome, TrialResult, TrialSpec
 from sweeps.cli.pace import Pace
-from sweeps.cli.text import curves_text, time_text
+from sweeps.cli.text import curves_text
+from sweeps.study.readers import time_text
 
 if TYPE_CHECKING:
     from rich.console import Console

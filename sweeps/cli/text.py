@@ -14,6 +14,7 @@ from sweeps.cli import typed
 from sweeps.study.confirm import Confirmed
 from sweeps.study.ended import Ended
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
+from sweeps.study.readers import time_text
 from sweeps.study.summary import FEWEST, Summary
 from sweeps.tracking.redact import redact
 
@@ -33,16 +34,6 @@ def curves_text(page: str, uri: str | None = None) -> str:
         return f"curves   open {page}"
     store = "" if uri is None else f" --backend-store-uri {shlex.quote(redact(uri))}"
     return f"curves   {typed('mlflow')} ui{store}      then open {page}"
-
-
-def time_text(seconds: float) -> str:
-    """Return `42s`, `6m12s` or `1h05m`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 def data_text(data: Data) -> str:

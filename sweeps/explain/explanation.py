@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from objectives.reading import counted
 from sweeps.explain import words
 from sweeps.explain.changes import Probe, Reference
 from sweeps.explain.curves import Shape
@@ -22,6 +23,7 @@ from sweeps.explain.verdict import (
     ProbeResult,
     Verdict,
 )
+from sweeps.study.readers import time_text
 
 FORMAT = 1
 
@@ -121,9 +123,9 @@ class Explanation:
         monitor, best = self.reference.monitor.name, self.shape.best
         total = sum(len(runs) for _, runs in self.runs)
         found = [
-            f"{self.reference.name} {self.label}: {words.many(len(self.runs) - 1, 'probe')}, "
-            f"{words.many(total, 'run')} on paired seeds, "
-            f"{words.minutes(self.training)} of training",
+            f"{self.reference.name} {self.label}: {counted(len(self.runs) - 1, 'probe')}, "
+            f"{counted(total, 'run')} on paired seeds, "
+            f"{time_text(self.training)} of training",
             f"curve: {words.phases(self.shape)}; best {monitor} {best:.4g} "
             f"at epoch {self.shape.best_epoch}",
             f"what limits it: {words.limit(self.final)}",

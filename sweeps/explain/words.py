@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from objectives.reading import counted
 from sweeps.explain.changes import FINAL_VALUE
 from sweeps.explain.curves import Shape
 from sweeps.explain.plateau import PlateauProbeResult, PlateauResult
@@ -84,7 +85,7 @@ def finding(verdict: Verdict, monitor: str) -> str:
 def open_cause(verdict: Verdict) -> str:
     """Return an undecided cause and what would settle it."""
     if verdict.untried:
-        return f"{CAUSES[verdict.cause]} ({many(verdict.untried, 'probe')} to go)"
+        return f"{CAUSES[verdict.cause]} ({counted(verdict.untried, 'probe')} to go)"
     return f"{CAUSES[verdict.cause]} ({needed(verdict.more)})"
 
 
@@ -97,17 +98,6 @@ def ahead(forecast: Mapping[str, float], monitor: str) -> str:
     )
 
 
-def minutes(seconds: float) -> str:
-    """Return `42s` or `6m12s`."""
-    whole = round(seconds)
-    return f"{whole}s" if whole < 60 else f"{whole // 60}m{whole % 60:02d}s"
-
-
-def many(number: int, what: str) -> str:
-    """Return `1 run` or `5 runs`."""
-    return f"{number} {what}{'s' * (number != 1)}"
-
-
 def limit(final: FinalValueResult) -> str:
     """Return what limits the final value, or how far that is from being decided."""
     text = CAUSES[final.limit]
@@ -115,7 +105,7 @@ def limit(final: FinalValueResult) -> str:
         return text
     untried = sum(v.untried for v in final.verdicts)
     if untried:
-        return f"{text}; {many(untried, 'probe')} still to run"
+        return f"{text}; {counted(untried, 'probe')} still to run"
     open_ = [v for v in final.verdicts if v.outcome == UNDECIDED]
     # None of them can be ruled out until all are settled.
     known = [v.more for v in open_ if v.more is not None]

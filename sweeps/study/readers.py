@@ -55,6 +55,16 @@ def duration(text: str) -> float:
     return float(match[1]) * SECONDS[match[2]]
 
 
+def time_text(seconds: float) -> str:
+    """Return `42s`, `6m12s` or `1h05m`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
 def interval(text: str) -> float:
     """Return seconds as `duration` does, infinity for `off`."""
     return math.inf if text in ("off", "inf") else duration(text)
