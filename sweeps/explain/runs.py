@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sweeps.explain.changes import Probe, Reference
 from sweeps.explain.configs import to_plain_data
+from sweeps.tracking.journal import Stream
 
 FILE = "probes.jsonl"
 FIRST, MOST = 5, 10  # repeats: of all probes, and of those still undecided
@@ -65,10 +65,10 @@ class Record:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / FILE
+        self._stream = Stream(folder / FILE)
         self.ended: dict[str, Run] = {}
         self.numbers: dict[str, int] = {}
-        for line in self._records():
+        for _, line in self._stream.read():
             self.numbers[line["key"]] = line["number"]
             if line.get("outcome", "failed") != "failed":  # a failed run is tried again
                 self.ended[line["key"]] = Run(**line)
@@ -87,28 +87,10 @@ class Record:
         self.ended[run.key] = run
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            if file.tell() and not self._whole():
-                file.write("\n")  # end an incomplete line, left by a kill
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _whole(self) -> bool:
-        with self.path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
-
-    def _records(self) -> Iterator[dict[str, Any]]:
-        if not self.path.exists():
-            return
-        for text in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(line, dict) and "key" in line:
-                yield line
+        self._stream.append(line)
+        self._stream.sync()
+        if not self._stream.on_disk:
+            raise OSError(f"cannot write to {self._stream.path}: disk full or read-only?")
 
 
 def clean(value: Any) -> Any:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sweeps.tracking")
 
-# Errors of one stream's own data, not of the store or the network.
-_BAD_STREAM = (KeyError, TypeError, ValueError, AttributeError)
+_BAD_STREAM = (KeyError, TypeError, ValueError, AttributeError)  # not of store or network
 _FILE_TRIES = 3
 
 
@@ -285,16 +284,10 @@ def _params(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def sync(uri: str, folder: Path) -> int:
-    """Deliver what a study's folder still holds, with one attempt of at most 30 s per call.
+    """Deliver what a study's folder still holds; return how many items remain.
 
-    The caller holds the study's lock. A failure is logged as a warning.
-
-    Args:
-        uri: MLflow's tracking URI.
-        folder: The study's folder.
-
-    Returns:
-        How many items remain undelivered.
+    There is one attempt, of at most 30 s per call; its failure is logged as a warning. The caller
+    holds the study's lock.
     """
     journal = Journal(folder / "tracking")
     try:
