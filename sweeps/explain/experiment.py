@@ -112,7 +112,7 @@ def explain(
 
 
 def idle(probe: Probe, space: Space[Any]) -> bool:
-    """Return whether a probe changes what does not apply, as the width of a linear model."""
+    """Return whether a probe changes a field without effect, such as the width of a linear model."""
     if space.by_building:
         return False
     changed = {name.rpartition(".")[2] for name in probe.change}

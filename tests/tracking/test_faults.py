@@ -242,7 +242,7 @@ def test_a_full_disk_below_the_journal_is_said_and_lived_with(uri, folder, caplo
     tracker.start_study(study())
     tell(tracker, 0)
     assert settled(tracker)
-    assert until(lambda: "held in memory" in caplog.text)
+    assert until(lambda: "kept in memory" in caplog.text)
     folder.unlink()
     tell(tracker, 1)
     assert until(lambda: "can be written to again" in caplog.text)
@@ -275,4 +275,4 @@ def test_files_that_cannot_be_stored_do_not_hold_up_the_rest(uri, folder, tmp_pa
     found = Found(connect(uri))
     assert found.parent.data.metrics == {"best_val_loss": 1.0}
     assert found.points(0) == expected(0, 3)
-    assert "does not take" in caplog.text
+    assert "does not accept" in caplog.text

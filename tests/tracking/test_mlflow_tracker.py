@@ -77,14 +77,14 @@ def test_a_curve_is_live_while_its_trial_runs(uri: str, folder: Path):
     tracker.start_trial(trial(0))
     tracker.epoch(0, 1, logs(0, 1))
     seen = threading.Event()
-    deliver = tracker.delivery.round
+    deliver = tracker.delivery.deliver_all
 
     def delivered() -> None:
         deliver()
         if not tracker.journal.pending():
             seen.set()
 
-    tracker.delivery.round = delivered
+    tracker.delivery.deliver_all = delivered
     assert seen.wait(30)
     found = Found(connect(uri))
     assert found.epochs(0) == [1]
@@ -170,7 +170,7 @@ def test_a_study_of_the_same_name_reopens_no_run_of_a_deleted_one(uri, folder, c
     assert len(found.parents) == 2
     assert found.twins == {0: 2}
     assert (folder / "tracking.old1" / "trial-00000.jsonl").exists()
-    assert caplog.text.count("is a new one") == 1
+    assert caplog.text.count("is new: an older one") == 1
 
 
 def test_a_number_that_is_given_away_again_means_the_new_trial(uri, folder):
