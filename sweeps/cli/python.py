@@ -20,13 +20,13 @@ from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
-    bring,
     commands,
-    hand_over,
-    left,
     lines,
     make_tracker,
+    publish,
     quiet,
+    run_to_total,
+    unfinished,
 )
 from sweeps.study.ended import Ended
 from sweeps.study.final import with_weights
@@ -79,10 +79,10 @@ def run(
     ):
         for note in session.notes:
             say(note)
-        if left(session):
-            code = bring(session, say, quiet=not verbose, verbose=verbose > 1)
+        if unfinished(session):
+            code = run_to_total(session, say, quiet=not verbose, verbose=verbose > 1)
             if code != INTERRUPTED:
-                hand_over(session, summarise(session), say)
+                publish(session, summarise(session), say)
         else:
             say(complete_text(session.name, len(session.store.ended()), session.sweep.n_trials))
         found = Study(session.sweep, session.settings, session.data, session.name)

@@ -10,13 +10,13 @@ from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
-    bring,
     commands,
-    hand_over,
-    left,
     lines,
     make_tracker,
+    publish,
     quiet,
+    run_to_total,
+    unfinished,
 )
 from sweeps.study.session import opened
 from sweeps.study.summary import summarise
@@ -36,17 +36,17 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         say = quiet if settings.quiet else print
         for note in session.notes:
             say(note)
-        code, unfinished = 0, left(session)
-        if unfinished:
-            code = bring(session, say, quiet=settings.quiet, verbose=settings.verbose)
+        code, to_do = 0, unfinished(session)
+        if to_do:
+            code = run_to_total(session, say, quiet=settings.quiet, verbose=settings.verbose)
         else:
             say(complete_text(session.name, len(session.store.ended()), session.sweep.n_trials))
         if code == INTERRUPTED:
             return code, None
         summary = summarise(session)
         print("\n".join(lines(session, summary)), flush=True)
-        if unfinished:
-            hand_over(session, summary, say)
+        if to_do:
+            publish(session, summary, say)
         print("\n".join(commands(session, summary, program)))
         return code, plain(session, summary)
 

@@ -59,7 +59,7 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
-def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = False) -> int:
+def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bool = False) -> int:
     """Bring a study to its total, score and confirm; return an exit code."""
     done, total = len(session.store.ended()), session.sweep.n_trials
     if done < total:
@@ -97,7 +97,7 @@ def bring(session: Session, say: Say, *, quiet: bool = False, verbose: bool = Fa
     return code
 
 
-def left(session: Session) -> bool:
+def unfinished(session: Session) -> bool:
     """Return whether a study still lacks trials, scores or repeats."""
     trials = session.store.ended()
     if len(trials) < session.sweep.n_trials:
@@ -171,7 +171,7 @@ def _train(
     return 0
 
 
-def hand_over(session: Session, summary: Summary, say: Say) -> None:
+def publish(session: Session, summary: Summary, say: Say) -> None:
     """Write the parent run, and wait until MLflow has everything or does not answer."""
     if session.declared is None:  # the ranges are known better than when the first trial began
         session.tracker.start_study(parent_run(session, versions()))

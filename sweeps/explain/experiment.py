@@ -112,7 +112,7 @@ def explain(
 
 
 def idle(probe: Probe, space: Space[Any]) -> bool:
-    """Return whether a probe changes a field without effect, such as the width of a linear model."""
+    """Return whether a probe changes a field without effect, as a linear model's width."""
     if space.by_building:
         return False
     changed = {name.rpartition(".")[2] for name in probe.change}

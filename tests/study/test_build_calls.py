@@ -16,7 +16,7 @@ from sweeps.cli.files import exported
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.listing import listing
 from sweeps.cli.report import gathered
-from sweeps.cli.work import bring, hand_over, lines, versions
+from sweeps.cli.work import lines, publish, run_to_total, versions
 from sweeps.study.compare import compare
 from sweeps.study.confirm import Confirm
 from sweeps.study.parent import parent_run, repair
@@ -120,7 +120,7 @@ def test_the_tracker_is_told_the_ranges_of_all_trials_at_the_end(tmp_path: Path)
     told, build = Told(), Counted()
     run(tmp_path, build, trials=12)
     with study(tmp_path, build, trials=12, tracker=told) as found:
-        hand_over(found, summarise(found), print)
+        publish(found, summarise(found), print)
         assert {t.params["layers"] for t in found.store.ended()} >= {0, 1}
     assert told.study.columns == ("rate", "layers", "kind", "deep")
     assert told.study.axes == ("rate", "layers")
@@ -133,7 +133,7 @@ def test_a_build_that_cannot_be_asked_leaves_nothing(tmp_path: Path) -> None:
         raise KeyError("no such layer")
 
     with pytest.raises(KeyError), study(tmp_path, broken) as found:
-        bring(found, lambda line: None)
+        run_to_total(found, lambda line: None)
     assert listing(tmp_path)[-1] == "  none"
 
 
