@@ -63,16 +63,11 @@ def build(config: dense.Dense, data: Data, metrics: tuple[str, ...] = ()) -> ker
     """Return the compiled net: hidden layers, one sigmoid output."""
     import keras
 
-    from objectives.training.parts import areas, optimizer
+    from objectives.training.parts import binary_classifier
 
     model = hidden(config, data)
     model.add(keras.layers.Dense(1, activation="sigmoid"))
-    model.compile(
-        optimizer=optimizer(config.optimizer),
-        loss="binary_crossentropy",
-        metrics=["accuracy", *areas(metrics)],
-    )
-    return model
+    return binary_classifier(model, config.optimizer, metrics)
 
 
 DENSE_BINARY = of_tables("binary", dense.SPACE, build, embedded)

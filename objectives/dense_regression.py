@@ -26,28 +26,14 @@ def embedded() -> tuple[Any, Any]:
 
 
 def build(config: dense.Dense, data: Data) -> keras.Model:
-    """Return the compiled net: hidden layers, one linear output, rescaled to the target's unit.
-
-    The loss is the mean squared error in variances of the training part's target: 1 is what its
-    mean reaches, whatever the unit, and the learning rates mean the same for every table.
-    """
+    """Return the compiled net: hidden layers, one linear output, rescaled to the target's unit."""
     import keras
-    import numpy as np
 
-    from objectives.training.parts import optimizer
+    from objectives.training.parts import regressor
 
-    y = np.asarray(data.train.y, np.float64)
-    mean, deviation = float(y.mean()), float(y.std()) or 1.0
     model = hidden(config, data)
     model.add(keras.layers.Dense(1))
-    model.add(keras.layers.Rescaling(deviation, offset=mean))
-    model.compile(
-        optimizer=optimizer(config.optimizer),
-        loss="mean_squared_error",
-        loss_weights=1.0 / deviation**2,
-        metrics=["mae"],
-    )
-    return model
+    return regressor(model, config.optimizer, data)
 
 
 DENSE_REGRESSION = of_tables("regression", dense_regression.SPACE, build, embedded)

@@ -6,10 +6,10 @@ easy once learnt, and nothing is learnt for the first dozen epochs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from objectives import Data, Objective, Part, Source
-from objectives.shared import callbacks
+from objectives import Data, Part
+from objectives.shared import of_sequences
 from search_spaces import lstm
 
 if TYPE_CHECKING:
@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 ROWS = {"train": 202, "validation": 1_000, "test": 1_000}
 
 
-def load(source: Source) -> Data:
-    """Return the embedded sequences (rows x 3 steps x 1 channel), or the user's own."""
-    if source.path is not None:
-        from objectives.sequences import load_sequences
-
-        return load_sequences(source)
+def embedded() -> Data:
+    """Return rows x 3 steps x 1 channel, and the first step's value."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -38,18 +34,9 @@ def load(source: Source) -> Data:
     return Data(train, validation, test, source="embedded", details={"classes": ["0", "1"]})
 
 
-def from_arrays(x: Any, y: Any, source: Source) -> Data:
-    """Return arrays, rows x steps x channels, and their labels as data."""
-    from objectives import sequences
-
-    return sequences.from_arrays(x, y, source)
-
-
-def build(config: lstm.Lstm, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
-    """Return the compiled net: LSTM layers, then one softmax over the classes."""
+def net(config: lstm.Lstm, data: Data, outputs: int, activation: str) -> keras.Sequential:
+    """Return LSTM layers that pass over masked steps, then one dense output layer."""
     import keras
-
-    from objectives.training.parts import classifier
 
     masked = bool(data.details.get("masked"))
     model = keras.Sequential([keras.Input(data.train.x.shape[1:])])
@@ -60,19 +47,19 @@ def build(config: lstm.Lstm, data: Data, metrics: tuple[str, ...] = ()) -> keras
         model.add(keras.layers.LSTM(config.units, return_sequences=not last))
         if config.dropout:
             model.add(keras.layers.Dropout(config.dropout))
-    output = keras.layers.Dense(len(data.details["classes"]), activation="softmax")
+    output = keras.layers.Dense(outputs, activation=activation)
     model.add(output)
     # The scale enters as initial weights and not as an initializer, which a program would bake in.
     output.kernel.assign(config.output_scale * output.kernel)
+    return model
+
+
+def build(config: lstm.Lstm, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
+    """Return the compiled net: LSTM layers, then one softmax over the classes."""
+    from objectives.training.parts import classifier
+
+    model = net(config, data, len(data.details["classes"]), "softmax")
     return classifier(model, config.optimizer, data, metrics)
 
 
-LSTM_RECALL = Objective(
-    space=lstm.SPACE,
-    load=load,
-    from_arrays=from_arrays,
-    build=build,
-    callbacks=callbacks,
-    task="multiclass",
-    max_epochs=60,
-)
+LSTM_RECALL = of_sequences("multiclass", lstm.SPACE, build, embedded)

@@ -24,7 +24,7 @@ from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.matrix import labels
 from objectives.reading.roles import wishes_of
 from objectives.reading.scaling import CLIP, fit, merged
-from objectives.reading.targets import target
+from objectives.reading.targets import SEQUENCES, target
 from objectives.reading.values import text
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ OPTIONS = {"ignore", "id", "time", "nan", "weights", "threshold_for"}
 MASK_VALUE = -20.0  # far below what clipped values can be
 
 
-def load_sequences(source: Source) -> Data:
-    """Read, clean and split sequences: x float32, rows x steps x channels; y int32 classes.
+def load_sequences(source: Source, task: str = "multiclass") -> Data:
+    """Read, clean and split sequences: x float32, rows x steps x channels.
 
+    task: "binary" (y float32, 0 or 1), "multiclass" (int32) or "regression" (float32).
     Channels are scaled by the steps of the training rows that are no padding; a channel that
     has missing values there gets an indicator channel. Raises BadInput.
     """
@@ -48,21 +49,28 @@ def load_sequences(source: Source) -> Data:
         raise BadInput("sequences need a file: say --data FILE")
     path = Path(source.path)
     if files.kind(path) == "npz":
-        return _load_npz(source, path)
+        return _load_npz(source, task, path)
     table = files.read_table(path)
     columns = dict(zip(table.column_names, table.columns, strict=True))
     del table
-    return _from_long(columns, source)
+    return _from_long(columns, source, task)
 
 
-def from_arrays(x: Any, y: Any, source: Source, length: Any = None, groups: Any = None) -> Data:
+def from_arrays(
+    x: Any,
+    y: Any,
+    source: Source,
+    task: str = "multiclass",
+    length: Any = None,
+    groups: Any = None,
+) -> Data:
     """Return the data of arrays: x, rows x steps x channels; y, a label a row; length, steps."""
     splits.check(source)
     result.check_options(source, OPTIONS, "sequences")
-    return _from_arrays(unmasked(x, "X"), unmasked(y, "y"), source, length, groups)
+    return _from_arrays(unmasked(x, "X"), unmasked(y, "y"), source, task, length, groups)
 
 
-def _load_npz(source: Source, path: Path) -> Data:
+def _load_npz(source: Source, task: str, path: Path) -> Data:
     for option in ("id", "time"):
         if source.options.get(option):
             raise BadInput(
@@ -75,11 +83,11 @@ def _load_npz(source: Source, path: Path) -> Data:
     groups = None
     if source.group is not None:
         groups = archive.read(archive.find(source.group, "--group"))
-    return _from_arrays(x, y, dataclasses.replace(source, target=name), length, groups)
+    return _from_arrays(x, y, dataclasses.replace(source, target=name), task, length, groups)
 
 
 def _from_arrays(
-    x: NDArray[Any], y: NDArray[Any], source: Source, length: Any, groups: Any
+    x: NDArray[Any], y: NDArray[Any], source: Source, task: str, length: Any, groups: Any
 ) -> Data:
     if x.ndim == 2:
         x = x[:, :, None]
@@ -93,7 +101,7 @@ def _from_arrays(
         groups = one_column(np.asarray(groups), source.group or "groups", len(x))
         groups = np.unique(groups, return_inverse=True)[1]
     names = [f"x{place}" for place in range(x.shape[2])]
-    return _finish(x, names, column, groups, source, [], {})
+    return _finish(x, names, column, groups, source, task, [], {})
 
 
 def _cut(x: Floats, length: NDArray[Any]) -> Floats:
@@ -110,7 +118,7 @@ def _cut(x: Floats, length: NDArray[Any]) -> Floats:
     )
 
 
-def _from_long(columns: dict[str, pa.ChunkedArray], source: Source) -> Data:
+def _from_long(columns: dict[str, pa.ChunkedArray], source: Source, task: str) -> Data:
     source = again.resolved(source, columns)
     ids = _named(source.options.get("id"), "--id", "names the series")
     time = _named(source.options.get("time"), "--time", "orders the steps of a series")
@@ -135,7 +143,7 @@ def _from_long(columns: dict[str, pa.ChunkedArray], source: Source) -> Data:
     found, more = series.channels(columns)
     x = series.fill(found, places)
     extra = {"columns_of": {"id": ids, "time": time}}
-    return _finish(x, list(found), label, groups, source, [*lines, *more], extra)
+    return _finish(x, list(found), label, groups, source, task, [*lines, *more], extra)
 
 
 def _named(given: str | None, option: str, what: str) -> str:
@@ -150,6 +158,7 @@ def _finish(
     label: pa.ChunkedArray,
     groups: NDArray[Any] | None,
     source: Source,
+    task: str,
     lines: list[result.Row],
     extra: dict[str, Any],
 ) -> Data:
@@ -166,7 +175,7 @@ def _finish(
             f"series {place[0]}, step {place[1]}, channel {names[place[2]]!r} is missing, and "
             "missing values are refused: fill it"
         )
-    found = target(label, name, "sequence", source.positive)
+    found = target(label, name, task, source.positive, SEQUENCES)
     rows = result.split(found, source, groups)
     raw = [found.rows[part] for part in rows]
     masked = not bool(np.all(belongs))
@@ -206,7 +215,7 @@ def _finish(
         found,
         rows,
         source,
-        "multiclass",
+        task,
         preprocessing=preprocessing,
         lines=lines,
         warnings=warnings,

@@ -1,4 +1,4 @@
-"""What the built-in objectives share: how tables are read, and the callbacks of a config."""
+"""What the built-in objectives share: how data are read, and the callbacks of a config."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     from objectives.monitor import Mode
 
+    Build = Callable[..., keras.Model]
+    Embedded = Callable[[], Data | tuple[Any, Any]]
+    # Source and task -> Data; x, y, source and task -> Data.
+    Readers = tuple[Callable[[Source, str], Data], Callable[[Any, Any, Source, str], Data]]
+
 
 def callbacks(config: Any, monitor: str, mode: Mode) -> list[keras.callbacks.Callback]:
     """Return ReduceLROnPlateau where the config has it."""
@@ -22,12 +27,7 @@ def callbacks(config: Any, monitor: str, mode: Mode) -> list[keras.callbacks.Cal
     return plateau_callbacks(config.plateau, monitor, mode)
 
 
-def of_tables(
-    task: Task,
-    space: Space[Any],
-    build: Callable[..., keras.Model],
-    embedded: Callable[[], Data | tuple[Any, Any]],
-) -> Objective[Any]:
+def of_tables(task: Task, space: Space[Any], build: Build, embedded: Embedded) -> Objective[Any]:
     """Return an objective on tables: its own one, the user's file, a frame or a matrix.
 
     Args:
@@ -37,20 +37,48 @@ def of_tables(
         embedded: Makes the objective's own data, or gives a matrix and its labels.
     """
 
-    def load(source: Source) -> Data:
-        from objectives.tables import load_table
+    def readers() -> Readers:
+        from objectives import tables
 
+        return tables.load_table, tables.from_arrays
+
+    return _read_by(readers, task, space, build, embedded, max_epochs=100)
+
+
+def of_sequences(
+    task: Task, space: Space[Any], build: Build, embedded: Embedded
+) -> Objective[Any]:
+    """Return an objective on sequences: its own ones, the user's file or arrays.
+
+    The arguments are those of `of_tables`; x is rows x steps x channels.
+    """
+
+    def readers() -> Readers:
+        from objectives import sequences
+
+        return sequences.load_sequences, sequences.from_arrays
+
+    return _read_by(readers, task, space, build, embedded, max_epochs=60)
+
+
+def _read_by(
+    readers: Callable[[], Readers],
+    task: Task,
+    space: Space[Any],
+    build: Build,
+    embedded: Embedded,
+    max_epochs: int,
+) -> Objective[Any]:
+    def load(source: Source) -> Data:
         if source.path is not None:
-            return load_table(source, task)
+            return readers()[0](source, task)
         own = embedded()
         if isinstance(own, Data):
             return own
         return dataclasses.replace(from_arrays(*own, source), source="embedded")
 
     def from_arrays(x: Any, y: Any, source: Source) -> Data:
-        from objectives import tables
-
-        return tables.from_arrays(x, y, source, task)
+        return readers()[1](x, y, source, task)
 
     return Objective(
         space=space,
@@ -59,5 +87,5 @@ def of_tables(
         build=build,
         callbacks=callbacks,
         task=task,
-        max_epochs=100,
+        max_epochs=max_epochs,
     )

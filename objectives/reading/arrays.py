@@ -11,6 +11,7 @@ import numpy as np
 
 from objectives import BadInput
 from objectives.reading import check_memory, known, listing
+from objectives.reading.targets import SEQUENCES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,7 +125,7 @@ def floats(array: Array, name: str, dimensions: int) -> NDArray[np.float32] | ND
         example = f" ({array.ravel()[0]!s})" if array.size else ""
         raise BadInput(f"array {name!r} holds {array.dtype}{example} where numbers belong")
     if array.ndim != dimensions:
-        other = "; for sequences there is python -m sweeps.lstm_recall" * (array.ndim == 3)
+        other = f"; for sequences there are {', '.join(SEQUENCES.values())}" * (array.ndim == 3)
         raise BadInput(
             f"array {name!r} has shape {array.shape}: {dimensions} dimensions are needed "
             f"({'rows x features' if dimensions == 2 else 'rows x steps x channels'}){other}"

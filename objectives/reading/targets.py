@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,16 @@ if TYPE_CHECKING:
 FEW = 30  # distinct whole numbers up to which they may be classes
 MANY = 1000  # classes at most
 YES = ("yes", "true", "1", "y", "t", "positive", "pos", "1.0", "present", "bad", "fraud")
-COMMANDS = {
+Commands = Mapping[str, str]  # by task
+TABLES: Commands = {
     "binary": "python -m sweeps.dense_binary",
     "multiclass": "python -m sweeps.dense_multiclass",
     "regression": "python -m sweeps.dense_regression",
+}
+SEQUENCES: Commands = {
+    "binary": "python -m sweeps.sequence_binary",
+    "multiclass": "python -m sweeps.lstm_recall",
+    "regression": "python -m sweeps.sequence_regression",
 }
 
 
@@ -47,21 +54,27 @@ class Target:
         return self.y.astype(np.int64) if self.classes else None
 
 
-def target(column: pa.ChunkedArray, name: str, task: str, positive: str | None) -> Target:
-    """Return the labels of a task: `binary`, `multiclass`, `regression` or `sequence`.
+def target(
+    column: pa.ChunkedArray,
+    name: str,
+    task: str,
+    positive: str | None,
+    commands: Commands = TABLES,
+) -> Target:
+    """Return the labels of a task: `binary`, `multiclass` or `regression`.
 
-    Raises BadInput where the column is for another task, which it names.
+    Raises BadInput where the column is for another task, whose command it names.
     """
     if task == "regression":
         if positive is not None:
             raise BadInput(f"--positive {positive!r}: numbers have no positive class")
-        return _numbers(column, name)
+        return _numbers(column, name, commands)
     found = text(column)
     rows = np.flatnonzero(found.codes >= 0)
     used = np.unique(found.codes[rows])
     if len(used) == 0:
         raise BadInput(f"target {name!r} is empty in every row")
-    _check_classes(column, name, task, len(used), found)
+    _check_classes(column, name, task, len(used), found, commands)
     names = [level.as_py() for level in found.levels.take(pa.array(used))]
     order = sorted(range(len(names)), key=lambda place: _order(names[place]))
     number = np.full(len(found.levels), -1, np.int64)
@@ -78,14 +91,14 @@ def target(column: pa.ChunkedArray, name: str, task: str, positive: str | None) 
     return Target(labels.astype(kind), rows, classes, classes[1] if len(classes) == 2 else None)
 
 
-def _numbers(column: pa.ChunkedArray, name: str) -> Target:
+def _numbers(column: pa.ChunkedArray, name: str, commands: Commands) -> Target:
     found = values(column, name, advice="")
     if isinstance(found, Text):
         example = found.levels[0].as_py() if len(found.levels) else ""
         other = "binary" if len(found.levels) == 2 else "multiclass"
         raise BadInput(
             f"target {name!r} holds text ({quoted(example)}) where numbers belong; for classes "
-            f"there is {COMMANDS[other]}"
+            f"there is {commands[other]}"
         )
     if not isinstance(found, Numbers):
         what = "dates" if isinstance(found, Dates) else "nothing"
@@ -110,7 +123,7 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
         raise BadInput(f"target {name!r} is {only}: there is nothing to learn")
     if distinct == 2 and len(np.unique(y)) == 2:
         raise BadInput(
-            f"target {name!r} has two values: for two classes there is {COMMANDS['binary']}"
+            f"target {name!r} has two values: for two classes there is {commands['binary']}"
         )
     offset = 0.0
     if rounding(y) > COARSE * float(y.std()):
@@ -121,24 +134,29 @@ def _numbers(column: pa.ChunkedArray, name: str) -> Target:
 
 
 def _check_classes(
-    column: pa.ChunkedArray, name: str, task: str, distinct: int, found: Text
+    column: pa.ChunkedArray,
+    name: str,
+    task: str,
+    distinct: int,
+    found: Text,
+    commands: Commands,
 ) -> None:
     """Raise BadInput where the number or kind of classes belongs to another task."""
     if distinct == 1:
         only = found.levels[int(found.codes.max())].as_py()
         raise BadInput(f"target {name!r} is {quoted(only)} in every row: one class only")
     if distinct > 2 and _continuous(column, distinct):
-        hint = f"for numbers there is {COMMANDS['regression']}"
-        if task == "sequence":
-            hint = "sequences are sorted into classes, numbers are not predicted"
-        raise BadInput(f"target {name!r} has {distinct:,} different numbers: {hint}")
+        raise BadInput(
+            f"target {name!r} has {distinct:,} different numbers: for numbers there is "
+            f"{commands['regression']}"
+        )
     if task == "binary" and distinct > 2:
         levels: list[str] = found.levels.to_pylist()
         levels.sort(key=_order)
         names = listing(levels, limit=5)
         raise BadInput(
             f"target {name!r} has {distinct:,} classes ({names}): for more than two there is "
-            f"{COMMANDS['multiclass']}"
+            f"{commands['multiclass']}"
         )
     if distinct > MANY:
         raise BadInput(f"target {name!r} has {distinct:,} different texts: are they classes?")

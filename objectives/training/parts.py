@@ -80,3 +80,36 @@ def classifier(
         metrics=["accuracy", *areas(metrics, len(data.details["classes"]))],
     )
     return model
+
+
+def binary_classifier(
+    model: keras.Model, config: Optimizer, metrics: tuple[str, ...]
+) -> keras.Model:
+    """Return a model of one sigmoid, compiled for labels 0 and 1."""
+    model.compile(
+        optimizer=optimizer(config),
+        loss="binary_crossentropy",
+        metrics=["accuracy", *areas(metrics)],
+    )
+    return model
+
+
+def regressor(model: keras.Sequential, config: Optimizer, data: Data) -> keras.Model:
+    """Return a model of one linear output, rescaled to the target's unit and compiled.
+
+    The loss is the mean squared error in variances of the training part's target: 1 is what its
+    mean reaches, whatever the unit, and the learning rates mean the same for all data.
+    """
+    import keras
+    import numpy as np
+
+    y = np.asarray(data.train.y, np.float64)
+    mean, deviation = float(y.mean()), float(y.std()) or 1.0
+    model.add(keras.layers.Rescaling(deviation, offset=mean))
+    model.compile(
+        optimizer=optimizer(config),
+        loss="mean_squared_error",
+        loss_weights=1.0 / deviation**2,
+        metrics=["mae"],
+    )
+    return model
