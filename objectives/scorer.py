@@ -104,7 +104,8 @@ class Scorer:
     def predict(self, rows: Any) -> NDArray[Any]:
         """Return chances, a column a class, of two classes the positive one's; or numbers.
 
-        One row for each row given, in their order; of a long table of series one for each series.
+        One row for each row given, in their order; of a long table one for each series, in the
+        order in which their first rows come.
         """
         import tensorflow as tf
 

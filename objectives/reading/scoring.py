@@ -163,7 +163,7 @@ def _meaning(level: str) -> float | str:
 
 
 def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return series x steps x channels from a long frame, series in the order of their ids.
+    """Return series x steps x channels from a long frame, series in the order they begin in it.
 
     Raises BadInput where a series has more steps than the model takes.
     """

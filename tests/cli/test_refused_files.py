@@ -15,7 +15,9 @@ SWEEPS = {
     "binary": "dense_binary",
     "multiclass": "dense_multiclass",
     "regression": "dense_regression",
-    "series": "lstm_recall",
+    "series binary": "sequence_binary",
+    "series multiclass": "lstm_recall",
+    "series regression": "sequence_regression",
 }
 
 

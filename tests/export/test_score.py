@@ -15,6 +15,8 @@ from objectives.dense_multiclass import DENSE_MULTICLASS
 from objectives.dense_regression import DENSE_REGRESSION
 from objectives.lstm_recall import LSTM_RECALL
 from objectives.preprocessing import assemble
+from objectives.sequence_binary import SEQUENCE_BINARY
+from objectives.sequence_regression import SEQUENCE_REGRESSION
 from sweeps.export import score
 
 pytestmark = pytest.mark.slow
@@ -38,6 +40,8 @@ CASES: dict[str, tuple[Objective[Any], Any, Any, str, int]] = {
     "matrix": (DENSE_BINARY, WIDE.iloc[:, :40].to_numpy(), TWO, "the chance of '1'", 1),
     "numbers": (DENSE_REGRESSION, FRAME, RNG.normal(size=ROWS), "y", 1),
     "sequences": (LSTM_RECALL, SERIES, THREE, "the chances of a, b, c", 3),
+    "two classes of sequences": (SEQUENCE_BINARY, SERIES, TWO, "the chance of '1'", 1),
+    "numbers of sequences": (SEQUENCE_REGRESSION, SERIES, RNG.normal(size=ROWS), "y", 1),
 }
 
 
@@ -57,7 +61,7 @@ def scored(objective: Objective[Any], data: Data, folder: Path) -> tuple[Any, li
 @pytest.mark.parametrize("name", CASES)
 def test_the_lines_score_a_row(name: str, tmp_path: Path) -> None:
     objective, x, y, says, width = CASES[name]
-    data = objective.data(Source(arrays=(x, y)))
+    data = objective.data(Source(arrays=(x, y), target="y"))
     found, (_, last) = scored(objective, data, tmp_path)
     assert found.shape == (1, width)
     assert np.isfinite(found).all()

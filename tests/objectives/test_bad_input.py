@@ -192,7 +192,9 @@ TABLES = [
         "sequences",
         npz(X=X.reshape(20, 3, 1), y=Y),
         "(20, 3, 1)",
+        "sweeps.sequence_binary",
         "sweeps.lstm_recall",
+        "sweeps.sequence_regression",
         file="t.npz",
         target=None,
     ),
@@ -214,12 +216,13 @@ STEPS = {"id": "run", "time": "t"}
 
 
 def long(name: str, content: str, *says: str, **options: Any) -> Case:
-    given = {"target": "kind", "options": STEPS} | options
-    return case(name, content, *says, task="series", **given)
+    given = {"target": "kind", "options": STEPS, "task": "series multiclass"} | options
+    return case(name, content, *says, **given)
 
 
 def series(name: str, content: Any, *says: str, **options: Any) -> Case:
-    return case(name, content, *says, task="series", file="s.npz", target=None, options=options)
+    task = options.pop("task", "series multiclass")
+    return case(name, content, *says, task=task, file="s.npz", target=None, options=options)
 
 
 HOLES = np.where(S == 3, np.nan, S)
@@ -235,7 +238,36 @@ SEQUENCES = [
     long("empty time", LONG + "3,,1,1\n", "'t'", "row 81"),
     long("infinite", LONG + "3,9,inf,1\n", "'v'", "row 81"),
     long("no channel", LONG, "channel", options=STEPS | {"ignore": "v"}),
-    series("numbers to predict", npz(X=S, y=np.arange(20) + 0.5), "sorted into classes"),
+    series("numbers to predict", npz(X=S, y=np.arange(20) + 0.5), "sweeps.sequence_regression"),
+    series(
+        "three classes of series",
+        npz(X=S, y=np.arange(20) % 3),
+        "3 classes",
+        "sweeps.lstm_recall",
+        task="series binary",
+    ),
+    series(
+        "numbers for two classes of series",
+        npz(X=S, y=np.arange(20) + 0.5),
+        "sweeps.sequence_regression",
+        task="series binary",
+    ),
+    series(
+        "two values of series",
+        npz(X=S, y=Y),
+        "two values",
+        "sweeps.sequence_binary",
+        task="series regression",
+    ),
+    series(
+        "text of series",
+        npz(X=S, y=np.where(Y, "up", "down")),
+        "'down'",
+        "sweeps.sequence_binary",
+        task="series regression",
+    ),
+    long("two numbers", LONG + "3,9,1,2.5\n", "'kind'", "row 81", task="series regression"),
+    long("positive number", LONG, "--positive '1'", task="series regression", positive="1"),
     series("id of arrays", npz(X=S, y=Y), "--id 'a'", id="a"),
     series("gap refused", npz(X=HOLES, y=Y), "series 0, step 1", "'x1'", nan="refuse"),
     series("no value", npz(X=HOLLOW, y=Y), "series 7"),
@@ -261,8 +293,9 @@ def refusal(one: Case, folder: Path) -> str:
     path = folder / one.file
     write(one, path)
     source = Source(path=str(path), **one.source)
+    first, _, task = one.task.partition(" ")
     with pytest.raises(BadInput) as caught:
-        load_sequences(source) if one.task == "series" else load_table(source, one.task)
+        load_sequences(source, task) if task else load_table(source, first)
     return str(caught.value)
 
 

@@ -132,3 +132,31 @@ def test_a_long_table_is_the_same_as_its_array(tmp_path: Path, shuffled: bool) -
         "b": "channel",
         "note": "left out",
     }
+
+
+def test_two_classes_and_numbers_have_the_same_inputs(tmp_path: Path) -> None:
+    frame = long_table()
+    of_run = frame.groupby("run")["a"].transform("mean")
+    frame["size"] = (5e3 + 1e9 * of_run).where(
+        frame["run"] != "r4"
+    )  # in its own unit; one is empty
+    frame["large"] = np.where(of_run > 0, "yes", "no")
+    frame.to_csv(tmp_path / "long.csv", index=False)
+
+    def read(target: str, other: str, task: str) -> Data:
+        options = {"id": "run", "time": "t", "ignore": ["kind", other]}
+        path = str(tmp_path / "long.csv")
+        return load_sequences(Source(path, target, time_order=True, options=options), task)
+
+    numbers, binary = read("size", "large", "regression"), read("large", "size", "binary")
+    assert numbers.details["task"] == "regression"
+    assert "classes" not in numbers.details
+    assert (numbers.train.y.dtype, binary.train.y.dtype) == (np.float32, np.float32)
+    per_run = frame.drop_duplicates("run")["size"].dropna()
+    found = np.concatenate([part.y for part in (numbers.train, numbers.validation, numbers.test)])
+    np.testing.assert_allclose(found, per_run, rtol=1e-6)
+    assert (binary.shape[0], numbers.shape[0]) == (ROWS, ROWS - 1)
+    assert binary.details["positive"] == "yes"
+    assert set(binary.train.y) == {0.0, 1.0}
+    assert binary.preprocessing is not None
+    assert binary.preprocessing["channels"] == ["a", "b"]

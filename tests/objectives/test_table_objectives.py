@@ -17,6 +17,7 @@ from objectives.dense_multiclass import DENSE_MULTICLASS
 from objectives.dense_regression import DENSE_REGRESSION
 from objectives.judging import scores
 from objectives.lstm_recall import LSTM_RECALL
+from objectives.sequence_regression import SEQUENCE_REGRESSION
 from objectives.training import Decision, TrialSpec, here
 from objectives.training.areas import ClassAUC
 
@@ -78,6 +79,19 @@ def test_a_unit_changes_nothing_but_the_unit(tmp_path: Path) -> None:
     second, other, _ = train(DENSE_REGRESSION, scaled, tmp_path, epochs=3)
     assert second["val_loss"] == pytest.approx(first["val_loss"], rel=1e-4)
     assert other["test_mae"] == pytest.approx(1024.0 * one["test_mae"], rel=1e-3)
+
+
+def test_a_series_number_is_predicted_in_its_own_unit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(3.0, 2.0, (400, 6, 1))
+    x[np.arange(6) >= rng.integers(3, 7, 400)[:, None]] = np.nan
+    y = 1.7e9 + 150.0 * np.nanmean(x, axis=(1, 2))  # float32 rounds it to 128
+    data = SEQUENCE_REGRESSION.data(Source(arrays=(x, y)))
+    logs, scored, model = train(SEQUENCE_REGRESSION, data, tmp_path, epochs=15, kind="fit")
+    assert scored["test_mae"] < 60.0  # their deviation is 140
+    assert logs["val_loss"] < 0.3
+    predicted = model.predict(x, verbose=0).ravel()
+    assert np.abs(predicted - y).mean() < 60.0
 
 
 def test_several_classes(tmp_path: Path) -> None:
