@@ -49,8 +49,8 @@ COMMANDS = {
 def no_command(word: str) -> str:
     """Return that there is no such command."""
     near = nearest(word, COMMANDS, cutoff=0.7)
-    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
-    return f"no command {word!r}; {hint} (see --help)"
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"no command {word!r}{hint}; there are: {', '.join(COMMANDS)}"
 
 
 def function_of(command: str) -> Callable[[Sweep, Settings, str], tuple[int, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data
-from sweeps.cli import print_anything
+from sweeps.cli import print_anything, starting
 from sweeps.cli.found import plain, reading
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.given import describe, given_settings, sweep_named
@@ -20,6 +20,7 @@ from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
+    aloud,
     commands,
     lines,
     make_tracker,
@@ -67,8 +68,9 @@ def run(
             study's own.
     """
     settings = given_settings(sweep, {"data": data, **options}, Path(folder).resolve())
-    say = print if verbose else quiet
+    say = aloud if verbose else quiet
     print_anything()
+    say(starting(settings.study or sweep.name))
     warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook
     with (
         chatter_to(settings.folder / FILE),

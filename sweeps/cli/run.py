@@ -10,6 +10,7 @@ from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
+    aloud,
     commands,
     lines,
     make_tracker,
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
 def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Bring a study to its total."""
+    say = quiet if settings.quiet else aloud
     settings = with_tries(sweep, settings)
     with (
         trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker) as session,
     ):
-        say = quiet if settings.quiet else print
         for note in session.notes:
             say(note)
         code, to_do = 0, unfinished(session)

@@ -59,6 +59,11 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
+def aloud(line: str) -> None:
+    """Print a line at once, into a pipe too."""
+    print(line, flush=True)
+
+
 def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bool = False) -> int:
     """Bring a study to its total, score and confirm; return an exit code."""
     done, total = len(session.store.ended()), session.sweep.n_trials

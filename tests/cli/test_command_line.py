@@ -51,7 +51,7 @@ def test_a_finished_study_asked_for_again_prints_the_same_summary(
     go("--trials", "4", "--seed", "2")
     first = capsys.readouterr().out
     assert go("--trials", "4", "--seed", "2") == 0
-    said, _, again = capsys.readouterr().out.partition("\n")
+    _, said, again = capsys.readouterr().out.split("\n", 2)
     assert said == "toy: already complete with 4 trials: --trials 8 adds more"
     assert again.startswith("toy: 4 trials")
     assert again in first
@@ -94,7 +94,7 @@ def test_another_pruner_on_the_way_is_said_once(
     go("--trials", "2", "--confirm", "0")
     capsys.readouterr()
     go("--trials", "3", "--pruner", "none")
-    assert capsys.readouterr().out.startswith("--pruner: none from here on, halving before\n")
+    assert "\n--pruner: none from here on, halving before\n" in capsys.readouterr().out
     go("--trials", "4")
     assert "from here on" not in capsys.readouterr().out
 
@@ -105,7 +105,7 @@ def test_the_default_sampler_is_led_back_to_by_its_name(
     go("--trials", "2", "--sampler", "random", "--confirm", "0")
     capsys.readouterr()
     assert go("--trials", "3", "--sampler", "tpe") == 0
-    assert capsys.readouterr().out.startswith("--sampler: tpe from here on, random before\n")
+    assert "\n--sampler: tpe from here on, random before\n" in capsys.readouterr().out
 
 
 def test_a_sampler_whose_package_is_missing_is_refused_before_a_study_is_made(
@@ -137,7 +137,8 @@ def test_the_first_lines_are_data_device_and_the_expected_time(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     go("--trials", "4", "--confirm", "0")
-    first, data, device, expected, *_ = capsys.readouterr().out.splitlines()
+    begin, first, data, device, expected, *_ = capsys.readouterr().out.splitlines()
+    assert begin.startswith("toy: starting")
     assert first == "toy: 4 of 4 trials to go"
     assert data.startswith("data: embedded, 16 x 2; train 8 / validation 4 / test 4")
     assert device == "device: cpu, in this process"
@@ -211,7 +212,7 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
         (["--trials"], "--trials: needs a value"),
         (["--fix", "width=3", "--range", "width=1:2"], "width has --fix 3 already"),
         (["explode"], "no command 'explode'; there are: run, show"),
-        (["shwo"], "no command 'shwo'; did you mean show?"),
+        (["shwo"], "no command 'shwo' (did you mean show?); there are: run, show"),
         (["export"], "--to DIR"),
         (["train"], "--config FILE"),
         (["show", "--study", "nix"], "no study"),
