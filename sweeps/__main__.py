@@ -9,6 +9,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a sweep's command, or print the list; return the exit code."""
     from sweeps import BadInput, __version__
     from sweeps.cli import print_anything, program_name, run_command_line, unread
+    from sweeps.cli.layout import columns, fit
     from sweeps.cli.listing import built_in, help_lines, listing, no_sweep
 
     argv = sys.argv[1:] if argv is None else argv
@@ -16,11 +17,11 @@ def main(argv: list[str] | None = None) -> int:
     program, first = program_name(), argv[0] if argv else "list"
     try:
         if first in ("--help", "-h", "help"):
-            print("\n".join(help_lines(program)))
+            print("\n".join(fit(help_lines(program), columns())))
         elif first in ("--version", "version"):
             print(f"keras-sweeps {__version__}")
         elif first == "list":
-            print("\n".join(listing(program=program)))
+            print("\n".join(fit(listing(program=program), columns())))
         else:
             known = {sweep.name: sweep for sweep in built_in()}
             if first not in known:

@@ -43,7 +43,7 @@ def run_command_line(
     except BrokenPipeError:
         return unread()
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on", file=sys.stderr)
+        print("interrupted: run the same command to resume", file=sys.stderr)
         return 130
     except Exception as error:  # of the user's own file, or of this package
         logging.getLogger("sweeps").exception("the command failed")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.files import chosen
 from sweeps.cli.found import reading
+from sweeps.cli.layout import columns, fit
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
@@ -42,14 +43,14 @@ def explain(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         reference = reference_of(session, settings.trial or "baseline")
         say(f"explaining {reference.name} of {session.name}, {time_text(settings.budget)} at most")
         say(f"data: {data_text(session.data)}")
-        for line in data_lines(session.data):
+        for line in fit(data_lines(session.data), columns()):
             say(line)
         folder = session.folder / "explain" / reference.name.replace(" ", "-")
         with lock(folder, f"{session.name} explain {reference.name}"):
             found = _explained(session, reference, folder, say)
         if found is None:
             return INTERRUPTED, None
-    print("\n".join(found.summary_lines()))
+    print("\n".join(fit(found.summary_lines(), columns())))
     return 0, found.to_json()
 
 
@@ -79,7 +80,7 @@ def _explained(
             say=say,
         )
     except KeyboardInterrupt:
-        say("interrupted: what was trained is kept, the same command goes on")
+        say("interrupted: what was trained is kept; run the same command to resume")
         return None
     finally:
         tracker.close()

@@ -15,6 +15,7 @@ from sweeps.cli import print_anything, starting
 from sweeps.cli.found import plain, reading
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.given import describe, given_settings, sweep_named
+from sweeps.cli.layout import columns
 from sweeps.cli.logs import FILE, chatter_to
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
@@ -121,7 +122,8 @@ class Study:
     def __repr__(self) -> str:
         with self._open() as session:
             summary = summarise(session)
-            return "\n".join([*lines(session, summary), *commands(session, summary, None)])
+            found = lines(session, summary, columns())
+            return "\n".join([*found, *commands(session, summary, None)])
 
     @property
     def trials(self) -> pd.DataFrame:

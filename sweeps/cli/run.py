@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.found import plain, reading
+from sweeps.cli.layout import columns
 from sweeps.cli.share import with_tries
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
@@ -45,7 +46,7 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         if code == INTERRUPTED:
             return code, None
         summary = summarise(session)
-        print("\n".join(lines(session, summary)), flush=True)
+        print("\n".join(lines(session, summary, columns())), flush=True)
         if to_do:
             publish(session, summary, say)
         print("\n".join(commands(session, summary, program)))
@@ -56,6 +57,6 @@ def show(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Print a study's summary again."""
     with reading(sweep, settings) as session:
         summary = summarise(session)
-        print("\n".join([*session.notes, *lines(session, summary)]))
+        print("\n".join([*session.notes, *lines(session, summary, columns())]))
         print("\n".join(commands(session, summary, program)))
         return 0, plain(session, summary)

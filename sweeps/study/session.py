@@ -156,7 +156,7 @@ def lock(folder: Path, name: str) -> filelock.BaseFileLock:
         ) from None
     except OSError as error:
         raise BadInput(
-            f"cannot write to {str(folder)!r} ({error.strerror}): run in a folder of yours"
+            f"cannot write to {str(folder)!r} ({error.strerror}): run in a folder of your own"
         ) from None
     return held
 

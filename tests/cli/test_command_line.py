@@ -77,7 +77,7 @@ def test_the_seeds_to_confirm_on_are_remembered(
     printed = capsys.readouterr().out
     assert "on one fresh seed each" in printed
     assert "(one fresh seed)" in printed
-    assert "one fresh seed does not tell luck from skill: --confirm 5 does" in printed
+    assert "one fresh seed cannot tell luck from skill: --confirm 5 can" in printed
     assert go("--trials", "7") == 0
     assert "5 fresh seeds" not in capsys.readouterr().out
 
@@ -140,11 +140,11 @@ def test_the_first_lines_are_data_device_and_the_expected_time(
     begin, first, data, device, expected, *_ = capsys.readouterr().out.splitlines()
     assert begin.startswith("toy: starting")
     assert first == "toy: 4 of 4 trials to go"
-    assert data.startswith("data: embedded, 16 x 2; train 8 / validation 4 / test 4")
+    assert data.startswith("data: built-in data, 16 x 2; train 8 / validation 4 / test 4")
     assert device == "device: cpu, in this process"
-    assert expected.startswith("expected: ")
+    assert expected.startswith("ETA: ")
     go("--trials", "6", "--confirm", "0")
-    assert "expected: about 0s, as the trials before" in capsys.readouterr().out
+    assert "ETA: about 0s, based on earlier trials" in capsys.readouterr().out
 
 
 def test_verbose_says_every_epoch(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.cli import run_command_line
+from sweeps.cli import run_command_line, starting
 from tests.objectives.test_bad_input import SEQUENCES, TABLES, Case, write
 
 SWEEPS = {
@@ -56,7 +56,7 @@ def test_a_refused_file_leaves_nothing(
     options = argv(one, path)
     assert run_command_line(sweep, options) == 2, shlex.join(options)
     printed = capsys.readouterr()
-    assert printed.out == ""
+    assert printed.out.splitlines() in ([], [starting(sweep.name)])
     # Another test of the same process may have imported Keras, which is hinted at.
     (line,) = (line for line in printed.err.splitlines() if not line.startswith("hint: "))
     assert line.startswith("error: ")

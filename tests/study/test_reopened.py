@@ -212,7 +212,7 @@ def test_a_study_that_kept_its_data_as_a_sentence_opens_for_the_same_arrays_alon
     assert go(tmp_path, trials=2) == before
     older(tmp_path, "mode", "digest", data="embedded (0123456789ab)")
     with pytest.raises(
-        BadInput, match=r"data = embedded \(0123456789ab\), and now it is embedded"
+        BadInput, match=r"data = built-in data \(0123456789ab\), and now it is built-in data"
     ):
         go(tmp_path, trials=2)
 
