@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.found import plain, reading
 from sweeps.cli.layout import columns
+from sweeps.cli.readable import require_writable
 from sweeps.cli.share import with_tries
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Bring a study to its total."""
     say = quiet if settings.quiet else aloud
+    require_writable(settings.folder)
     settings = with_tries(sweep, settings)
     with (
         trainers(sweep, settings, early=True) as make_trainer,

@@ -213,6 +213,9 @@ class Options:
     register: bool = row(
         "command", switch, "", "put the model into MLflow's registry",
         commands=("export",), default=False)
+    force: bool = row(
+        "command", switch, "", "replace another trial's export in the folder",
+        commands=("export",), default=False)
     budget: float = row(
         "command", duration, "TIME", "time limit (5m)",
         commands=("explain",), default=300.0)
