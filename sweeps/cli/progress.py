@@ -215,10 +215,10 @@ class Watcher:
         self._expected = True
         whole = self.pace.if_all_last(seconds)
         then = f" and up to {self._after} confirmation runs" if self._after else ""
-        self._say(
-            f"ETA: about {time_text(whole)} if all {self.noun}{then} take as long as "
-            f"{measured} ({time_text(seconds)}); pruned trials take less"
-        )
+        line = f"ETA: about {time_text(whole)} if all {self.noun}{then} take as long as "
+        line += f"{measured} ({time_text(seconds)})"
+        less = "; pruned trials take less"
+        self._say(line + less * (len(line + less) <= (columns() or sys.maxsize)))
 
     def _tell_address(self) -> None:
         """Say once, as soon as it is known, where the curves can be watched."""
