@@ -36,7 +36,7 @@ from sweeps.cli.work import (
 )
 from sweeps.study.ended import Ended
 from sweeps.study.final import with_weights
-from sweeps.study.session import Session, opened
+from sweeps.study.session import Session, opened, stored_study
 from sweeps.study.settings import Settings
 from sweeps.study.summary import summarise
 from sweeps.study.sweep import Sweep
@@ -197,9 +197,7 @@ class Study:
     @property
     def optuna(self) -> optuna.Study:
         """Optuna's own study, such as for `optuna.visualization`."""
-        import optuna
-
-        return optuna.load_study(study_name=self.name, storage=self._settings.storage_url())
+        return stored_study(self._settings.storage_url(), self.name)
 
     def export(
         self, folder: str | Path, trial: int | str = "best", *, force: bool = False

@@ -161,6 +161,13 @@ def lock(folder: Path, name: str) -> filelock.BaseFileLock:
     return held
 
 
+def stored_study(url: str, name: str) -> optuna.Study:
+    """Return a study as Optuna has it."""
+    import optuna
+
+    return optuna.load_study(study_name=name, storage=connect(url, create=False))
+
+
 @contextlib.contextmanager
 def opened(
     sweep: Sweep,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,10 @@ def studies(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(here)
     assert go("--trials", "24", "--max-epochs", "40", "--confirm", "2") == 0
     assert go("--trials", "3", "--confirm", "2", "--study", "other") == 0
-    return here
+    there = folder / "there"
+    shutil.copytree(here, there)  # no connection of this process is open in it
+    monkeypatch.chdir(there)
+    return there
 
 
 @pytest.fixture

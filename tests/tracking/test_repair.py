@@ -138,7 +138,7 @@ def test_what_was_left_last_time_is_mentioned(uri, folder):
     left = tracker.close(0)
     tracker = MlflowTracker(uri, folder)
     tracker.start_study(study())
-    assert tracker.repair([ended(0)]) == [f"{left} items of last time were uploaded to MLflow"]
+    assert tracker.repair([ended(0)]) == [f"{left} items left from last time were sent to MLflow"]
     tracker.close()
 
 
