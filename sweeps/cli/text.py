@@ -154,16 +154,18 @@ def _table(
         one = confirmed.repeats == 1
         note = "(one fresh seed)" if one else f"(mean of {confirmed.repeats} fresh seeds)"
     place = max(len(note), len(_row("", 0, labels)))
-    wide = {n: max(9, len(n) + 2) for n in [summary.monitor, *names]}
+    rows = [(role, key) for role, key in rows if key in numbers and key in shown]
+    cells = {
+        n: [f"{shown[key][n]:.4g}" if n in shown[key] else "-" for _, key in rows]
+        for n in [summary.monitor, *names]
+    }
+    wide = {n: max(map(len, (n, *texts))) + 2 for n, texts in cells.items()}
     while width is not None and len(wide) > 2 and place + sum(wide.values()) > width:
         wide.popitem()
     yield f"{note:<{place}}" + "".join(f"{n:>{w}}" for n, w in wide.items())
-    for role, key in rows:
-        if key not in numbers or key not in shown:
-            continue
-        scores = shown[key]
-        cells = (f"{scores[n]:>{w}.4g}" if n in scores else f"{'-':>{w}}" for n, w in wide.items())
-        yield f"{_row(role, numbers[key], labels):<{place}}" + "".join(cells)
+    for line, (role, key) in enumerate(rows):
+        found = "".join(f"{cells[n][line]:>{w}}" for n, w in wide.items())
+        yield f"{_row(role, numbers[key], labels):<{place}}{found}"
     yield from _verdict(summary, confirmed)
 
 
@@ -208,7 +210,7 @@ def _standing(
     if confirmed is not None:
         title = f"confirmed ({summary.monitor})"
         place = max(len(title), len(_row("", 0, labels)))
-        yield f"{title:<{place}}{'mean':>10}{'std':>9}{'own seed':>11}{'seeds':>7}"
+        yield f"{title:<{place}}{'mean':>11}{'std':>9}{'own seed':>11}{'seeds':>7}"
         for one in confirmed.trials:
             spread = "-" if one.spread is None else f"{one.spread:.2g}"
             name = "best" if one.number == confirmed.trials[0].number else ""
@@ -216,7 +218,7 @@ def _standing(
             failed = f", {one.failed} failed" if one.failed else ""
             yield (
                 f"{_row(name, one.number, labels):<{place}}"
-                f"{one.mean:>10.4g}{spread:>9}{one.value:>11.4g}{one.seeds:>7}{failed}"
+                f"{one.mean:>11.4g}{spread:>9}{one.value:>11.4g}{one.seeds:>7}{failed}"
             )
         yield from ties_text(confirmed)
     top = "  ".join(f"#{t.number} {t.value:.4g}" for t in summary.top)
