@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Data, Source
-from objectives.reading import again, counted, files, known, result, series, splits
+from objectives.reading import counted, files, known, result, series, splits
 from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.matrix import labels
 from objectives.reading.roles import wishes_of
@@ -111,7 +111,7 @@ def _cut(x: Floats, length: NDArray[Any]) -> Floats:
 
 
 def _from_long(columns: dict[str, pa.ChunkedArray], source: Source) -> Data:
-    source = again.resolved(source, columns)
+    source = result.resolved(source, columns)
     ids = _named(source.options.get("id"), "--id", "names the series")
     time = _named(source.options.get("time"), "--time", "orders the steps of a series")
     name = _named(source.target, "--target", "is the label")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,16 +60,8 @@ def split(x: Any, y: Any, source: Source) -> Data:
         if not len(rows):
             raise BadInput(f"{len(y)} rows are too few for a split in three")
         parts.append(Part(_plain(x[rows]), _plain(y[rows])))
-    details = {
-        "split": {
-            "kind": kind,
-            "validation": source.validation,
-            "test": source.test,
-            "seed": source.seed,
-        }
-    }
     train, validation, test = parts
-    return Data(train, validation, test, details=details)
+    return Data(train, validation, test, source=dataclasses.replace(source, kind=kind))
 
 
 def _cut(rows: Rows, source: Source) -> tuple[Rows, Rows, Rows]:

@@ -277,7 +277,7 @@ def test_a_terminal_of_plain_letters_is_no_reason_to_fail(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load(source: Source) -> Data:
-        return dataclasses.replace(SWEEP.objective.load(source), source="größe.csv")
+        return dataclasses.replace(SWEEP.objective.load(source), source=Source("größe.csv"))
 
     own = dataclasses.replace(SWEEP, objective=dataclasses.replace(SWEEP.objective, load=load))
     shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
