@@ -118,7 +118,7 @@ class FitTrainer:
             return self._scores(spec, model)
 
     def _scores(self, spec: TrialSpec, model: Path | None) -> Logs:
-        kept = self.kept(spec)
+        kept = self.kept(spec) if model is None else FitTrainer.kept(self, spec)
         batch = self.objective.batch(spec.config)
         x, y, *weight = map(fed, arrays(self.data.test))
         scores: Logs = kept.evaluate(
@@ -135,8 +135,9 @@ class FitTrainer:
                     goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
                 )
         if model is not None:
-            plain = dataclasses.replace(spec, monitor=VAL_LOSS)  # compiled as any model is
-            export(FitTrainer.kept(self, plain), self.data, model, scores.get(threshold.KEY))
+            if spec.monitor.extra:  # what is written is compiled as any model is
+                kept = FitTrainer.kept(self, dataclasses.replace(spec, monitor=VAL_LOSS))
+            export(kept, self.data, model, scores.get(threshold.KEY))
         return {
             name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
             for name, value in scores.items()
