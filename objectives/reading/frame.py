@@ -66,7 +66,7 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
         rows,
         source,
         task,
-        preprocessing=_plain(roles, scaling),
+        preprocessing=_preprocessing(roles, scaling),
         lines=lines,
         warnings=warnings,
     )
@@ -136,7 +136,7 @@ def _one_hot(categories: list[Category], rows: Rows, out: Floats) -> None:
         start += len(one.levels) + int(one.pooled)
 
 
-def _plain(roles: Roles, scaling: Scaling) -> dict[str, Any]:
+def _preprocessing(roles: Roles, scaling: Scaling) -> dict[str, Any]:
     names: set[str] = set()
     return {
         "kind": "table",

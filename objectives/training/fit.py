@@ -20,11 +20,11 @@ from objectives.monitor import VAL_LOSS
 from objectives.scorer import attach, plan_of
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
-from objectives.training.files import replace
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
 from objectives.training.uncorrected import UncorrectedAdam
+from objectives.training.whole_files import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
