@@ -35,7 +35,7 @@ def load(source: Source) -> Data:
         return Part(x, first.ravel().astype(np.int32))
 
     train, validation, test = (part(rows) for rows in ROWS.values())
-    return Data(train, validation, test, source="embedded", details={"classes": ["0", "1"]})
+    return Data(train, validation, test, source=Source(), details={"classes": ["0", "1"]})
 
 
 def from_arrays(x: Any, y: Any, source: Source) -> Data:

@@ -57,7 +57,7 @@ def from_matrix(
         scaling.apply(x[np.ix_(part, keep)], out)
         xs.append(out)
     lines = [result.target_line(name, found, len(x))]
-    lines += _lines(names, set(keep.tolist()), set(wishes.ignore), missing, scaling.how)
+    lines += _described(names, set(keep.tolist()), set(wishes.ignore), missing, scaling.how)
     plain = {
         "kind": "table",
         "numbers": scaling.plain(),
@@ -92,7 +92,7 @@ def _wishes(x: NDArray[Any], source: Source, names: list[str]) -> Wishes:
     return wishes
 
 
-def _lines(
+def _described(
     names: list[str], kept: set[int], ignored: set[str], missing: NDArray[np.int64], how: str
 ) -> list[result.Row]:
     """Return what was done to each feature, and why."""

@@ -87,8 +87,8 @@ class Program:
     def _run(self, order: NDArray[Any], limits: list[int]) -> dict[str, Any]:
         given = tf.constant(order, tf.int32), tf.constant(limits, tf.int32), self._numbers
         logs, validation = self._call(*self._arrays, *given)
-        found = {name: plain(value) for name, value in logs.items()}
-        return found | {f"val_{name}": plain(value) for name, value in validation.items()}
+        found = {name: as_number(value) for name, value in logs.items()}
+        return found | {f"val_{name}": as_number(value) for name, value in validation.items()}
 
     def saved(self) -> Callable[[], None]:
         """Return a function that gives all variables back the values that they have now."""
@@ -111,7 +111,7 @@ class Program:
             restore()
 
 
-def plain(value: Any) -> Any:
+def as_number(value: Any) -> Any:
     """Return a tensor as a float, or as an array where it has several values."""
     array = value.numpy()
     return float(array) if array.ndim == 0 else array

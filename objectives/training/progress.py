@@ -31,7 +31,7 @@ from objectives.training.checkpoint import (
     set_aside,
     write,
 )
-from objectives.training.files import replace
+from objectives.training.whole_files import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -158,9 +158,8 @@ def _notes(final: Mapping[str, Any], session: Session) -> list[str]:
     """Return what the comparison with plain models comes to, and the threshold's line."""
     lines = (final.get("plain") or {}).get("lines", [])
     found = [line for line in lines[1:] if not line.startswith(" ")]
-    says = threshold.words(
-        final.get("best", {}), session.data.details.get("threshold_for", threshold.CHOICES[0])
-    )
+    goal = session.data.source.options.get("threshold_for", threshold.CHOICES[0])
+    says = threshold.words(final.get("best", {}), goal)
     return found + ([says] if says else [])
 
 

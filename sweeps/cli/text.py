@@ -46,15 +46,13 @@ def data_text(data: Data) -> str:
     parts = " / ".join(
         f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
     )
-    return f"{source_words(data.source)}, {shape}; {parts}"
+    return f"{source_words(data.source.name)}, {shape}; {parts}"
 
 
 def split_text(data: Data) -> str:
     """Return `stratified, validation 0.2, test 0.2, seed 0`; nothing where it came in parts."""
-    split = dict(data.details.get("split", {}))
-    kind = split.pop("kind", "")
-    known = [f"{name} {value}" for name, value in split.items() if value is not None]
-    return ", ".join([kind, *known]) if kind else ""
+    kind, *known = data.source.split.items()
+    return ", ".join([kind[1], *(f"{k} {value}" for k, value in known)]) if known else ""
 
 
 def complete_text(study: str, done: int, total: int) -> str:
@@ -121,7 +119,7 @@ def summary_lines(
         lines += _table(summary, confirmed, labels, width)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
         final = (summary.final or {}).get("best", {})
-        says = threshold.words(final, data.details.get("threshold_for", ""))
+        says = threshold.words(final, data.source.options.get("threshold_for", ""))
         lines += [says] if says else []
         lines += baseline_text(space, summary.baseline.params if summary.baseline else None)
         lines.append(f"best: {params_text(summary.best.params)}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from objectives.training import Best, Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
-from objectives.training.files import forget
+from objectives.training.whole_files import forget
 from sweeps.study.interrupts import Interrupts
 from sweeps.tracking import Tracker, TrialRun
 

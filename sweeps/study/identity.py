@@ -32,9 +32,9 @@ def identity(
     """
     found = {
         "sweep": sweep.name,
-        "data": Path(data.source).name,
+        "data": Path(data.source.name).name,
         "digest": data.digest,
-        "split": dict(data.details.get("split", {"kind": "as given"})),
+        "split": data.source.split,
         "monitor": sweep.objective.monitor,
         "mode": sweep.objective.judged_by.mode,
         "seed": settings.seed,

@@ -22,6 +22,7 @@ from objectives.training import CHECKPOINT_EVERY, TRAINERS
 from sweeps.study.readers import (
     Reader,
     duration,
+    engine,
     epochs,
     interval,
     one_of,
@@ -182,7 +183,7 @@ class Options:
         "machine", ("cpu", "gpu"), "", "the device to train on",
         commands=("run", "explain", "export", "train"), default="cpu")
     trainer: str | None = row(
-        "machine", TRAINERS, "", "how epochs are run", kept=True, default="auto")
+        "machine", engine, "|".join(TRAINERS), "how epochs are run", kept=True, default="auto")
     checkpoint_every: float = row(
         "machine", interval, "TIME|off", "how often a long trial is saved (60s)",
         commands=("run", "explain"), default=CHECKPOINT_EVERY)

@@ -211,7 +211,7 @@ def test_classes_are_not_weighted_unless_asked() -> None:
     plain = tables.from_arrays(x, y, Source(), "binary")
     assert plain.class_weight is None
     assert plain.test.sample_weight is None
-    assert plain.details["threshold_for"] == "balanced_accuracy"
+    assert plain.source.options["threshold_for"] == "balanced_accuracy"
     options = {"weights": "balanced", "threshold_for": "none"}
     weighted = tables.from_arrays(x, y, Source(options=options), "binary")
     assert weighted.class_weight is not None

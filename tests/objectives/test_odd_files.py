@@ -81,6 +81,6 @@ def test_a_name_with_a_comma_is_ignored_and_remembered(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     frame.assign(y=np.arange(ROWS) % 2).to_csv(path, index=False)
     source = Source(path=str(path), target="y", options={"ignore": "Income, annual"})
-    details = load_table(source, "binary").details
-    assert details["columns"][1][:2] == ["Income, annual", "left out"]
-    assert details["ignore"] == ["Income, annual"]
+    data = load_table(source, "binary")
+    assert data.details["columns"][1][:2] == ["Income, annual", "left out"]
+    assert data.source.options["ignore"] == ["Income, annual"]

@@ -76,7 +76,7 @@ def test_one_channel_may_come_without_its_axis(tmp_path: Path) -> None:
     x, y, _ = waves()
     data = load(tmp_path, X=x[:, :, 0], y=np.where(y == 0, "rest", "walk"))
     assert data.train.x.shape[1:] == (STEPS, 1)
-    assert data.details["positive"] == data.details["classes"][1] == "rest"
+    assert data.source.positive == data.details["classes"][1] == "rest"
 
 
 def test_groups_and_weights(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_groups_and_weights(tmp_path: Path) -> None:
     np.savez(tmp_path / "s.npz", X=x, y=y, person=person)
     options = {"weights": "balanced"}
     data = load_sequences(Source(path=str(tmp_path / "s.npz"), group="person", options=options))
-    assert data.details["split"]["group"] == "person"
+    assert data.source.split["group"] == "person"
     assert data.class_weight is not None
     assert data.class_weight[1] > data.class_weight[0]
 
