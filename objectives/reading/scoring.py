@@ -11,6 +11,7 @@ import pyarrow as pa
 from objectives import BadInput
 from objectives.reading import known, quoted, series
 from objectives.reading.dates import parse_dates, parts
+from objectives.reading.headers import trimmed
 from objectives.reading.pandas_frames import column_of
 from objectives.reading.spelled import Way
 from objectives.reading.values import Dates, Numbers, is_number, text, values
@@ -23,13 +24,20 @@ DAY = 86_400  # seconds
 
 
 def named(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return a frame's columns by their names as training has them: text, trimmed."""
-    return {str(label).strip(): frame.iloc[:, place] for place, label in enumerate(frame.columns)}
+    """Return a frame's columns by their names as training has them, None for repeated ones."""
+    found: dict[str, Any] = {}
+    for place, name in enumerate(trimmed(frame.columns)):
+        found[name] = None if name in found else frame.iloc[:, place]
+    return found
 
 
 def column(columns: Mapping[str, Any], name: str) -> pa.ChunkedArray:
-    """Return one column, whose cells may be of mixed types. Raises BadInput without it."""
+    """Return one column, whose cells may be of mixed types. Raises BadInput where there is not one."""
     known(name, columns, "model input")
+    if columns[name] is None:
+        raise BadInput(
+            f"the frame has several columns called {name!r}: every column needs a name of its own"
+        )
     return column_of(columns[name])
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from objectives import Source
-from objectives.reading import names
+from objectives import BadInput, Source
+from objectives.reading import names, scoring
 from objectives.sequences import load_sequences
 from objectives.tables import load_table
 
@@ -84,3 +84,40 @@ def test_a_name_with_a_comma_is_ignored_and_remembered(tmp_path: Path) -> None:
     details = load_table(source, "binary").details
     assert details["columns"][1][:2] == ["Income, annual", "left out"]
     assert details["ignore"] == ["Income, annual"]
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        ("a,,,y", ["a", "Unnamed: 1", "Unnamed: 2"]),
+        ("a,a.1,A,y", ["a", "a.1", "A"]),
+        ('\n\na,"b\nc",d,y', ["a", "b\nc", "d"]),
+        ("0,0,0,y", "3 columns called '0'"),
+        ("a,b ,b,y", "2 columns called 'b'"),
+        ("Unnamed: 1,,b,y", "2 columns called 'Unnamed: 1'"),
+    ],
+)
+@pytest.mark.parametrize("cell", ["00{}", "{}", "{}.5"])
+def test_empty_and_repeated_names(
+    tmp_path: Path, header: str, wanted: list[str] | str, cell: str
+) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{i % 7}.5,{cell.format(i % 5)},{i % 3},{i % 2}" for i in range(60)]
+    path.write_text("\n".join([header, *rows]))
+    source = Source(path=str(path), target="y")
+    if isinstance(wanted, str):
+        with pytest.raises(BadInput, match=wanted):
+            load_table(source, "binary")
+        return
+    lines = load_table(source, "binary").details["columns"]
+    assert [name for name, _, _ in lines] == ["y", *wanted]
+    assert lines[2][1] == ("category" if cell == "00{}" else "number")
+
+
+def test_a_repeated_name_in_a_scored_frame_is_refused_where_it_is_needed() -> None:
+    frame = pd.DataFrame([[1.0, 2.0, 3.0, 4.0]], columns=["a", "a ", "", "b"])
+    columns = scoring.named(frame)
+    assert scoring.numbers(columns, {"column": "b"}).tolist() == [4.0]
+    assert scoring.numbers(columns, {"column": "Unnamed: 2"}).tolist() == [3.0]
+    with pytest.raises(BadInput, match="several columns called 'a'"):
+        scoring.numbers(columns, {"column": "a"})
