@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -123,7 +124,20 @@ def _read_text(path: Path) -> pa.Table:
     if any(pa.types.is_binary(column.type) for column in table.columns):
         raise BadInput(_not_utf8(path) or f"{str(path)!r} holds bytes that are no text")
     _refuse_open_quote(path, table)
-    return _with_zeros(path, table, delimiter, skip)
+    table = _with_zeros(path, table, delimiter, skip)
+    return _without_points(table) if comma else table
+
+
+def _without_points(table: pa.Table) -> pa.Table:
+    """Return the table of a file with decimal commas, in which 1.234 is a thousand and more."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_string(column.type) and column.null_count < len(column):
+            trimmed = pc.utf8_trim_whitespace(column)
+            grouped = pc.match_substring_regex(trimmed, r"^[+-]?([1-9]\d{0,2}(\.\d{3})*|0)$")
+            if pc.all(grouped).as_py():
+                numbers = pc.cast(pc.replace_substring(trimmed, ".", ""), pa.int64())
+                table = table.set_column(place, table.schema.field(place).name, numbers)
+    return table
 
 
 def _with_zeros(path: Path, table: pa.Table, delimiter: str, skip: int) -> pa.Table:

@@ -32,7 +32,7 @@ def named(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def column(columns: Mapping[str, Any], name: str) -> pa.ChunkedArray:
-    """Return one column, whose cells may be of mixed types. Raises BadInput where there is not one."""
+    """Return one column, whose cells may be of mixed types. Raises BadInput but for one."""
     known(name, columns, "model input")
     if columns[name] is None:
         raise BadInput(
@@ -55,6 +55,7 @@ def numbers(columns: Mapping[str, Any], one: Mapping[str, Any]) -> NDArray[np.fl
     if is_number(cells.type):
         if one.get("kind") == "duration":
             return _seconds(cells, one, name)
+        _check_points(cells, one, name)
     else:
         plain = text(cells) if _is_text(cells.type) else None
         if plain is not None:
@@ -63,6 +64,19 @@ def numbers(columns: Mapping[str, Any], one: Mapping[str, Any]) -> NDArray[np.fl
     if not isinstance(held, Numbers):
         raise BadInput(f"column {name!r} holds {quoted(cells[0].as_py())} where numbers belong")
     return held.values.astype(np.float64)
+
+
+def _check_points(cells: pa.ChunkedArray, one: Mapping[str, Any], name: str) -> None:
+    """Raise BadInput for 1.234 where training has 1.234 for a thousand and more."""
+    way = one.get("way", {})
+    if way.get("thousands") == "." and way.get("places") == 0:
+        given = np.asarray(cells.to_numpy(), np.float64)
+        broken = given[np.isfinite(given) & (given != np.floor(given))]
+        if len(broken):
+            raise BadInput(
+                f"column {name!r} holds {broken[0]:.10g} where training has whole numbers with "
+                "points between thousands: give text, or numbers without points"
+            )
 
 
 def _is_text(kind: pa.DataType) -> bool:
