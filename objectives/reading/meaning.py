@@ -36,12 +36,13 @@ def meant(given: list[str], kind: str, one: Mapping[str, Any]) -> list[str]:
     if not way:
         return given
     same: dict[float | str, list[str]] = {}
-    for level, meaning in zip(levels, _meanings(levels, way, trained), strict=True):
+    words = "truth" in (trained, kind)
+    for level, meaning in zip(levels, _meanings(levels, way, trained, words), strict=True):
         same.setdefault(meaning, []).append(level)
     # Numbers in place of text have lost their zeros: 1 may have been 01.
     exact = set() if kind in NUMBERS and not trained else set(levels)
     found = []
-    for text, meaning in zip(given, _meanings(given, way, kind), strict=True):
+    for text, meaning in zip(given, _meanings(given, way, kind, words), strict=True):
         fits = [text] if text in exact else same.get(meaning, [text])
         if len(fits) > 1:
             raise BadInput(
@@ -57,13 +58,14 @@ def meant(given: list[str], kind: str, one: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _meanings(texts: list[str], way: str, kind: str) -> list[float | str]:
+def _meanings(texts: list[str], way: str, kind: str, words: bool) -> list[float | str]:
     """Return the values of texts, themselves where they have none.
 
-    way: as what they are read. kind: what they were before they became text.
+    way: as what they are read. kind: what they were before they became text. words: whether true
+    is 1 and false is 0.
     """
     if way not in TIMES:
-        return [_value(text, way) for text in texts]
+        return [_value(text, way, words) for text in texts]
     seconds = _seconds(texts, way, kind)
     return [
         text if np.isnan(second) else round(float(second), 6)
@@ -71,9 +73,9 @@ def _meanings(texts: list[str], way: str, kind: str) -> list[float | str]:
     ]
 
 
-def _value(text: str, way: str) -> float | str:
+def _value(text: str, way: str, words: bool) -> float | str:
     try:
-        value = TRUTHS.get(text.casefold())
+        value = TRUTHS.get(text.casefold()) if words else None
         value = float(text) if value is None else value
     except ValueError:
         return text

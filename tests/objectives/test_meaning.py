@@ -87,6 +87,10 @@ def test_a_number_that_may_be_several_levels_is_refused(tmp_path: Path) -> None:
     assert scoring.levels({"c": pd.Series(["1", "01"])}, one).tolist() == ["1", "01"]
     with pytest.raises(BadInput, match="holds 1, which may be any of 01, 1: give it as text"):
         scoring.levels({"c": pd.Series([2, 1])}, one)
+    mixed = pa.array([["1", "true", "a"][i % 3] for i in range(ROWS)])
+    one = category(pa.table({"c": mixed}), tmp_path)
+    assert scoring.levels({"c": pd.Series([1])}, one).tolist() == ["1"]
+    assert scoring.levels({"c": pd.Series([True])}, one).tolist() == ["true"]
     large = pa.array([2**60 + i % 3 for i in range(ROWS)])
     one = category(pa.table({"c": large}), tmp_path)
     assert scoring.levels({"c": pd.Series([2**60 + 2])}, one).tolist() == [str(2**60 + 2)]

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from objectives import BadInput, Source
-from objectives.reading import names, scoring
+from objectives.reading import names, scoring, simple
 from objectives.sequences import load_sequences
-from objectives.tables import load_table
+from objectives.tables import from_arrays, load_table
 
 ROWS = 240
 RNG = np.random.default_rng(0)
@@ -121,3 +121,29 @@ def test_a_repeated_name_in_a_scored_frame_is_refused_where_it_is_needed() -> No
     assert scoring.numbers(columns, {"column": "Unnamed: 2"}).tolist() == [3.0]
     with pytest.raises(BadInput, match="several columns called 'a'"):
         scoring.numbers(columns, {"column": "a"})
+
+
+@pytest.mark.parametrize("kind", ["<f8", ">f8", ">f4", ">i2", ">u8"])
+@pytest.mark.parametrize("label", ["<i8", ">i4", ">f8", ">U3"])
+def test_bytes_in_either_order_and_any_name(tmp_path: Path, kind: str, label: str) -> None:
+    x = np.arange(ROWS).reshape(-1, 2) % 7
+    y = (np.arange(len(x)) % 2).astype(label)
+    np.savez(tmp_path / "t.npz", X=x.astype(kind), **{"a/y.1": y, "y": y[::-1]})
+    data = load_table(Source(path=str(tmp_path / "t.npz"), target="a/y.1"), "binary")
+    other = from_arrays(x.astype(kind), y, Source(), "binary")
+    wanted = from_arrays(x, np.arange(len(x)) % 2, Source(), "binary")
+    for found in (data, other):
+        np.testing.assert_array_equal(found.train.x, wanted.train.x)
+        np.testing.assert_array_equal(found.train.y, wanted.train.y)
+    own = simple.split(x.astype(kind), y.astype(">i4"), Source())
+    assert own.train.x.dtype.isnative
+    assert own.train.y.dtype.isnative
+
+
+def test_whole_numbers_of_any_length_in_a_frame() -> None:
+    big = [10**20 * (i % 5) for i in range(ROWS)]
+    frame = pd.DataFrame({"a": np.array(big, object), "y": np.arange(ROWS) % 2})
+    plain = from_arrays(frame, "y", Source(), "binary").preprocessing
+    assert plain is not None
+    read = scoring.numbers({"a": frame["a"]}, plain["inputs"][0])
+    np.testing.assert_allclose(read, np.array(big, float))
