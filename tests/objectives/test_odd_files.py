@@ -147,3 +147,12 @@ def test_whole_numbers_of_any_length_in_a_frame() -> None:
     assert plain is not None
     read = scoring.numbers({"a": frame["a"]}, plain["inputs"][0])
     np.testing.assert_allclose(read, np.array(big, float))
+
+
+@pytest.mark.parametrize("classes", [[0.0, np.inf], [0.0, 1.0, -np.inf]])
+def test_infinity_is_no_class(classes: list[float]) -> None:
+    y = np.resize(classes, ROWS)
+    with pytest.raises(BadInput, match=f"is {classes[-1]} \\(row {len(classes)}\\)"):
+        from_arrays(
+            pd.DataFrame({"a": RNG.normal(size=ROWS), "y": y}), "y", Source(), "multiclass"
+        )
