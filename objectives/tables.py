@@ -18,6 +18,7 @@ from objectives import BadInput, Data, Source
 from objectives.reading import result, shown, splits, table_files
 from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.frame import from_columns
+from objectives.reading.headers import distinct
 from objectives.reading.matrix import from_matrix
 from objectives.reading.pandas_frames import column_of, labels_of
 
@@ -102,7 +103,7 @@ def _from_frame(
 ) -> Data:
     import pandas as pd
 
-    names = table_files.distinct([str(name) for name in frame.columns], "the data frame")
+    names = distinct(frame.columns, "the data frame")
     columns = {name: column_of(frame.iloc[:, place]) for place, name in enumerate(names)}
     if isinstance(y, str):
         source = dataclasses.replace(source, target=y)

@@ -152,6 +152,7 @@ def _preprocessing(roles: Roles, scaling: Scaling) -> dict[str, Any]:
                 "column": one.column,
                 "levels": one.levels,
                 "other": one.pooled,
+                **({"kind": one.kind} if one.kind else {}),
             }
             for one in roles.categories
         ],

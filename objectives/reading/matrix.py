@@ -115,7 +115,7 @@ def labels(y: NDArray[Any], name: str) -> pa.ChunkedArray:
         y = y.astype(np.float64)
     try:
         column = pa.array(y, from_pandas=True)
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, OverflowError) as error:
         raise BadInput(f"labels {name!r}: {str(error).splitlines()[0]}") from None
     if y.dtype.kind not in "fiubUO":
         raise BadInput(f"labels {name!r} hold {y.dtype}: numbers or text are needed")

@@ -143,8 +143,9 @@ def _table(
     numbers = {key: trial.number for key, trial in _shown(summary).items()}
     rows = [("baseline", "baseline"), ("best", "best")]
     if summary.best == summary.baseline:
-        rows = [("baseline", "best"), ("next", "next")]
-        if confirmed is not None and len(confirmed.trials) > 1:
+        rows = [("baseline", "best")]
+        if confirmed is not None and len(confirmed.trials) > 1:  # others have no test scores
+            rows.append(("next", "next"))
             numbers["next"] = confirmed.trials[1].number
     names.sort(key=lambda n: (SCORES.index(n) if n in SCORES else len(SCORES), n))
     note = "(one seed)"
@@ -196,8 +197,7 @@ def _single(summary: Summary) -> dict[str, dict[str, float]]:
 
 def _shown(summary: Summary) -> dict[str, Ended]:
     """Return the trials of the table by their place in it."""
-    second = summary.top[1] if len(summary.top) > 1 else None
-    shown = {"baseline": summary.baseline, "best": summary.best, "next": second}
+    shown = {"baseline": summary.baseline, "best": summary.best}
     return {role: trial for role, trial in shown.items() if trial is not None}
 
 

@@ -165,6 +165,11 @@ def test_that_nothing_beat_the_baseline_is_said_plainly(
     assert [row for row in rows if row in ("baseline", "best", "next")] == ["baseline", "next"]
     assert confirmed.splitlines()[1].split()[:2] == ["baseline", "#0"]
     assert "no trial beat the baseline: keep it" in printed
+    # No other trial has been scored on the test part: it has no row.
+    assert go("--trials", "5", "--pruner", "none", *narrow, "--study", "b", "--confirm", "0") == 0
+    table = capsys.readouterr().out.partition("\nbest:")[0]
+    rows = [line.split()[0] for line in table.splitlines() if line.startswith("  ")]
+    assert [row for row in rows if row in ("baseline", "best", "next")] == ["baseline"]
 
 
 def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
