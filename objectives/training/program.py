@@ -61,12 +61,16 @@ class Program:
         made.way, made._call = way, self.trace.function(way)
         return made
 
-    def run(self, order: NDArray[Any], most: tuple[int, int] | None = None) -> dict[str, Any]:
+    def run(
+        self, order: NDArray[Any], most: tuple[int, int] | None = None, stopped: bool = False
+    ) -> dict[str, Any]:
         """Train one epoch in an order of the rows, then validate.
 
         Args:
             order: Positions of the rows.
             most: Full batches of training and of validation; a short last one is taken too.
+            stopped: Train on the first batch alone, as `fit` does where `stop_training` is set
+                before an epoch.
 
         Returns:
             Keras's logs: floats, and arrays where a metric has several values.
@@ -74,6 +78,8 @@ class Program:
         limits = list(self._full)
         if most is not None:
             limits[0], limits[2] = min(limits[0], most[0]), min(limits[2], most[1])
+        if stopped:
+            limits[:2] = [1, 0] if limits[0] else [0, 1]
         return self._run(order, limits)
 
     def steps(self, order: NDArray[Any], count: int) -> float:
