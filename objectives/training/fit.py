@@ -238,8 +238,8 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
 def rates(optimizer: keras.optimizers.Optimizer, rate: float) -> Logs:
     """Return the epoch's learning rate and, for Adam and its kin, the effective one at its end."""
     found = {"learning_rate": rate}
-    if isinstance(optimizer, keras.optimizers.Adam):
-        steps = int(optimizer.iterations)
+    steps = int(optimizer.iterations)  # none where the model's own steps use another optimizer
+    if isinstance(optimizer, keras.optimizers.Adam) and steps:
         corrected = not isinstance(optimizer, UncorrectedAdam)
         found["effective_learning_rate"] = (
             effective_rate(rate, optimizer.beta_1, optimizer.beta_2, steps) if corrected else rate
