@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from objectives import Data, Objective, Part
+from objectives import Data, Objective, Part, Source
 from objectives.dense_binary import DENSE_BINARY
 from objectives.training import (
     Best,
@@ -122,7 +122,7 @@ class Meter:
 def tiny() -> Data:
     """Return data that nothing reads."""
     part = Part(np.zeros((2, 64), np.float32), np.zeros(2, np.float32))
-    return Data(part, part, part, source="embedded")
+    return Data(part, part, part, source=Source())
 
 
 def alone(meter: Meter, trials: int, epochs: int, folder: Path) -> None:

@@ -101,7 +101,7 @@ class Objective(Generic[C]):
         from objectives.reading.simple import split
         from objectives.reading.watched import Watched
 
-        if source.arrays is not None:
+        if source.arrays:
             return (self.from_arrays or split)(*source.arrays, source)
         watched = Watched(**vars(source))
         loaded = self.load(watched)
@@ -114,14 +114,14 @@ class Objective(Generic[C]):
             return loaded
         if not isinstance(loaded, tuple) or len(loaded) != 2:
             raise BadInput(f"load gave {type(loaded).__name__}: it has to give (x, y) or a Data")
-        return dataclasses.replace(split(*loaded, source), source=source.path or "embedded")
+        return split(*loaded, source)
 
     def on(self, data: Data) -> Objective[C]:
         """Return this objective with its space for such data: the one of a user's own.
 
         Or else that which `build(trial, data)` asks for.
         """
-        if self.space.own is not None and data.source != "embedded":
+        if self.space.own is not None and data.source.name != "embedded":
             return dataclasses.replace(self, space=self.space.own(len(data.train)))
         build: Any = self.build
         if not (build.by_trial and build.takes_data):

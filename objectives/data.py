@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -9,21 +10,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces import BadInput
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
 
 PARTS = ("train", "validation", "test")
+NO_FILE = ("embedded", "arrays")  # the names of data that come from no file of their own
+# The options of a source that version 0.1 kept among the details of data.
+EARLIER = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights", "threshold_for")
+AS_GIVEN = "as given"  # the split of what came in parts
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where data come from and how they are split, as the user said it; the default is embedded.
+    """Where data come from and how they are split; the default is embedded.
+
+    The user says it, and what was read of it keeps it, with what the reader made of open points:
+    the target's and the columns' names, the positive class, the threshold's goal and the split.
 
     validation, test: shares of the rows. group: rows of one group stay on one side.
-    time_order: the last part is the test. arrays: (x, y) in hand, in place of a path.
-    options: what one reader alone knows.
+    time_order: the last part is the test. arrays: (x, y) in hand, in place of a path; empty once
+    they are read. options: what one reader alone knows. kind: how the rows were split.
     """
 
     path: str | None = None
@@ -35,7 +45,41 @@ class Source:
     test: float = 0.2
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
-    arrays: tuple[Any, Any] | None = None
+    arrays: tuple[Any, Any] | tuple[()] | None = None
+    kind: str = AS_GIVEN
+
+    @property
+    def name(self) -> str:
+        """The file's path; `embedded` or `arrays` where there is none."""
+        return self.path or NO_FILE[self.arrays is not None]
+
+    @property
+    def split(self) -> dict[str, Any]:
+        """How the rows were split: what makes the same parts of the same rows again."""
+        if self.kind == AS_GIVEN:
+            return {"kind": self.kind}
+        group = {"group": self.group} if self.kind == "group" else {}
+        shares = {"validation": self.validation, "test": self.test, "seed": self.seed}
+        return {"kind": self.kind, **shares, **group}
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain data, which `of` reads; arrays are left out."""
+        found = {f.name: vars(self)[f.name] for f in dataclasses.fields(Source)}
+        arrays = None if self.arrays is None else ()
+        return found | {"options": dict(found["options"]), "arrays": arrays}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Source:
+        """Return the source of plain data, whose other keys are passed over."""
+        return cls(**{f.name: plain[f.name] for f in dataclasses.fields(cls) if f.name in plain})
+
+    @classmethod
+    def named(cls, name: str, plain: Mapping[str, Any]) -> Source:
+        """Return what reads what has this name; None among the plain data is the default."""
+        found = {key: value for key, value in plain.items() if value is not None}
+        time_order = found.get("kind", "").startswith("time")
+        path = None if name in NO_FILE else name
+        return cls.of({**found, "path": path, "time_order": time_order})
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,20 +99,23 @@ class Data:
     """Three parts of one table. Nothing that decides anything looks at `test`.
 
     digest: hex, of the arrays. class_weight: class -> weight of the loss, or None.
-    details: plain data that the exported config and the tracker repeat. preprocessing: plain
-    data from which the exported model's preprocessing layers are made, or None.
+    details: what the reader found, as plain data. preprocessing: plain data from which the
+    exported model's preprocessing layers are made, or None.
     """
 
     train: Part
     validation: Part
     test: Part
-    source: str = "arrays"
+    source: Source = Source(arrays=())
     digest: str = ""
     class_weight: Mapping[int, float] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.source, Source):
+            raise BadInput(f"Data(source={self.source!r}): give the Source that load was given")
+        object.__setattr__(self, "source", Source.of(self.source.plain()))  # without the arrays
         if not self.digest:
             object.__setattr__(self, "digest", digest(self))
 
@@ -90,7 +137,7 @@ class Data:
                 if array is not None:
                     np.save(folder / f"{name}_{key}.npy", array, allow_pickle=False)
         plain = {
-            "source": self.source,
+            "source": self.source.plain(),
             "digest": self.digest,
             "class_weight": self.class_weight,
             "details": self.details,
@@ -123,12 +170,21 @@ class Data:
             train,
             validation,
             test,
-            source=plain["source"],
+            source=_source(plain["source"], plain["details"]),
             digest=plain["digest"],
             class_weight=weights and {int(k): float(v) for k, v in weights.items()},
             details=plain["details"],
             preprocessing=plain["preprocessing"],
         )
+
+
+def _source(kept: Any, details: Mapping[str, Any]) -> Source:
+    """Return the source of opened data; version 0.1 kept its name, and the rest as details."""
+    if not isinstance(kept, str):
+        return Source.of(kept)
+    options = {name: details[name] for name in EARLIER if name in details}
+    found = Source.named(kept, {**details, **details.get("split", {}), "options": options})
+    return dataclasses.replace(found, arrays=() if kept == "arrays" else None)
 
 
 def digest(data: Data) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from objectives import Data, Part
+from objectives import Data, Part, Source
 from objectives.shared import of_tables
 from search_spaces import dense
 
@@ -44,7 +44,7 @@ def embedded() -> Data:
     """Return the teacher's rows, in the order in which they were drawn."""
     x, y = teacher(seed=8)
     a, b = ROWS["train"], ROWS["train"] + ROWS["validation"]
-    return Data(Part(x[:a], y[:a]), Part(x[a:b], y[a:b]), Part(x[b:], y[b:]), source="embedded")
+    return Data(Part(x[:a], y[:a]), Part(x[a:b], y[a:b]), Part(x[b:], y[b:]), source=Source())
 
 
 def hidden(config: dense.Dense, data: Data) -> keras.Sequential:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from objectives import Data, Part
+from objectives import Data, Part, Source
 from objectives.shared import of_sequences
 from search_spaces import lstm
 
@@ -31,7 +31,7 @@ def embedded() -> Data:
         return Part(x, first.ravel().astype(np.int32))
 
     train, validation, test = (part(rows) for rows in ROWS.values())
-    return Data(train, validation, test, source="embedded", details={"classes": ["0", "1"]})
+    return Data(train, validation, test, source=Source(), details={"classes": ["0", "1"]})
 
 
 def net(config: lstm.Lstm, data: Data, outputs: int, activation: str) -> keras.Sequential:

@@ -34,7 +34,7 @@ def plan_of(data: Data, threshold: float | None = None) -> dict[str, Any]:
         "preprocessing": data.preprocessing,
         "task": details.get("task"),
         "classes": details.get("classes"),
-        "target": details.get("target"),
+        "target": data.source.target,
         "threshold": threshold,
     }
     return {name: value for name, value in plan.items() if value is not None}

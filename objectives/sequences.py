@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Data, Source
-from objectives.reading import again, counted, files, known, result, series, splits
+from objectives.reading import counted, known, result, series, splits, table_files
 from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.matrix import labels
 from objectives.reading.roles import wishes_of
@@ -48,9 +48,9 @@ def load_sequences(source: Source, task: str = "multiclass") -> Data:
     if source.path is None:
         raise BadInput("sequences need a file: say --data FILE")
     path = Path(source.path)
-    if files.kind(path) == "npz":
+    if table_files.kind(path) == "npz":
         return _load_npz(source, task, path)
-    table = files.read_table(path)
+    table = table_files.read_table(path)
     columns = dict(zip(table.column_names, table.columns, strict=True))
     del table
     return _from_long(columns, source, task)
@@ -119,7 +119,7 @@ def _cut(x: Floats, length: NDArray[Any]) -> Floats:
 
 
 def _from_long(columns: dict[str, pa.ChunkedArray], source: Source, task: str) -> Data:
-    source = again.resolved(source, columns)
+    source = result.resolved(source, columns)
     ids = _named(source.options.get("id"), "--id", "names the series")
     time = _named(source.options.get("time"), "--time", "orders the steps of a series")
     name = _named(source.target, "--target", "is the label")

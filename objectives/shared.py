@@ -75,7 +75,8 @@ def _read_by(
         own = embedded()
         if isinstance(own, Data):
             return own
-        return dataclasses.replace(from_arrays(*own, source), source="embedded")
+        made = from_arrays(*own, source)
+        return dataclasses.replace(made, source=dataclasses.replace(made.source, arrays=None))
 
     def from_arrays(x: Any, y: Any, source: Source) -> Data:
         return readers()[1](x, y, source, task)

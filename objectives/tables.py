@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput, Data, Source
-from objectives.reading import files, result, shown, splits
+from objectives.reading import result, shown, splits, table_files
 from objectives.reading.arrays import Arrays, floats, one_column, unmasked
 from objectives.reading.frame import from_columns
+from objectives.reading.headers import distinct
 from objectives.reading.matrix import from_matrix
 from objectives.reading.pandas_frames import column_of, labels_of
 
@@ -39,9 +40,9 @@ def load_table(source: Source, task: str) -> Data:
     if source.path is None:
         raise BadInput("a table needs a file: say --data FILE")
     path = Path(source.path)
-    if files.kind(path) == "npz":
+    if table_files.kind(path) == "npz":
         return _load_npz(source, task, path)
-    table = files.read_table(path)
+    table = table_files.read_table(path)
     columns = dict(zip(table.column_names, table.columns, strict=True))
     del table  # so that each column is freed once it is encoded
     return from_columns(columns, source, task)
@@ -102,7 +103,7 @@ def _from_frame(
 ) -> Data:
     import pandas as pd
 
-    names = files.distinct([str(name) for name in frame.columns], "the data frame")
+    names = distinct(frame.columns, "the data frame")
     columns = {name: column_of(frame.iloc[:, place]) for place, name in enumerate(names)}
     if isinstance(y, str):
         source = dataclasses.replace(source, target=y)

@@ -1,29 +1,44 @@
-"""`python -m sweeps`: the sweeps there are, and the studies in this folder."""
+"""`keras-sweeps`, or `python -m sweeps`: every sweep's commands, and the list of what there is."""
 
 from __future__ import annotations
 
 import sys
 
 
-def main() -> int:
-    """Print both lists; return the exit code."""
+def main(argv: list[str] | None = None) -> int:
+    """Run a sweep's command, or print the list; return the exit code."""
     from sweeps import BadInput, __version__
-    from sweeps.cli import print_anything
-    from sweeps.cli.listing import listing
+    from sweeps.cli import print_anything, program_name, run_command_line, unread
+    from sweeps.cli.layout import columns, fit
+    from sweeps.cli.listing import built_in, help_lines, listing, no_sweep
 
+    argv = sys.argv[1:] if argv is None else argv
     print_anything()
+    program, first = program_name(), argv[0] if argv else "list"
     try:
-        if "--version" in sys.argv[1:]:
+        if first in ("--help", "-h", "help"):
+            print("\n".join(fit(help_lines(program), columns())))
+        elif first in ("--version", "version"):
             print(f"keras-sweeps {__version__}")
-            return 0
-        if sys.argv[1:] and sys.argv[1] not in ("--help", "-h"):
-            raise BadInput(f"run a sweep with python -m sweeps.{sys.argv[1]}: a dot, no space")
-        print("\n".join(listing()))
+        elif first == "list":
+            print("\n".join(fit(listing(program=program), columns())))
+        else:
+            known = {sweep.name: sweep for sweep in built_in()}
+            if first not in known:
+                raise BadInput(no_sweep(first, known))
+            return run_command_line(known[first], argv[1:], f"{program} {first}")
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        return unread()
     return 0
 
 
-if __name__ == "__main__":
+def command() -> None:
+    """The console command `keras-sweeps`."""
     raise SystemExit(main())
+
+
+if __name__ == "__main__":
+    command()

@@ -55,7 +55,7 @@ def params(config: Toy) -> dict[str, Any]:
 def load(source: Source) -> Data:
     rng = np.random.default_rng(0)
     parts = [Part(rng.random((n, 2), np.float32), rng.integers(0, 2, n)) for n in (8, 4, 4)]
-    return Data(*parts, source="embedded")
+    return Data(*parts, source=Source())
 
 
 def build(config: Toy, data: Data) -> Any:

@@ -143,7 +143,7 @@ def test_an_objective_says_how_it_is_judged(name: str) -> None:
 def test_embedded_data_are_the_same_every_time(name: str, tmp_path: Path) -> None:
     objective = OBJECTIVES[name]
     data = objective.data(Source())
-    assert data.source == "embedded"
+    assert data.source.name == "embedded"
     assert data.digest == objective.data(Source()).digest
     assert same(data, reopened(data, tmp_path))
     for part in (data.train, data.validation, data.test):

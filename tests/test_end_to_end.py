@@ -191,7 +191,7 @@ def test_ctrl_c_leaves_a_study_that_goes_on_as_if_undisturbed(
                 break
         said = process.stdout.read()
         assert process.wait(timeout=60) == 130
-    assert "the same command goes on" in said
+    assert "run the same command to resume" in said
     sweep(tmp_path, "lstm_recall", *SMALL, "--workers", "1", "--confirm", "0")
     _, one, client_one = runs(recall, "lstm_recall")
     _, two, client_two = runs(tmp_path, "lstm_recall")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from objectives import Data, Part
 
 CELLS = 10_000_000  # of the training part that the linear model sees
+MOST_DIGITS = 6  # of an interval
 WIDEST = 5_000  # columns that a sequence is flattened to
 HEADLINE = {"binary": "auc", "multiclass": "accuracy", "regression": "r2"}
 WORDS = {"auc": "AUC", "r2": "R2", "balanced_accuracy": "balanced accuracy", "brier": "Brier"} | {
@@ -41,8 +42,19 @@ class Interval:
     high: float
 
     def __format__(self, spec: str) -> str:
-        value, low, high = (format(x, spec or ".4g") for x in (self.value, self.low, self.high))
-        return f"{value} [{low}, {high}]"
+        """Return `0.93 [0.91, 0.95]` with a sign, or not, and as many digits as tell these apart.
+
+        spec: as `+.3g`, with the fewest digits.
+        """
+        numbers = (self.value, self.low, self.high)
+        sign, fewest = spec[:-3], int(spec[-2])
+        for digits in range(fewest, MOST_DIGITS + 1):
+            texts = [f"{number:{sign}.{digits}g}" for number in numbers]
+            if len(set(texts)) == len(set(numbers)):
+                break
+        if not sign and self.low < 1.0 and set(texts) == {"1"}:
+            return f"> {1.0 - 10.0**-MOST_DIGITS:.{MOST_DIGITS}f}"
+        return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ WORDS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1":
 
 def wanted(data: Data) -> str | None:
     """Return what the threshold is chosen for, None where there is nothing to choose."""
-    goal = data.details.get("threshold_for")
+    goal = data.source.options.get("threshold_for") if data.details.get("classes") else None
     return None if goal in (None, "none") else str(goal)
 
 

@@ -27,7 +27,7 @@ class Arrays:
         try:
             with zipfile.ZipFile(path) as archive:
                 self.headers = {
-                    Path(name).stem: _header(archive, name)
+                    name.removesuffix(".npy"): _header(archive, name)
                     for name in archive.namelist()
                     if name.endswith(".npy")
                 }
@@ -50,7 +50,7 @@ class Arrays:
         )
         try:
             with np.load(self.path, allow_pickle=False) as archive:
-                array: Array = archive[name]
+                array = native(archive[name])
         except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
             raise BadInput(f"cannot read {name!r} of {str(self.path)!r}: {error}") from None
         return array
@@ -79,6 +79,11 @@ def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dt
     return shape, kind
 
 
+def native(array: Array) -> Array:
+    """Return an array in this machine's order of bytes, which is all that Arrow and Keras read."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
 def rows_of(given: Any, name: str) -> Array:
     """Return what Python has in hand as an array. Raises BadInput where it is none."""
     if isinstance(given, Mapping):
@@ -86,9 +91,9 @@ def rows_of(given: Any, name: str) -> Array:
     if hasattr(given, "toarray"):  # one of SciPy's sparse ones
         cells = float(np.prod(given.shape, dtype=np.float64))
         check_memory(cells * 8, f"{name} {given.shape}, written out", "take fewer rows or columns")
-        return np.asarray(given.toarray())
+        return native(np.asarray(given.toarray()))
     try:
-        return np.asarray(given)
+        return native(np.asarray(given))
     except ValueError:  # its parts are no rows of one array
         shapes = list(dict.fromkeys(map(_shape, given)))
         raise BadInput(

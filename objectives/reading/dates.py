@@ -131,3 +131,13 @@ def parts(seconds: Seconds) -> dict[str, NDArray[np.float64]]:
         "hour": (stamps - days).astype("m8[us]").astype(np.int64) / 3.6e9,
     }
     return {name: np.where(missing, np.nan, part) for name, part in found.items()}
+
+
+def clock_seconds(texts: list[str], kind: str) -> NDArray[np.float64]:
+    """Return the seconds of texts that are a "time" of day or a "duration", else NaN."""
+    import pandas as pd
+
+    # A time of day without seconds is one too: 8:30.
+    whole = [f"{text}:00" if kind == "time" and text.count(":") == 1 else text for text in texts]
+    read = pd.to_timedelta(pd.Series(whole, dtype=object), errors="coerce")
+    return np.asarray(read.dt.total_seconds(), np.float64)

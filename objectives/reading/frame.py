@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from objectives import BadInput, Data, Source
-from objectives.reading import again, check_memory, known, listing, result
+from objectives.reading import check_memory, known, listing, result
 from objectives.reading.leaks import leaks
 from objectives.reading.roles import Category, Number, Roles, decide, wishes_of
 from objectives.reading.scaling import CLIP, Scaling, merged, together
@@ -28,7 +28,7 @@ CELLS = 1 << 21  # of which statistics are taken at once
 
 def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str) -> Data:
     """Return the data of named columns, which are taken out of the dictionary on the way."""
-    source = again.resolved(source, columns)
+    source = result.resolved(source, columns)
     name, group = source.target, source.group
     if name is None:
         raise BadInput(f"which column is the label? Say --target NAME, one of: {listing(columns)}")
@@ -66,7 +66,7 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
         rows,
         source,
         task,
-        preprocessing=_plain(roles, scaling),
+        preprocessing=_preprocessing(roles, scaling),
         lines=lines,
         warnings=warnings,
     )
@@ -136,7 +136,7 @@ def _one_hot(categories: list[Category], rows: Rows, out: Floats) -> None:
         start += len(one.levels) + int(one.pooled)
 
 
-def _plain(roles: Roles, scaling: Scaling) -> dict[str, Any]:
+def _preprocessing(roles: Roles, scaling: Scaling) -> dict[str, Any]:
     names: set[str] = set()
     return {
         "kind": "table",
@@ -152,6 +152,7 @@ def _plain(roles: Roles, scaling: Scaling) -> dict[str, Any]:
                 "column": one.column,
                 "levels": one.levels,
                 "other": one.pooled,
+                **({"kind": one.kind} if one.kind else {}),
             }
             for one in roles.categories
         ],

@@ -57,7 +57,7 @@ def from_matrix(
         scaling.apply(x[np.ix_(part, keep)], out)
         xs.append(out)
     lines = [result.target_line(name, found, len(x))]
-    lines += _lines(names, set(keep.tolist()), set(wishes.ignore), missing, scaling.how)
+    lines += _described(names, set(keep.tolist()), set(wishes.ignore), missing, scaling.how)
     plain = {
         "kind": "table",
         "numbers": scaling.plain(),
@@ -92,7 +92,7 @@ def _wishes(x: NDArray[Any], source: Source, names: list[str]) -> Wishes:
     return wishes
 
 
-def _lines(
+def _described(
     names: list[str], kept: set[int], ignored: set[str], missing: NDArray[np.int64], how: str
 ) -> list[result.Row]:
     """Return what was done to each feature, and why."""
@@ -115,7 +115,7 @@ def labels(y: NDArray[Any], name: str) -> pa.ChunkedArray:
         y = y.astype(np.float64)
     try:
         column = pa.array(y, from_pandas=True)
-    except (pa.ArrowException, TypeError) as error:
+    except (pa.ArrowException, TypeError, OverflowError) as error:
         raise BadInput(f"labels {name!r}: {str(error).splitlines()[0]}") from None
     if y.dtype.kind not in "fiubUO":
         raise BadInput(f"labels {name!r} hold {y.dtype}: numbers or text are needed")

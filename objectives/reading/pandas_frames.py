@@ -39,7 +39,7 @@ def column_of(cells: pd.Series) -> pa.ChunkedArray:
         if mixed:
             raise TypeError
         found = pa.array(cells, from_pandas=True)
-    except (pa.ArrowException, TypeError, ValueError):
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
         gaps = cells.isna()
         texts = [None if gap else _text(cell) for cell, gap in zip(cells, gaps, strict=True)]
         found = pa.array(texts, pa.string())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from objectives import BadInput, Data, Part, Source
 from objectives.judging import threshold
-from objectives.reading import again, counted, quoted, shown, splits
+from objectives.reading import counted, names, quoted, shown, splits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ CHOICES = {
     "weights": ("off", "balanced"),
     "threshold_for": threshold.CHOICES,
 }
+NAMES = {"ignore", "categorical", "numeric"}  # the options that are lists of columns
 Row = tuple[str, str, str]
 
 
@@ -39,6 +41,13 @@ def check_options(source: Source, understood: set[str], what: str) -> None:
 
 def _option(name: str) -> str:
     return name.replace("_", "-")
+
+
+def resolved(source: Source, columns: Collection[str] = ()) -> Source:
+    """Return the source with its lists of names as such, found among the columns."""
+    given = {option: value for option, value in source.options.items() if value}
+    found = {option: list(names(given[option], columns)) for option in NAMES & given.keys()}
+    return dataclasses.replace(source, options=given | found)
 
 
 def split(found: Target, source: Source, groups: NDArray[Any] | None) -> tuple[Rows, Rows, Rows]:
@@ -84,22 +93,27 @@ def finish(
         parts.append(Part(x, y, weight))
     details = {
         "task": task,
-        **again.details(source, splits.kind(source)),
-        "positive": found.positive,
         "classes": found.classes,
         "columns": [list(line) for line in lines],
         "warnings": warnings,
         "notes": notes,
         **(extra or {}),
     }
+    options = resolved(source).options
     if found.positive is not None:
-        details["threshold_for"] = source.options.get("threshold_for") or threshold.CHOICES[0]
+        options = {"threshold_for": threshold.CHOICES[0], **options}
     train, validation, test = parts
     return Data(
         train,
         validation,
         test,
-        source=source.path or "arrays",
+        source=dataclasses.replace(
+            source,
+            positive=found.positive,
+            options=options,
+            arrays=None if source.path else (),
+            kind=splits.kind(source),
+        ),
         class_weight=weights,
         details={key: value for key, value in details.items() if value not in (None, [])},
         preprocessing={**preprocessing, "target_offset": found.offset}

@@ -67,13 +67,14 @@ class Number:
 class Category:
     """codes: rows, int32 into `levels`, or -1 for a rare or unknown one. levels: "" is missing.
 
-    pooled: whether training rows have rare levels.
+    pooled: whether training rows have rare levels. kind: of `Text`.
     """
 
     column: str
     codes: NDArray[np.int32]
     levels: list[str]
     pooled: bool
+    kind: str = ""
 
 
 @dataclass
@@ -290,7 +291,9 @@ def _category(
     if pooled:
         why += f"; {counted(pooled, 'rare one')} pooled as other"
     roles.rows.append((name, "category", why))
-    roles.categories.append(Category(name, recode[found.codes + 1], levels, pooled > 0))
+    roles.categories.append(
+        Category(name, recode[found.codes + 1], levels, pooled > 0, found.kind)
+    )
 
 
 def _level(found: Text, code: int) -> str:

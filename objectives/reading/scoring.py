@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ import pyarrow as pa
 
 from objectives import BadInput
 from objectives.reading import known, quoted, series
-from objectives.reading.dates import parse_dates, parts
+from objectives.reading.dates import clock_seconds, parse_dates, parts
+from objectives.reading.headers import trimmed
+from objectives.reading.meaning import meant
 from objectives.reading.pandas_frames import column_of
 from objectives.reading.spelled import Way
 from objectives.reading.values import Dates, Numbers, is_number, text, values
@@ -20,16 +23,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DAY = 86_400  # seconds
+HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 
 
 def named(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return a frame's columns by their names as training has them: text, trimmed."""
-    return {str(label).strip(): frame.iloc[:, place] for place, label in enumerate(frame.columns)}
+    """Return a frame's columns by their names as training has them, None for repeated ones."""
+    found: dict[str, Any] = {}
+    for place, name in enumerate(trimmed(frame.columns)):
+        found[name] = None if name in found else frame.iloc[:, place]
+    return found
 
 
 def column(columns: Mapping[str, Any], name: str) -> pa.ChunkedArray:
-    """Return one column, whose cells may be of mixed types. Raises BadInput without it."""
+    """Return one column, whose cells may be of mixed types. Raises BadInput but for one."""
     known(name, columns, "model input")
+    if columns[name] is None:
+        raise BadInput(
+            f"the frame has several columns called {name!r}: every column needs a name of its own"
+        )
     return column_of(columns[name])
 
 
@@ -47,6 +58,7 @@ def numbers(columns: Mapping[str, Any], one: Mapping[str, Any]) -> NDArray[np.fl
     if is_number(cells.type):
         if one.get("kind") == "duration":
             return _seconds(cells, one, name)
+        _check_points(cells, one, name)
     else:
         plain = text(cells) if _is_text(cells.type) else None
         if plain is not None:
@@ -55,6 +67,19 @@ def numbers(columns: Mapping[str, Any], one: Mapping[str, Any]) -> NDArray[np.fl
     if not isinstance(held, Numbers):
         raise BadInput(f"column {name!r} holds {quoted(cells[0].as_py())} where numbers belong")
     return held.values.astype(np.float64)
+
+
+def _check_points(cells: pa.ChunkedArray, one: Mapping[str, Any], name: str) -> None:
+    """Raise BadInput for 1.234 where training has 1.234 for a thousand and more."""
+    way = one.get("way", {})
+    if way.get("thousands") == "." and way.get("places") == 0:
+        given = np.asarray(cells.to_numpy(), np.float64)
+        broken = given[np.isfinite(given) & (given != np.floor(given))]
+        if len(broken):
+            raise BadInput(
+                f"column {name!r} holds {broken[0]:.10g} where training has whole numbers with "
+                "points between thousands: give text, or numbers without points"
+            )
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -71,15 +96,10 @@ def _parsed(levels: pa.Array, one: Mapping[str, Any], name: str) -> NDArray[np.f
     if "way" in one:
         read = Way(**one["way"]).read(texts)
     elif kind in ("time", "duration"):
-        # A time of day without seconds is one too: 8:30.
-        whole = [f"{t}:00" if kind == "time" and t.count(":") == 1 else t for t in texts]
-        seconds = pd.to_timedelta(pd.Series(whole, dtype=object), errors="coerce").dt
-        read = np.asarray(seconds.total_seconds(), np.float64) / (
-            3600.0 if kind == "time" else 1.0
-        )
+        read = clock_seconds(texts, kind) / (3600.0 if kind == "time" else 1.0)
     else:
         truth = {"true": "1", "false": "0"} if kind == "truth" else {}
-        plain = pd.Series([truth.get(t.casefold(), t) for t in texts], dtype=object)
+        plain = pd.Series([truth.get(t.casefold(), _decimal(t)) for t in texts], dtype=object)
         read = pd.to_numeric(plain, errors="coerce").to_numpy(np.float64)
     unread = [each for each, value in zip(texts, read, strict=True) if np.isnan(value)]
     wrong = [each for each in unread if each not in blank]  # training counts the blank as missing
@@ -88,6 +108,11 @@ def _parsed(levels: pa.Array, one: Mapping[str, Any], name: str) -> NDArray[np.f
         written = " as training had them" if "way" in one else ""
         raise BadInput(f"column {name!r} holds {quoted(wrong[0])} where {what} belong{written}")
     return read
+
+
+def _decimal(text: str) -> str:
+    """Return a number's text, of a hexadecimal one too, which Arrow reads in CSV files."""
+    return str(int(text, 16)) if HEXADECIMAL.fullmatch(text) else text
 
 
 def _seconds(cells: pa.ChunkedArray, one: Mapping[str, Any], name: str) -> NDArray[np.float64]:
@@ -141,25 +166,11 @@ def _dates(cells: pa.ChunkedArray, one: Mapping[str, Any], name: str) -> NDArray
 def levels(columns: Mapping[str, Any], one: Mapping[str, Any]) -> NDArray[np.object_]:
     """Return a category's cells as text, "" where they are missing.
 
-    A number stands for the level of its value, and a truth for its word, however they are
-    written: pandas reads the level 00501 of a CSV file as 501, and true as True.
+    A cell stands for the level that it means, however both are written.
     """
-    cells = column(columns, one["column"])
-    found = text(cells)
-    names = found.levels.to_pylist()
-    vocabulary = [level for level in one["levels"] if level]
-    words = {level.casefold() for level in vocabulary} <= {"true", "false"}
-    if is_number(cells.type) or words:
-        same = {_meaning(level): level for level in reversed(vocabulary)}
-        names = [name if name in vocabulary else same.get(_meaning(name), name) for name in names]
+    found = text(column(columns, one["column"]))
+    names = meant(found.levels.to_pylist(), found.kind, one)
     return np.array([*names, ""], object)[found.codes]
-
-
-def _meaning(level: str) -> float | str:
-    try:
-        return float(level)
-    except ValueError:
-        return level.casefold()
 
 
 def sequences(frame: pd.DataFrame, preprocessing: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,17 +59,9 @@ def split(x: Any, y: Any, source: Source) -> Data:
     for rows in (rng.permutation(np.concatenate(part)) for part in zip(*cut, strict=True)):
         if not len(rows):
             raise BadInput(f"{len(y)} rows are too few for a split in three")
-        parts.append(Part(_plain(x[rows]), _plain(y[rows])))
-    details = {
-        "split": {
-            "kind": kind,
-            "validation": source.validation,
-            "test": source.test,
-            "seed": source.seed,
-        }
-    }
+        parts.append(Part(_float32(x[rows]), _float32(y[rows])))
     train, validation, test = parts
-    return Data(train, validation, test, details=details)
+    return Data(train, validation, test, source=dataclasses.replace(source, kind=kind))
 
 
 def _cut(rows: Rows, source: Source) -> tuple[Rows, Rows, Rows]:
@@ -77,5 +70,5 @@ def _cut(rows: Rows, source: Source) -> tuple[Rows, Rows, Rows]:
     return rows[test + validation :], rows[test : test + validation], rows[:test]
 
 
-def _plain(array: NDArray[Any]) -> NDArray[Any]:
+def _float32(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.float32) if array.dtype == np.float64 else array

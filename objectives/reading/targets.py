@@ -69,6 +69,7 @@ def target(
         if positive is not None:
             raise BadInput(f"--positive {positive!r}: numbers have no positive class")
         return _numbers(column, name, commands)
+    _refuse_infinite(column, name)
     found = text(column)
     rows = np.flatnonzero(found.codes >= 0)
     used = np.unique(found.codes[rows])
@@ -131,6 +132,17 @@ def _numbers(column: pa.ChunkedArray, name: str, commands: Commands) -> Target:
     centred = (y - offset).astype(np.float32)
     check_distinct(y, centred, f"target {name!r}")
     return Target(centred, rows, [], None, offset)
+
+
+def _refuse_infinite(column: pa.ChunkedArray, name: str) -> None:
+    """Raise BadInput for a number without end, which is no class."""
+    if pa.types.is_floating(column.type):
+        bad = np.flatnonzero(np.isinf(column.to_numpy()))
+        if len(bad):
+            raise BadInput(
+                f"target {name!r} is {column[int(bad[0])].as_py()} (row {bad[0] + 1}), which is "
+                "no class: mend it, or leave the cell empty"
+            )
 
 
 def _check_classes(

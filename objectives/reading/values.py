@@ -58,10 +58,15 @@ class Dates:
 
 @dataclass(frozen=True)
 class Text:
-    """codes: rows, int32 into levels, -1 where missing; levels: distinct, trimmed."""
+    """codes: rows, int32 into levels, -1 where missing; levels: distinct, trimmed.
+
+    kind: "number", "single" (float32), "truth", "date", "time" or "duration" (its levels are
+    seconds), where the cells were no text.
+    """
 
     codes: NDArray[np.int32]
     levels: pa.Array
+    kind: str = ""
 
 
 Values = Numbers | Dates | Text
@@ -115,11 +120,12 @@ def text(column: pa.ChunkedArray) -> Text:
     """Return a column as categories: trimmed text, whole numbers without a decimal point."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if not _is_text(column.type):
+    kind = _kind(column.type)
+    if not _is_text(column.type) or pa.types.is_string_view(column.type):
         column = _plain_text(column)
     pieces = column.dictionary_encode().chunks  # which share one dictionary
     if not pieces:
-        return Text(np.zeros(0, np.int32), pa.array([], pa.string()))
+        return Text(np.zeros(0, np.int32), pa.array([], pa.string()), kind)
     trimmed = pc.utf8_trim_whitespace(pieces[0].dictionary)
     trimmed = pc.if_else(pc.is_in(trimmed, pa.array(MISSING, trimmed.type)), None, trimmed)
     again = trimmed.dictionary_encode()  # levels that differ in spaces alone are one
@@ -127,7 +133,21 @@ def text(column: pa.ChunkedArray) -> Text:
     codes = np.concatenate(
         [pc.fill_null(one.indices, -1).to_numpy(zero_copy_only=False) for one in pieces]
     )
-    return Text(np.append(remap, np.int32(-1))[codes], again.dictionary)
+    return Text(np.append(remap, np.int32(-1))[codes], again.dictionary, kind)
+
+
+def _kind(kind: pa.DataType) -> str:
+    """Return what cells are that become the text of levels: see `Text`."""
+    types = pa.types
+    if types.is_boolean(kind):
+        return "truth"
+    if is_number(kind) or types.is_decimal(kind):
+        return "single" if types.is_float32(kind) or types.is_float16(kind) else "number"
+    if types.is_time(kind):
+        return "time"
+    if types.is_duration(kind):
+        return "duration"
+    return "date" if types.is_temporal(kind) else ""
 
 
 def padded(texts: pa.Array | pa.ChunkedArray) -> bool:
@@ -149,6 +169,9 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_duration(column.type):
+        seconds = _ticks(column) / PER_SECOND[column.type.unit]
+        column = pa.chunked_array([pa.array(seconds, from_pandas=True)])
     if pa.types.is_floating(column.type):
         array = column.to_numpy()
         filled = array[~np.isnan(array)]

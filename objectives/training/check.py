@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+from keras.src.utils import naming  # there is no public way to reset the names
 
 from objectives.training.fit import Batches, fed
 from objectives.training.kept_ways import KeptWays
@@ -111,6 +112,7 @@ def _by_fit(
     trainer: FitTrainer, spec: TrialSpec, program: Program, order: Any, rate: Any, eagerly: bool
 ) -> dict[str, Any]:
     """Return the logs of `fit` on the same batches."""
+    naming.reset_uids()  # or a metric without a name of its own has another one here
     plain = trainer.build(spec)
     optimizer = getattr(plain.optimizer, "inner_optimizer", plain.optimizer)  # of loss scaling
     if isinstance(optimizer._learning_rate, keras.Variable):

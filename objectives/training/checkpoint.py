@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from objectives.training.files import replace
+from objectives.training.whole_files import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -132,30 +132,34 @@ class CompiledTrainer(FitTrainer):
         for epoch in range(first, spec.max_epochs):
             if epoch:
                 hooks.on_epoch_begin(epoch)
-            program, logs = self._run(known, program, epochs.rows)
+            program, logs = self._run(known, program, epochs.rows, model.stop_training)
             progress.extra["way"] = program.way
             hooks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
         hooks.on_train_end()
 
-    def _run(self, known: Known, program: Program, order: Any) -> tuple[Program, dict[str, Any]]:
+    def _run(
+        self, known: Known, program: Program, order: Any, stopped: bool
+    ) -> tuple[Program, dict[str, Any]]:
         """Run an epoch, the first one of a structure and a way watched.
 
         Returns:
             The program that ran, as a graph where XLA failed, and its logs.
         """
         if program.way in known.ran:
-            return program, program.run(order)
+            return program, program.run(order, stopped=stopped)
         kept = _kept_ways(known.trace)
         try:
-            logs: dict[str, Any] = first_run(program, lambda: program.run(order), kept)
+            logs: dict[str, Any] = first_run(
+                program, lambda: program.run(order, stopped=stopped), kept
+            )
         except Unsupported as why:
             if program.way != "xla":
                 raise
             known.way = "graph"
             self._say(f"a TensorFlow graph trains this model, XLA cannot: {why}")
-            return self._run(known, program.other("graph"), order)
+            return self._run(known, program.other("graph"), order, stopped)
         known.ran |= {program.way}
         return program, logs
 

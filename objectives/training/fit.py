@@ -20,11 +20,11 @@ from objectives.monitor import VAL_LOSS
 from objectives.scorer import attach, plan_of
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
-from objectives.training.files import replace
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
 from objectives.training.uncorrected import UncorrectedAdam
+from objectives.training.whole_files import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +118,7 @@ class FitTrainer:
             return self._scores(spec, model)
 
     def _scores(self, spec: TrialSpec, model: Path | None) -> Logs:
-        kept = self.kept(spec)
+        kept = self.kept(spec) if model is None else FitTrainer.kept(self, spec)
         batch = self.objective.batch(spec.config)
         x, y, *weight = map(fed, arrays(self.data.test))
         scores: Logs = kept.evaluate(
@@ -135,8 +135,9 @@ class FitTrainer:
                     goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
                 )
         if model is not None:
-            plain = dataclasses.replace(spec, monitor=VAL_LOSS)  # compiled as any model is
-            export(FitTrainer.kept(self, plain), self.data, model, scores.get(threshold.KEY))
+            if spec.monitor.extra:  # what is written is compiled as any model is
+                kept = FitTrainer.kept(self, dataclasses.replace(spec, monitor=VAL_LOSS))
+            export(kept, self.data, model, scores.get(threshold.KEY))
         return {
             name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
             for name, value in scores.items()
@@ -237,8 +238,8 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
 def rates(optimizer: keras.optimizers.Optimizer, rate: float) -> Logs:
     """Return the epoch's learning rate and, for Adam and its kin, the effective one at its end."""
     found = {"learning_rate": rate}
-    if isinstance(optimizer, keras.optimizers.Adam):
-        steps = int(optimizer.iterations)
+    steps = int(optimizer.iterations)  # none where the model's own steps use another optimizer
+    if isinstance(optimizer, keras.optimizers.Adam) and steps:
         corrected = not isinstance(optimizer, UncorrectedAdam)
         found["effective_learning_rate"] = (
             effective_rate(rate, optimizer.beta_1, optimizer.beta_2, steps) if corrected else rate

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.training.environment import cache_folder
-from objectives.training.files import replace
+from objectives.training.whole_files import replace
 
 
 class KeptWays:

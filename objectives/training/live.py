@@ -30,15 +30,14 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
         self.of = model
         self.callbacks = callbacks
         self.kept: Checkpoint | None = None
-        self._traced = False
-        self._also: list[Any] = []  # variables that training changes besides
+        # Variables that training changes besides; None where `fit` trains, which does not tell.
+        self._also: list[Any] | None = None
 
     def also(self, variables: Sequence[Any]) -> None:
         """Keep these variables too, where they are neither the model's nor its optimizer's.
 
         variables: All that a traced epoch changes.
         """
-        self._traced = True
         own = (*self.of.variables, *self.of.optimizer.variables)
         known = {id(variable.value.handle) for variable in own}
         self._also = [each for each in variables if id(each.handle) not in known]
@@ -51,13 +50,13 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
     def variables(self) -> tuple[list[Array], list[Array]]:
         """Return copies of the model's variables, seeds included, and of its optimizer's."""
         model = self.of
-        others = (*model.optimizer.variables, *self._also)
+        others = (*model.optimizer.variables, *(self._also or ()))
         return [v.numpy() for v in model.variables], [v.numpy() for v in others]
 
     def attributes(self) -> list[dict[str, Any]]:
         """Return the callbacks' plain attributes. Raises Opaque."""
         # What `fit` changes of an optimizer that only the model's own steps use cannot be reached.
-        for name, held in vars(self.of).items() if not self._traced else ():
+        for name, held in vars(self.of).items() if self._also is None else ():
             if isinstance(held, keras.Optimizer) and held is not self.of.optimizer:
                 raise Opaque(f"the model's {name} is an optimizer of its own")
         return [attributes(callback) for callback in self.callbacks]
@@ -75,7 +74,7 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
         optimizer.build(self.of.trainable_variables)
         for variable, value in zip(self.of.variables, kept.variables, strict=True):
             variable.assign(value)
-        others = (*optimizer.variables, *self._also)
+        others = (*optimizer.variables, *(self._also or ()))
         for variable, value in zip(others, kept.optimizer, strict=True):
             variable.assign(value)
         for callback, found in zip(self.callbacks, kept.callbacks, strict=True):

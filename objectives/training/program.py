@@ -61,12 +61,16 @@ class Program:
         made.way, made._call = way, self.trace.function(way)
         return made
 
-    def run(self, order: NDArray[Any], most: tuple[int, int] | None = None) -> dict[str, Any]:
+    def run(
+        self, order: NDArray[Any], most: tuple[int, int] | None = None, stopped: bool = False
+    ) -> dict[str, Any]:
         """Train one epoch in an order of the rows, then validate.
 
         Args:
             order: Positions of the rows.
             most: Full batches of training and of validation; a short last one is taken too.
+            stopped: Train on the first batch alone, as `fit` does where `stop_training` is set
+                before an epoch.
 
         Returns:
             Keras's logs: floats, and arrays where a metric has several values.
@@ -74,6 +78,8 @@ class Program:
         limits = list(self._full)
         if most is not None:
             limits[0], limits[2] = min(limits[0], most[0]), min(limits[2], most[1])
+        if stopped:
+            limits[:2] = [1, 0] if limits[0] else [0, 1]
         return self._run(order, limits)
 
     def steps(self, order: NDArray[Any], count: int) -> float:
@@ -87,8 +93,8 @@ class Program:
     def _run(self, order: NDArray[Any], limits: list[int]) -> dict[str, Any]:
         given = tf.constant(order, tf.int32), tf.constant(limits, tf.int32), self._numbers
         logs, validation = self._call(*self._arrays, *given)
-        found = {name: plain(value) for name, value in logs.items()}
-        return found | {f"val_{name}": plain(value) for name, value in validation.items()}
+        found = {name: as_number(value) for name, value in logs.items()}
+        return found | {f"val_{name}": as_number(value) for name, value in validation.items()}
 
     def saved(self) -> Callable[[], None]:
         """Return a function that gives all variables back the values that they have now."""
@@ -111,7 +117,7 @@ class Program:
             restore()
 
 
-def plain(value: Any) -> Any:
+def as_number(value: Any) -> Any:
     """Return a tensor as a float, or as an array where it has several values."""
     array = value.numpy()
     return float(array) if array.ndim == 0 else array

@@ -31,7 +31,7 @@ from objectives.training.checkpoint import (
     set_aside,
     write,
 )
-from objectives.training.files import replace
+from objectives.training.whole_files import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,7 +103,7 @@ class Progress:
             kept = read(self._path, self._identity)
         except Unusable as why:
             aside = set_aside(self._path)
-            self._say(f"its checkpoint is {why}: set aside as {aside}, begun anew")
+            self._say(f"its checkpoint is {why}: set aside as {aside}, started again")
             return 0
         if kept is None or kept.epoch > self.spec.max_epochs:
             return 0

@@ -40,6 +40,11 @@ def refuse(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) ->
     for name in FIT_METHODS:
         if name in vars(model) or getattr(type(model), name) is not getattr(keras.Model, name):
             raise Unsupported(f"{type(model).__name__} has a method {name} of its own")
+    for name in ("train_function", "test_function"):
+        found = getattr(model, name)
+        home = getattr(getattr(found, "python_function", found), "__module__", "")
+        if found is not None and not str(home).startswith("keras."):
+            raise Unsupported(f"{type(model).__name__} has a {name} that build has set")
     if model.run_eagerly or tf.config.functions_run_eagerly():
         raise Unsupported("the model is compiled with run_eagerly=True")
     if tf.distribute.has_strategy():

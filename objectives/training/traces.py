@@ -27,7 +27,7 @@ from tensorflow.core.framework.types_pb2 import DT_STRING
 from tensorflow.python.eager import context  # as Keras does: there is no public way
 
 from objectives.training.environment import cache_folder
-from objectives.training.files import replace
+from objectives.training.whole_files import replace
 
 XLA = "_XlaMustCompile"
 Outputs = list[dict[str, Any]]

@@ -17,16 +17,22 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 STDOUT = Path("-")
+CONSOLE = "keras-sweeps"
 PACKAGES = ("sweeps", "objectives", "search_spaces")
 HINT = "hint: import keras inside load and build, and TensorFlow's chatter goes to sweep.log"
 
 
-def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
-    """Run one command; return 0 done, 1 failed, 2 bad input, 130 interrupted."""
+def run_command_line(
+    sweep: Sweep, argv: list[str] | None = None, program: str | None = None
+) -> int:
+    """Run one command; return 0 done, 1 failed, 2 bad input, 130 interrupted.
+
+    program: how the sweep is started, where the start of this process does not say.
+    """
     argv = sys.argv[1:] if argv is None else argv
     print_anything()
     try:
-        return _dispatch(sweep, argv)
+        return _dispatch(sweep, argv, program or program_name())
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -34,17 +40,27 @@ def run_command_line(sweep: Sweep, argv: list[str] | None = None) -> int:
         logging.getLogger("sweeps").exception("the command failed")
         print(f"failed: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # `... | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        return unread()
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on", file=sys.stderr)
+        print("interrupted: run the same command to resume", file=sys.stderr)
         return 130
     except Exception as error:  # of the user's own file, or of this package
         logging.getLogger("sweeps").exception("the command failed")
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         print(f"failed: {said} ({_place(error)}; more in sweep.log)", file=sys.stderr)
         return 1
+
+
+def unread() -> int:
+    """Say nothing more, since `... | head` has read enough; return the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def starting(name: str) -> str:
+    """Return the first line of a sweep, said before NumPy or anything slower is imported."""
+    return f"{name}: starting (loading TensorFlow takes a few seconds)"
 
 
 def print_anything() -> None:
@@ -65,11 +81,10 @@ def _place(error: BaseException) -> str:
     return f"{Path(last.filename).name}, line {last.lineno}"
 
 
-def _dispatch(sweep: Sweep, argv: list[str]) -> int:
+def _dispatch(sweep: Sweep, argv: list[str], program: str) -> int:
     from sweeps import __version__
     from sweeps.cli import logs, options
 
-    program = program_name()
     named = bool(argv) and not argv[0].startswith("-")
     command = argv[0] if named else "run"
     if command not in options.COMMANDS:
@@ -92,12 +107,13 @@ def _dispatch(sweep: Sweep, argv: list[str]) -> int:
     path = logs.to_file(settings.folder, settings.verbose)
     if imports_keras():
         print(HINT, file=sys.stderr)
-    run = options.function_of(command)
     with (
         nullcontext() if settings.verbose else logs.chatter_to(path),
         redirect_stdout(sys.stderr) if settings.json == STDOUT else nullcontext(),
     ):
-        code, plain = run(sweep, settings, program)
+        if command == "run" and not settings.quiet:
+            print(starting(settings.study or sweep.name), flush=True)
+        code, plain = options.function_of(command)(sweep, settings, program)
     if settings.json is not None and plain is not None:
         write_json(settings.json, plain)
     return code
@@ -141,13 +157,20 @@ def typed(program: str) -> str:
 
     Beside a Python that was named by its path (`.venv/bin/python`), the others are there too.
     """
-    python = Path(sys.orig_argv[0])
-    named = len(python.parts) > 1 and not python.is_absolute()
-    return shlex.quote(str(python.with_name(program))) if named else program
+    beside = Path(sys.argv[0] if is_console_command() else sys.orig_argv[0])
+    named = len(beside.parts) > 1 and not beside.is_absolute()
+    return shlex.quote(str(beside.with_name(program))) if named else program
+
+
+def is_console_command() -> bool:
+    """Return whether this process was started as `keras-sweeps`."""
+    return Path(sys.argv[0]).name == CONSOLE
 
 
 def program_name() -> str:
     """Return how this program was started: `python -m sweeps.dense_binary`."""
+    if is_console_command():
+        return typed(CONSOLE)
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is not None and spec.name:
         return f"{typed('python')} -m {spec.name.removesuffix('.__main__')}"

@@ -40,8 +40,8 @@ def hidden(commands: Iterable[str]) -> list[str]:
     if not any("***" in command for command in commands):
         return []
     return [
-        "*** stands for a password, which is never shown: put it in, or keep it out of addresses "
-        "(~/.pgpass, MLFLOW_TRACKING_PASSWORD), and commands work as they are"
+        "*** stands for a password, which is never shown: fill it in, or keep it out of addresses "
+        "(~/.pgpass, MLFLOW_TRACKING_PASSWORD), and the commands work unchanged"
     ]
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.files import chosen
 from sweeps.cli.found import reading
+from sweeps.cli.layout import columns, fit
+from sweeps.cli.readable import require_writable
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
@@ -26,30 +28,37 @@ from sweeps.study.specs import Specs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from objectives import Data
     from sweeps.cli.work import Say
     from sweeps.explain.explanation import Explanation
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
 
-def explain(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
-    """Probe one trial and print what its curve shows; the same command goes on."""
+def explain(
+    sweep: Sweep, settings: Settings, program: str | None, data: Data | None = None
+) -> tuple[int, Any]:
+    """Probe one trial and print what its curve shows; the same command resumes.
+
+    data: of the study, where it is at hand.
+    """
+    require_writable(settings.folder)
     say = quiet if settings.quiet else print
     with (
         trainers(sweep, settings, early=True) as make_trainer,
-        reading(sweep, settings, make_trainer, absent=True) as session,
+        reading(sweep, settings, make_trainer, data, absent=True) as session,
     ):
         reference = reference_of(session, settings.trial or "baseline")
         say(f"explaining {reference.name} of {session.name}, {time_text(settings.budget)} at most")
         say(f"data: {data_text(session.data)}")
-        for line in data_lines(session.data):
+        for line in fit(data_lines(session.data), columns()):
             say(line)
         folder = session.folder / "explain" / reference.name.replace(" ", "-")
         with lock(folder, f"{session.name} explain {reference.name}"):
             found = _explained(session, reference, folder, say)
         if found is None:
             return INTERRUPTED, None
-    print("\n".join(found.summary_lines()))
+    print("\n".join(fit(found.summary_lines(), columns())))
     return 0, found.to_json()
 
 
@@ -79,7 +88,7 @@ def _explained(
             say=say,
         )
     except KeyboardInterrupt:
-        say("interrupted: what was trained is kept, the same command goes on")
+        say("interrupted: what was trained is kept; run the same command to resume")
         return None
     finally:
         tracker.close()

@@ -10,41 +10,59 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.judging import threshold
+from objectives.reading import counted
 from objectives.training import Outcome
 from sweeps.cli.found import reading
+from sweeps.cli.layout import columns, fit
 from sweeps.cli.share import register
 from sweeps.cli.text import data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import Say, quiet, versions
 from sweeps.export import score
-from sweeps.export.config import DataOf, Exported, Origin, Split, Training, read, with_scores
-from sweeps.export.model import MODEL, Written, differences, save, train
+from sweeps.export.config import (
+    DataOf,
+    Exported,
+    Origin,
+    Split,
+    Training,
+    read,
+    with_scores,
+)
+from sweeps.export.model import CONFIG, MODEL, Written, differences, save, train
+from sweeps.export.text import parse
 from sweeps.study.ended import Ended
 from sweeps.study.session import Session
 from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
+    from objectives import Data
     from objectives.training import Logs
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
 
-def export(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
-    """Write `config.yaml` and `model.keras` of the best trial, or of the one asked for."""
+def export(
+    sweep: Sweep, settings: Settings, program: str | None, data: Data | None = None
+) -> tuple[int, Any]:
+    """Write `config.yaml` and `model.keras` of the best trial, or of the one asked for.
+
+    program: how commands begin, None to name none. data: of the study, where it is at hand.
+    """
     if settings.to is None:
         raise BadInput("export needs a folder: --to DIR")
     with (
         trainers(sweep, settings, workers=1) as make_trainer,
-        reading(sweep, settings, make_trainer) as session,
+        reading(sweep, settings, make_trainer, data) as session,
     ):
         trial = chosen(session, settings.trial)
+        _check_place(settings.to, session.name, trial.number, force=settings.force)
         weights = session.folder / "weights" / f"{trial.number:05d}.npz"
         written = save(
             exported(session, trial),
             session.trainer,
             settings.to,
             weights=weights if trial.outcome == Outcome.COMPLETE.value else None,
-            command=f"{program} train --config config.yaml",
+            command=f"{program} train --config config.yaml" if program else "",
         )
         print("".join(f"{note}\n" for note in session.notes), end="")
         print(f"trial {trial.number} of {session.name}{_standing(session, trial)}")
@@ -76,14 +94,42 @@ def chosen(session: Session, name: str | None) -> Ended:
     )
 
 
+def _check_place(to: Path, study: str, number: int, *, force: bool) -> None:
+    """Raise BadInput where a folder holds what another trial's export wrote."""
+    file = to / CONFIG
+    if force or not file.is_file():
+        return
+    found = _origin(file)
+    if (found.get("study"), found.get("trial")) != (study, number):
+        other = "another config"
+        if {"study", "trial"} <= found.keys():
+            other = f"trial {found['trial']} of {found['study']}"
+        raise BadInput(
+            f"--to {str(to)!r} holds {other}: give another folder, or --force to replace it with "
+            f"trial {number} of {study}"
+        )
+
+
+def _origin(file: Path) -> dict[str, Any]:
+    """Return where a config file comes from, nothing where it does not say."""
+    try:
+        raw = parse(file.read_text(encoding="utf-8"), file)
+    except (BadInput, OSError, UnicodeDecodeError):
+        return {}
+    found = raw.get("origin") if isinstance(raw, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 def _standing(session: Session, trial: Ended) -> str:
     """Return how sure it is that this trial is as good as its value."""
     monitor = session.sweep.objective.monitor
+    if trial.outcome != Outcome.COMPLETE.value:
+        return f", which was {trial.outcome} after {counted(trial.epochs, 'epoch')}"
     means = {one.trial.number: one for one in confirmed_trials(session)}
     if (one := means.get(trial.number)) is not None:
         best = ", the best" if next(iter(means)) == trial.number else ""
         return f": {monitor} {one.mean:.4g} on average of {len(one.values)} fresh seeds{best}"
-    return f": unconfirmed, {monitor} {trial.value:.4g} on its one seed (--confirm 5)"
+    return f": unconfirmed, {monitor} {trial.value:.4g} on its one seed (see --confirm)"
 
 
 def exported(session: Session, trial: Ended) -> Exported:
@@ -193,4 +239,4 @@ def _say_written(written: Written) -> None:
         scores += f"  threshold {decision.threshold:.4g}"
     if written.files:
         print(f"wrote {' and '.join(map(str, written.files))}")
-        print(f"scores: {scores}")
+        print("\n".join(fit([f"scores: {scores}"], columns())))

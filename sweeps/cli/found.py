@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sweeps.cli.readable import readable
 from sweeps.cli.work import no_tracker
 from sweeps.study.confirm import confirmed
 from sweeps.study.session import Session, opened
@@ -27,14 +28,17 @@ def reading(
     *,
     absent: bool = False,
 ) -> Iterator[Session]:
-    """Open a study to read it; nothing is created. Raises BadInput where there is none.
+    """Open a study to read it, in a read-only folder too. Raises BadInput where there is none.
 
     make_trainer: None where nothing is trained. absent: the study need not be there, unless it is
     named.
     """
-    with opened(
-        sweep, settings, make_trainer, no_tracker, data, reading=True, absent=absent
-    ) as session:
+    with (
+        readable(settings) as found,
+        opened(
+            sweep, found, make_trainer, no_tracker, data, reading=True, absent=absent
+        ) as session,
+    ):
         yield session
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
 from objectives import Monitor
+from objectives.nearest import nearest
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Sweep
 
@@ -21,11 +22,38 @@ def built_in() -> Iterator[Sweep]:
             yield import_module(f"sweeps.{module.name}").SWEEP
 
 
-def listing(folder: Path | None = None) -> list[str]:
-    """Return what `python -m sweeps` prints. Raises BadInput for a store that cannot be read."""
+def no_sweep(word: str, known: Iterable[str]) -> str:
+    """Return that there is no such sweep or command."""
+    known = [*known, "list"]
+    near = nearest(word, known, cutoff=0.7)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"no sweep or command {word!r}{hint}; there are: {', '.join(known)}"
+
+
+def help_lines(program: str) -> list[str]:
+    """Return the help page of the program itself."""
+    return [
+        f"usage: {program} [list | --version | SWEEP [COMMAND] [options]]",
+        "Sweep the hyperparameters of Keras models.",
+        "",
+        "  list       print the sweeps, and the studies in this folder",
+        "  --version  print the version",
+        "",
+        *_sweeps(program),
+        "",
+        "A sweep of your own is a Python file: python my_sweep.py [COMMAND] [options]",
+    ]
+
+
+def _sweeps(program: str) -> list[str]:
+    lines = [f"sweeps (run one with {program} SWEEP; {program} SWEEP --help shows its options)"]
+    return lines + [f"  {sweep.name:<18} {sweep.help}" for sweep in built_in()]
+
+
+def listing(folder: Path | None = None, program: str = "keras-sweeps") -> list[str]:
+    """Return the sweeps and studies there are. Raises BadInput for an unreadable store."""
     settings = Settings(folder=folder or Path.cwd())
-    lines = ["sweeps (run one with python -m sweeps.NAME, see its --help):"]
-    lines += [f"  {sweep.name:<18} {sweep.help}" for sweep in built_in()]
+    lines = _sweeps(program)
     store = settings.folder / "optuna.db"
     if not store.exists():
         return [*lines, "no study in this folder yet"]

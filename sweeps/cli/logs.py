@@ -65,17 +65,20 @@ def _is_native(stream: object) -> bool:
         return False
 
 
+def log_file(folder: Path) -> Path:
+    """Return a folder's log file, `/dev/null` where nothing can be written there."""
+    path = folder / FILE
+    return path if os.access(path if path.exists() else folder, os.W_OK) else Path(os.devnull)
+
+
 def to_file(folder: Path, verbose: bool = False) -> Path:
     """Send every library's log records and Python's warnings to the log file.
 
     verbose: they are shown too.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    path = folder / FILE
-    try:
-        handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    except OSError:
-        handler = logging.NullHandler()
+    path = log_file(folder)
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]

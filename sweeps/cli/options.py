@@ -12,13 +12,14 @@ from typing import Any, NoReturn
 from objectives import BadInput
 from objectives.nearest import nearest
 from search_spaces import Dimension
+from sweeps.cli.layout import columns, fit
 from sweeps.cli.source import source_of
 from sweeps.study.options import DATA, OPTIONS, Option
 from sweeps.study.readers import epochs, share
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Sweep, pruner_named, sampler_named
 
-WIDTH = 99  # of a help page
+WIDTH = 99  # of a help page, on a terminal that has as much
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,7 @@ class Command:
 
 
 COMMANDS = {
-    "run": Command(
-        "start a study, or resume it (the word may be left out)", "run.run", "--trials 20"
-    ),
+    "run": Command("start a study, or resume it (the default)", "run.run", "--trials 20"),
     "show": Command("print a study's summary", "run.show"),
     "report": Command("write one HTML report of a study", "report.report", "--to report.html"),
     "export": Command("write a trial's config and model", "files.export", "--to best/"),
@@ -42,15 +41,20 @@ COMMANDS = {
     ),
     "explain": Command("find out why a trial's curve flattens", "explain.explain"),
     "compare": Command("compare two studies on the same data", "share.compare", "one other"),
-    "sync": Command("send MLflow what an unreachable server missed", "share.sync"),
+    "sync": Command("upload metrics that were kept while MLflow was unreachable", "share.sync"),
 }
+
+
+def width() -> int:
+    """Return the width of a help page."""
+    return min(WIDTH, columns() or WIDTH)
 
 
 def no_command(word: str) -> str:
     """Return that there is no such command."""
     near = nearest(word, COMMANDS, cutoff=0.7)
-    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(COMMANDS)}"
-    return f"no command {word!r}; {hint} (see --help)"
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"no command {word!r}{hint}; there are: {', '.join(COMMANDS)}"
 
 
 def function_of(command: str) -> Callable[[Sweep, Settings, str], tuple[int, Any]]:
@@ -78,7 +82,7 @@ class _Parser(argparse.ArgumentParser):
             description=f"{about.help[0].upper()}{about.help[1:]}.",
             epilog=f"example: {program} {command} {about.example}".rstrip(),
             formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
-                prog, max_help_position=32, width=WIDTH
+                prog, max_help_position=32, width=width()
             ),
             add_help=False,
             allow_abbrev=False,
@@ -196,10 +200,10 @@ def overview(sweep: Sweep, program: str) -> str:
         whole = "  ".join(flag.replace(" ", "\0") for flag in flags)
         head, rest = f"  {group:<9} ", " " * 12
         wrapped = textwrap.wrap(
-            whole, WIDTH, initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
+            whole, width(), initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
         )
         lines += [line.replace("\0", " ") for line in wrapped]
-    width = max(map(len, space), default=0) + 2
+    wide = max(map(len, space), default=0) + 2
     lines += [
         "",
         "examples",
@@ -208,9 +212,9 @@ def overview(sweep: Sweep, program: str) -> str:
         f"  {program} export --to best/",
         "",
         "parameters (for --fix and --range)",
-        *(f"  {name:<{width}}{space[name]}" for name in space),
+        *(f"  {name:<{wide}}{space[name]}" for name in space),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(fit(lines, width())) + "\n"
 
 
 def _example(space: Mapping[str, Dimension]) -> str:

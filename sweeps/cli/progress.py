@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from objectives.reading import counted
 from objectives.training import Logs, Outcome, TrialResult, TrialSpec
+from sweeps.cli.layout import columns
 from sweeps.cli.pace import Pace
 from sweeps.cli.text import curves_text
+from sweeps.study.ended import ranked
 from sweeps.study.readers import time_text
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from objectives import Monitor
+    from sweeps.study.ended import Ended
 
 EVERY = 15.0  # seconds between plain lines while no trial ends
 MEASURED = 20.0  # seconds of epochs after which a long trial's length can be told
@@ -94,12 +98,19 @@ class Watcher:
             expand=True,
         )
 
+    def resume(self, ended: list[Ended], monitor: Monitor) -> None:
+        """Take the trials of earlier sittings: counts and best are the study's."""
+        for trial in ended:
+            self.counts[Outcome(trial.outcome)] += 1
+        for trial in ranked(ended, monitor)[:1]:
+            self.best = trial.reached, trial.number
+
     def expected(self) -> str:
         """Return the expected time in words, or when it will be told."""
         left = self.pace.seconds_left()
         if left is None:
-            return "told as soon as a trial is measured"
-        return f"about {time_text(left)}, as the trials before"
+            return "shown after the first trial"
+        return f"about {time_text(left)}, based on earlier trials"
 
     def started(self, spec: TrialSpec, label: str) -> None:
         """Take a trial that was asked for."""
@@ -158,14 +169,19 @@ class Watcher:
         number, monitor = result.spec.number, result.spec.monitor.name
         value = "" if result.value is None else f" {monitor} {result.value:.4g}"
         kept = result.extra.get("resumed_epoch")
-        again = f" (on from epoch {kept})" if kept else ""
+        again = f" (resumed from epoch {kept})" if kept else ""
         named = f"#{number} {label}".rstrip()
-        self._say(
-            f"[{self.done}/{self.total}] {named}: {result.outcome.value}{value} after "
-            + ", ".join(
-                [counted(result.epochs, "epoch") + again, time_text(result.seconds), *self._left()]
-            )
-        )
+        line = f"[{self.done}/{self.total}] {named}: {result.outcome.value}{value}"
+        # The least important last: a narrow terminal shows as many as fit in one line.
+        for part in (
+            f" after {counted(result.epochs, 'epoch')}{again}",
+            f", {time_text(result.seconds)}",
+            *(f", {left}" for left in self._left()),
+        ):
+            if len(line + part) > (columns() or sys.maxsize):
+                break
+            line += part
+        self._say(line)
         if "checkpoint" in result.extra:
             self._say(f"#{number}: {result.extra['checkpoint']}")
         for note in result.extra.get("notes", ()):
@@ -178,8 +194,8 @@ class Watcher:
         elif result.fallback and result.fallback not in self._reasons:
             self._reasons.add(result.fallback)
             self._say(
-                f"#{number} was trained by model.fit, which is slower, as other trials of its "
-                f"structure will be: {result.fallback}"
+                f"#{number} and trials like it are trained by model.fit, which is slower: "
+                f"{result.fallback}"
             )
 
     def _expect_by_epochs(self, spec: TrialSpec, epoch: int) -> None:
@@ -198,11 +214,11 @@ class Watcher:
             return
         self._expected = True
         whole = self.pace.if_all_last(seconds)
-        then = f" and up to {self._after} runs that confirm" if self._after else ""
-        self._say(
-            f"expected: about {time_text(whole)} if all {self.noun}{then} take as long as "
-            f"{measured} ({time_text(seconds)}); pruned ones take less"
-        )
+        then = f" and up to {self._after} confirmation runs" if self._after else ""
+        line = f"ETA: about {time_text(whole)} if all {self.noun}{then} take as long as "
+        line += f"{measured} ({time_text(seconds)})"
+        less = "; pruned trials take less"
+        self._say(line + less * (len(line + less) <= (columns() or sys.maxsize)))
 
     def _tell_address(self) -> None:
         """Say once, as soon as it is known, where the curves can be watched."""

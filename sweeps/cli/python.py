@@ -5,21 +5,27 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data
-from sweeps.cli import print_anything
+from sweeps.cli import explain as explaining
+from sweeps.cli import files, print_anything, report, starting
 from sweeps.cli.found import plain, reading
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.given import describe, given_settings, sweep_named
-from sweeps.cli.logs import FILE, chatter_to
+from sweeps.cli.layout import columns
+from sweeps.cli.logs import chatter_to, log_file
+from sweeps.cli.readable import readable, require_writable
+from sweeps.cli.spoken import in_python, spoken
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
+    Say,
+    aloud,
     commands,
     lines,
     make_tracker,
@@ -30,18 +36,22 @@ from sweeps.cli.work import (
 )
 from sweeps.study.ended import Ended
 from sweeps.study.final import with_weights
-from sweeps.study.session import Session, opened
+from sweeps.study.session import Session, opened, stored_study
 from sweeps.study.settings import Settings
 from sweeps.study.summary import summarise
+from sweeps.study.sweep import Sweep
 from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
     import keras
+    import optuna
     import pandas as pd
     import plotly.graph_objects as go
 
     from objectives.scorer import Scorer
-    from sweeps.study.sweep import Sweep
+
+# A command's function: sweep, settings, how commands begin, data -> exit code, plain data.
+Command = Callable[[Sweep, Settings, str | None, Data | None], tuple[int, Any]]
 
 
 def run(
@@ -67,11 +77,14 @@ def run(
             study's own.
     """
     settings = given_settings(sweep, {"data": data, **options}, Path(folder).resolve())
-    say = print if verbose else quiet
+    say: Say = (lambda line: aloud(spoken(line))) if verbose else quiet
     print_anything()
+    require_writable(settings.folder)
+    say(starting(settings.study or sweep.name))
     warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook
     with (
-        chatter_to(settings.folder / FILE),
+        in_python(),
+        chatter_to(log_file(settings.folder)),
         trainers(sweep, settings, early=True) as make_trainer,
         opened(
             sweep, settings, make_trainer, make_tracker, data if isinstance(data, Data) else None
@@ -103,8 +116,9 @@ def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = "
     if isinstance(sweep, str):
         settings = dataclasses.replace(settings, study=sweep)
         sweep = sweep_named(settings, sweep)
-    with reading(sweep, settings) as session:
-        return Study(session.sweep, session.settings, session.data, session.name)
+    with in_python(), reading(sweep, settings) as session:
+        settings = dataclasses.replace(session.settings, folder=settings.folder)
+        return Study(session.sweep, settings, session.data, session.name)
 
 
 class Study:
@@ -119,7 +133,8 @@ class Study:
     def __repr__(self) -> str:
         with self._open() as session:
             summary = summarise(session)
-            return "\n".join([*lines(session, summary), *commands(session, summary, None)])
+            found = spoken("\n".join(lines(session, summary, columns())))
+            return "\n".join([found, *commands(session, summary, None)])
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -132,7 +147,8 @@ class Study:
         from sweeps.tracking.history import NoSuchRun, curves
 
         try:
-            return curves(self._settings.mlflow_uri(), self.name, number)
+            with readable(self._settings) as settings:
+                return curves(settings.mlflow_uri(), self.name, number)
         except NoSuchRun as error:
             raise BadInput(str(error)) from None
 
@@ -172,10 +188,46 @@ class Study:
             if name != "curves":
                 return figure(session.store.study, name, monitor)
         try:
-            found = all_curves(self._settings.mlflow_uri(), self.name)
+            with readable(self._settings) as settings:
+                found = all_curves(settings.mlflow_uri(), self.name)
         except NoSuchRun as error:
             raise BadInput(str(error)) from None
         return learning_curves(found, monitor)
+
+    @property
+    def optuna(self) -> optuna.Study:
+        """Optuna's own study, such as for `optuna.visualization`."""
+        return stored_study(self._settings.storage_url(), self.name)
+
+    def export(
+        self, folder: str | Path, trial: int | str = "best", *, force: bool = False
+    ) -> Path:
+        """Write `config.yaml` and `model.keras` of a trial; return the folder. Raises BadInput.
+
+        trial: a number, "best" or "baseline". force: replace another trial's export.
+        """
+        self._do(files.export, to=Path(folder), trial=str(trial), force=force)
+        return Path(folder)
+
+    def report(self, path: str | Path) -> Path:
+        """Write one HTML file of the study; return its path. Raises BadInput."""
+        file = Path(path)
+        self._do(report.report, to=file if file.suffix == ".html" else file / "report.html")
+        return file if file.suffix == ".html" else file / "report.html"
+
+    def explain(self, trial: int | str = "baseline", *, minutes: float = 5.0) -> Any:
+        """Find out why a trial's curve flattens; print it, and return it as plain data.
+
+        trial: a number, "best" or "baseline". minutes: the most that it may train. An
+        interruption returns None; the same call resumes. Raises BadInput.
+        """
+        return self._do(explaining.explain, trial=str(trial), budget=60.0 * minutes)
+
+    def _do(self, command: Command, **options: Any) -> Any:
+        """Run a command of the command line; return what it found as plain data."""
+        settings = dataclasses.replace(self._settings, **options)
+        with in_python(), chatter_to(log_file(settings.folder)):
+            return command(self.sweep, settings, None, self.data)[1]
 
     @contextmanager
     def _open(self) -> Iterator[Session]:
@@ -225,7 +277,7 @@ class TrialHandle:
 
         study = self._study
         with (
-            chatter_to(study._settings.folder / FILE),
+            chatter_to(log_file(study._settings.folder)),
             tempfile.TemporaryDirectory() as folder,
             trainers(study.sweep, study._settings, workers=0) as make_trainer,
             reading(study.sweep, study._settings, make_trainer, study.data) as session,

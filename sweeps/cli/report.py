@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from objectives import Data
     from sweeps.report.found import Finding
     from sweeps.report.given import Plain, Point, Report
     from sweeps.study.settings import Settings
@@ -37,11 +38,16 @@ LINEAR = {"logistic": "logistic regression", "ridge": "ridge regression"}
 OWN = ("loss", "learning_rate")  # curves that are read, beside those of the validation part
 
 
-def report(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
-    """Write the page of a study."""
+def report(
+    sweep: Sweep, settings: Settings, program: str | None, data: Data | None = None
+) -> tuple[int, Any]:
+    """Write the page of a study.
+
+    program: how commands begin, None to name none. data: of the study, where it is at hand.
+    """
     from sweeps.report.page import write
 
-    with _uncollected(), reading(sweep, settings) as session:
+    with _uncollected(), reading(sweep, settings, data=data) as session:
         if not session.store.ended():
             raise BadInput(f"study {session.name!r} has no ended trial yet: run it first")
         path = settings.to or Path(f"report-{session.name}.html")
@@ -52,7 +58,8 @@ def report(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         except OSError as error:
             raise BadInput(f"cannot write --to {path}: {error.strerror}") from None
         print("\n".join([*session.notes, f"wrote {path}"]))
-        _attach(session, path)
+        if session.settings.folder == settings.folder:  # else it is a copy that goes away
+            _attach(session, path)
     return 0, None
 
 
@@ -68,7 +75,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def gathered(session: Session, program: str) -> Report:
+def gathered(session: Session, program: str | None) -> Report:
     """Return everything that the page shows."""
     from sweeps.report.given import Report
 
@@ -135,7 +142,9 @@ def _plain(metrics: Mapping[str, float]) -> Iterator[Plain]:
         yield Plain(title, scores)
 
 
-def _commands(session: Session, program: str) -> list[tuple[str, str]]:
+def _commands(session: Session, program: str | None) -> list[tuple[str, str]]:
+    if program is None:
+        return []
     found = [
         ("the same sweep", f"{program}{same(session)}"),
         ("config and model", f"{program} export{place(session)} --to best/"),
@@ -149,9 +158,8 @@ def _notes(final: Mapping[str, Any], session: Session) -> list[str]:
     """Return what the comparison with plain models comes to, and the threshold's line."""
     lines = (final.get("plain") or {}).get("lines", [])
     found = [line for line in lines[1:] if not line.startswith(" ")]
-    says = threshold.words(
-        final.get("best", {}), session.data.details.get("threshold_for", threshold.CHOICES[0])
-    )
+    goal = session.data.source.options.get("threshold_for", threshold.CHOICES[0])
+    says = threshold.words(final.get("best", {}), goal)
     return found + ([says] if says else [])
 
 

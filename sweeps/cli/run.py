@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.found import plain, reading
+from sweeps.cli.layout import columns
+from sweeps.cli.readable import require_writable
 from sweeps.cli.share import with_tries
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import (
     INTERRUPTED,
+    aloud,
     commands,
     lines,
     make_tracker,
@@ -28,12 +31,13 @@ if TYPE_CHECKING:
 
 def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Bring a study to its total."""
+    say = quiet if settings.quiet else aloud
+    require_writable(settings.folder)
     settings = with_tries(sweep, settings)
     with (
         trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker) as session,
     ):
-        say = quiet if settings.quiet else print
         for note in session.notes:
             say(note)
         code, to_do = 0, unfinished(session)
@@ -44,7 +48,7 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         if code == INTERRUPTED:
             return code, None
         summary = summarise(session)
-        print("\n".join(lines(session, summary)), flush=True)
+        print("\n".join(lines(session, summary, columns())), flush=True)
         if to_do:
             publish(session, summary, say)
         print("\n".join(commands(session, summary, program)))
@@ -55,6 +59,6 @@ def show(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Print a study's summary again."""
     with reading(sweep, settings) as session:
         summary = summarise(session)
-        print("\n".join([*session.notes, *lines(session, summary)]))
+        print("\n".join([*session.notes, *lines(session, summary, columns())]))
         print("\n".join(commands(session, summary, program)))
         return 0, plain(session, summary)

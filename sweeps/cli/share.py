@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
+from objectives.reading import counted
 from sweeps.cli.found import reading
+from sweeps.cli.layout import columns, fit
 from sweeps.study import compare as comparing
 from sweeps.study.naming import check_name
 from sweeps.study.session import Session, lock
@@ -27,7 +29,7 @@ def compare(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     one, other = (dataclasses.replace(settings, study=name) for name in settings.names)
     with reading(sweep, one) as first, reading(sweep, other) as second:
         found = comparing.compare(first, second)
-    print("\n".join(comparing.lines(found)))
+    print("\n".join(fit(comparing.lines(found), columns())))
     return 0, dataclasses.asdict(found)
 
 
@@ -61,7 +63,8 @@ def register(session: Session, number: int, model: Path, scores: Mapping[str, fl
         )
     except NoSuchRun as error:
         raise BadInput(f"--register: {error}") from None
-    return f"registered {found.uri}: {found.reason}"
+    role = "as champion" if found.champion else "but not as champion"
+    return f"registered version {found.version} {role} ({found.uri}): {found.reason}"
 
 
 def scoring_code() -> list[Path]:
@@ -88,6 +91,7 @@ def sync(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
             continue
         with lock(folder, name):
             missing = send(settings.mlflow_uri(), folder)
-        print(f"{name}: " + (f"{missing} items could not be sent" if missing else "all is sent"))
+        late = f"{counted(missing, 'item')} not yet uploaded"
+        print(f"{name}: {late if missing else 'up to date'}")
         left += missing
     return (1 if left else 0), None

@@ -11,15 +11,17 @@ from objectives.judging import threshold
 from objectives.reading import counted
 from search_spaces import Space
 from sweeps.cli import typed
+from sweeps.cli.layout import fit
 from sweeps.study.confirm import Confirmed
 from sweeps.study.ended import Ended
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
+from sweeps.study.identity import source_words
 from sweeps.study.readers import time_text
 from sweeps.study.summary import FEWEST, Summary
 from sweeps.tracking.redact import redact
 
-SCORES = (
-    "test_loss", "test_accuracy", "test_balanced_accuracy", "test_auc", "test_brier",
+SCORES = (  # the most important first: a narrow terminal shows as many as fit
+    "test_loss", "test_accuracy", "test_auc", "test_balanced_accuracy", "test_brier",
     "test_calibration_error",
 )  # fmt: skip
 UNCONFIRMED = (
@@ -37,22 +39,20 @@ def curves_text(page: str, uri: str | None = None) -> str:
 
 
 def data_text(data: Data) -> str:
-    """Return `embedded, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
+    """Return `built-in data, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
     shape = " x ".join(f"{n:,}" for n in data.shape)
     if data.preprocessing is not None and len(data.shape) == 2:
-        shape += " columns as the net sees them"
+        shape += " input features after encoding"
     parts = " / ".join(
         f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
     )
-    return f"{data.source}, {shape}; {parts}"
+    return f"{source_words(data.source.name)}, {shape}; {parts}"
 
 
 def split_text(data: Data) -> str:
     """Return `stratified, validation 0.2, test 0.2, seed 0`; nothing where it came in parts."""
-    split = dict(data.details.get("split", {}))
-    kind = split.pop("kind", "")
-    known = [f"{name} {value}" for name, value in split.items() if value is not None]
-    return ", ".join([kind, *known]) if kind else ""
+    kind, *known = data.source.split.items()
+    return ", ".join([kind[1], *(f"{k} {value}" for k, value in known)]) if known else ""
 
 
 def complete_text(study: str, done: int, total: int) -> str:
@@ -72,7 +72,7 @@ def counts_text(counts: Mapping[str, int]) -> str:
 def params_text(params: Mapping[str, Any]) -> str:
     """Return a config's parameters in one line, numbers to three digits."""
     return ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in params.items()
     )
 
@@ -100,8 +100,12 @@ def summary_lines(
     labels: Mapping[int, str],
     data: Data,
     space: Space[Any],
+    width: int | None = None,
 ) -> list[str]:
-    """Return the end of a sweep, line by line. labels: of the trials that are shown."""
+    """Return the end of a sweep, line by line. labels: of the trials that are shown.
+
+    width: of the terminal, None where there is none.
+    """
     total = sum(summary.counts.values())
     trials = "1 trial" if total == 1 else f"{total} trials"
     lines = [
@@ -110,61 +114,69 @@ def summary_lines(
         f"data: {data_text(data)}",
     ]
     if summary.best is None:
-        lines.append("no trial was trained to its end: nothing to compare yet")
+        lines.append("no trial is complete: there is nothing to compare yet")
     else:
-        lines += _table(summary, confirmed, labels)
+        lines += _table(summary, confirmed, labels, width)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
         final = (summary.final or {}).get("best", {})
-        says = threshold.words(final, data.details.get("threshold_for", ""))
+        says = threshold.words(final, data.source.options.get("threshold_for", ""))
         lines += [says] if says else []
         lines += baseline_text(space, summary.baseline.params if summary.baseline else None)
         lines.append(f"best: {params_text(summary.best.params)}")
         lines += _standing(summary, confirmed, labels)
         lines += _next(summary)
     lines += [f"failed: {failure} (see sweep.log)" for failure in summary.failures[:3]]
-    return lines
+    return fit(lines, width)
+
+
+def _row(role: str, number: int, labels: Mapping[int, str]) -> str:
+    """Return how a line of a table begins, as wide as its longest label wants."""
+    longest = max(map(len, labels.values()), default=0)
+    return f"  {role:<9}#{number:<4}{labels.get(number, ''):<{longest}}"
 
 
 def _table(
-    summary: Summary, confirmed: Confirmed | None, labels: Mapping[int, str]
+    summary: Summary, confirmed: Confirmed | None, labels: Mapping[int, str], width: int | None
 ) -> Iterator[str]:
     shown = dict(confirmed.means) if confirmed is not None else _single(summary)
     names = [n for n in shown["best"] if n != summary.monitor and not threshold.of_one(n)]
     numbers = {key: trial.number for key, trial in _shown(summary).items()}
     rows = [("baseline", "baseline"), ("best", "best")]
     if summary.best == summary.baseline:
-        rows = [("baseline", "best"), ("next", "next")]
-        if confirmed is not None and len(confirmed.trials) > 1:
+        rows = [("baseline", "best")]
+        if confirmed is not None and len(confirmed.trials) > 1:  # others have no test scores
+            rows.append(("next", "next"))
             numbers["next"] = confirmed.trials[1].number
     names.sort(key=lambda n: (SCORES.index(n) if n in SCORES else len(SCORES), n))
     note = "(one seed)"
     if confirmed is not None:
         one = confirmed.repeats == 1
         note = "(one fresh seed)" if one else f"(mean of {confirmed.repeats} fresh seeds)"
-    head = "".join(f"{n:>{max(11, len(n) + 2)}}" for n in [summary.monitor, *names])
-    yield f"{'':<34}{head}   {note}"
-    for role, key in rows:
-        if key not in numbers or key not in shown:
-            continue
-        scores = shown[key]
-        cells = "".join(
-            f"{scores[n]:>{max(11, len(n) + 2)}.4g}" if n in scores else f"{'-':>11}"
-            for n in [summary.monitor, *names]
-        )
-        number = numbers[key]
-        yield f"  {role:<9}#{number:<4}{labels.get(number, ''):<18}{cells}"
+    place = max(len(note), len(_row("", 0, labels)))
+    rows = [(role, key) for role, key in rows if key in numbers and key in shown]
+    cells = {
+        n: [f"{shown[key][n]:.4g}" if n in shown[key] else "-" for _, key in rows]
+        for n in [summary.monitor, *names]
+    }
+    wide = {n: max(map(len, (n, *texts))) + 2 for n, texts in cells.items()}
+    while width is not None and len(wide) > 2 and place + sum(wide.values()) > width:
+        wide.popitem()
+    yield f"{note:<{place}}" + "".join(f"{n:>{w}}" for n, w in wide.items())
+    for line, (role, key) in enumerate(rows):
+        found = "".join(f"{cells[n][line]:>{w}}" for n, w in wide.items())
+        yield f"{_row(role, numbers[key], labels):<{place}}{found}"
     yield from _verdict(summary, confirmed)
 
 
 def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
     if summary.best == summary.baseline and len(summary.top) == 1:
-        yield "  the baseline alone was trained to its end: nothing to compare yet"
+        yield "  only the baseline is complete: there is nothing to compare yet"
     elif summary.best == summary.baseline:
         yield "  no trial beat the baseline: keep it, or try more trials or a wider range"
     elif confirmed is None:
         return
     elif confirmed.difference is None:
-        yield "  one fresh seed does not tell luck from skill: --confirm 5 does"
+        yield "  one fresh seed cannot tell luck from skill: --confirm 5 can"
     else:
         gap = confirmed.difference
         word = "undecided, it may be luck"
@@ -185,8 +197,7 @@ def _single(summary: Summary) -> dict[str, dict[str, float]]:
 
 def _shown(summary: Summary) -> dict[str, Ended]:
     """Return the trials of the table by their place in it."""
-    second = summary.top[1] if len(summary.top) > 1 else None
-    shown = {"baseline": summary.baseline, "best": summary.best, "next": second}
+    shown = {"baseline": summary.baseline, "best": summary.best}
     return {role: trial for role, trial in shown.items() if trial is not None}
 
 
@@ -195,16 +206,17 @@ def _standing(
 ) -> Iterator[str]:
     """Say how the best trials stand: on fresh seeds, and on the one seed of their own."""
     if confirmed is not None:
-        head = f"{'mean':>11}{'std':>11}{'own seed':>11}{'seeds':>7}"
-        yield f"{f'confirmed ({summary.monitor})':<34}{head}"
+        title = f"confirmed ({summary.monitor})"
+        place = max(len(title), len(_row("", 0, labels)))
+        yield f"{title:<{place}}{'mean':>11}{'std':>9}{'own seed':>11}{'seeds':>7}"
         for one in confirmed.trials:
             spread = "-" if one.spread is None else f"{one.spread:.2g}"
             name = "best" if one.number == confirmed.trials[0].number else ""
             name = "baseline" if one.role == "baseline" else name
             failed = f", {one.failed} failed" if one.failed else ""
             yield (
-                f"  {name:<9}#{one.number:<4}{labels.get(one.number, ''):<18}"
-                f"{one.mean:>11.4g}{spread:>11}{one.value:>11.4g}{one.seeds:>7}{failed}"
+                f"{_row(name, one.number, labels):<{place}}"
+                f"{one.mean:>11.4g}{spread:>9}{one.value:>11.4g}{one.seeds:>7}{failed}"
             )
         yield from ties_text(confirmed)
     top = "  ".join(f"#{t.number} {t.value:.4g}" for t in summary.top)
@@ -238,13 +250,13 @@ def _next(summary: Summary) -> Iterator[str]:
         listed = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4])
         rest = sum(share for _, share in shares[4:])
         other = f", other {rest:.0%}" if rest >= 0.005 else ""
-        yield f"matters: {listed}{other} (of {summary.counts['complete']} complete trials)"
+        yield f"importance: {listed}{other} (of {summary.counts['complete']} complete trials)"
     elif summary.level:
-        yield f"matters: nothing that was tried; all complete trials have one {summary.monitor}"
+        yield f"importance: none; all complete trials have the same {summary.monitor}"
     else:
-        yield f"matters: too few complete trials to say ({FEWEST_FOR_IMPORTANCE} are needed)"
-    yield from (f"next: {hint}" for hint in summary.hints)
+        yield f"importance: needs {FEWEST_FOR_IMPORTANCE} complete trials"
+    yield from (f"suggestion: {hint}" for hint in summary.hints)
     if summary.counts.get("complete", 0) < FEWEST:
-        yield "next: more trials; these are too few to say which range to widen"
+        yield "suggestion: run more trials; there are too few to say which range to widen"
     elif not summary.hints:
-        yield "next: every best value is inside its range; more trials may still help"
+        yield "suggestion: every best value is well inside its range; more trials may still help"

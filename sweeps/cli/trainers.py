@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import Data, Objective
 from objectives.training import Trainer, here
 from objectives.training.environment import require_gpu
+from sweeps.cli.logs import log_file
 from sweeps.study.session import ARRAYS, MakeTrainer
 from sweeps.workers import Pool, Reference, default_count
 
@@ -46,7 +47,7 @@ def trainers(
     pools: list[Pool] = []
 
     def start(reference: Reference, kind: str) -> None:
-        log = settings.folder / "sweep.log"
+        log = log_file(settings.folder)
         pools.append(Pool(reference, count, trainer=kind, device=settings.device, log=log))
 
     def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:

@@ -8,13 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from objectives import BadInput
+from objectives.reading import counted
 from sweeps import __version__
 from sweeps.cli.again import further, hidden
+from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
 from sweeps.study.confirm import TOP, Confirm, Confirmed, confirmed
 from sweeps.study.final import score
+from sweeps.study.loop import Loop
 from sweeps.study.options import STRIDE
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
@@ -59,6 +62,11 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
+def aloud(line: str) -> None:
+    """Print a line at once, into a pipe too."""
+    print(line, flush=True)
+
+
 def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bool = False) -> int:
     """Bring a study to its total, score and confirm; return an exit code."""
     done, total = len(session.store.ended()), session.sweep.n_trials
@@ -67,7 +75,7 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
     say(f"data: {data_text(session.data)}")
     if split := split_text(session.data):
         say(f"split: {split}")
-    for line in data_lines(session.data):
+    for line in fit(data_lines(session.data), columns()):
         say(line)
     if not session.monitor.name.endswith("loss"):
         better = "lower" if session.monitor.sign > 0 else "higher"
@@ -79,7 +87,7 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         for line in [] if done else baseline_text(session.store.space, session.store.first()):
             say(line)
         for line in repair(session) if done else []:
-            say(f"mended: {line}")
+            say(f"repaired: {line}")
 
     code = _train(session, done, say, begin, quiet=quiet, verbose=verbose)
     if code != INTERRUPTED:
@@ -90,8 +98,9 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         score(session)
     if lacking := session.store.flush():
         print(
-            f"stopped: {redact(session.settings.storage_url())} lacks the last {lacking} changes "
-            "(see sweep.log): make room or mend it, and the same command trains those again"
+            f"stopped: {redact(session.settings.storage_url())} is missing the last {lacking} "
+            "changes (see sweep.log): free disk space, then run the same command, which trains "
+            "them again"
         )
         return FAILED
     return code
@@ -131,16 +140,17 @@ def _train(
         known=tuple(trial.seconds for trial in session.store.ended()),
         after=confirming,
     )
+    watcher.resume(session.store.ended(), session.monitor)
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
         if session.settings.workers and not places:
-            workers += ": workers cannot import a sweep that is no global of a module or a file"
+            workers += ": workers can only import a sweep that is a global of a module or file"
         say(f"device: {session.settings.device}, {workers}")
         objective = session.sweep.objective
         if 0 < objective.patience_in_epochs < objective.max_epochs:
-            waits = f"complete after {objective.patience_in_epochs} epochs with nothing better"
-            say(f"epochs: {objective.max_epochs} at most, {waits} (--patience)")
-        say(f"expected: {watcher.expected()}")
+            waits = f"stop after {objective.patience_in_epochs} without improvement (--patience)"
+            say(f"epochs: at most {objective.max_epochs} a trial, {waits}")
+        say(f"ETA: {watcher.expected()}")
     watcher.address = session.tracker.address
     watcher.uri = session.settings.tracking_uri
     loop = session.loop(watcher)
@@ -150,7 +160,7 @@ def _train(
         with watcher.shown():
             loop.run()
     except KeyboardInterrupt:
-        say(f"interrupted: {loop.done} of {loop.total} trials are done; the same command goes on")
+        say(f"interrupted: {_so_far(loop)}; run the same command to resume")
         return 130
     except BadInput:
         session.discard()
@@ -163,12 +173,15 @@ def _train(
             session.discard()
         raise
     if loop.done < loop.total:
-        done_of = f"{loop.done} of {loop.total} trials are done"
         if session.settings.out_of_time:
-            say(f"time is up: {done_of}; the same command goes on")
+            say(f"time limit reached: {_so_far(loop)}; run the same command to resume")
         else:
-            say(f"the sampler has nothing left to propose: {done_of}")
+            say(f"the search space is exhausted: {_so_far(loop)}")
     return 0
+
+
+def _so_far(loop: Loop) -> str:
+    return f"{loop.done} of {loop.total} trials are done"
 
 
 def publish(session: Session, summary: Summary, say: Say) -> None:
@@ -184,8 +197,8 @@ def publish(session: Session, summary: Summary, say: Say) -> None:
     if left_over:
         uri = redact(session.settings.mlflow_uri())
         say(
-            f"MLflow at {uri} lacks {left_over} items: what was kept on the disk is sent by the "
-            "same command, or by sync"
+            f"MLflow at {uri}: {counted(left_over, 'item')} not yet uploaded; run sync, or the "
+            "same command again"
         )
     _remember_runs(session, summary)
 
@@ -226,7 +239,7 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
         return 0
     names = ", ".join(f"#{number}" for number in dict.fromkeys(run // STRIDE for run in runs))
     seeds = f"{repeats} fresh seeds each" if repeats > 1 else "one fresh seed each"
-    say(f"confirm: {names} on {seeds}, {missing} runs (--confirm 0 skips this)")
+    say(f"confirm: {names} on {seeds}, {counted(missing, 'run')} (--confirm 0 skips this)")
     phase.progress = Watcher(
         missing,
         0,
@@ -241,12 +254,12 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
         with phase.progress.shown():
             phase.run()
     except KeyboardInterrupt:
-        say("interrupted: the trials are done, the same command goes on with confirming")
+        say("interrupted: the trials are done; run the same command to go on confirming them")
         return 130
     return 0
 
 
-def lines(session: Session, summary: Summary) -> list[str]:
+def lines(session: Session, summary: Summary, width: int | None = None) -> list[str]:
     """Return the end of a sweep, as it is printed and kept in the parent's note."""
     store = session.store
     found = confirmed(session)
@@ -257,7 +270,7 @@ def lines(session: Session, summary: Summary) -> list[str]:
         for t in store.ended()
         if t.number in shown
     }
-    return summary_lines(summary, found, labels, session.data, store.space)
+    return summary_lines(summary, found, labels, session.data, store.space, width)
 
 
 def commands(session: Session, summary: Summary, program: str | None) -> list[str]:

@@ -52,7 +52,7 @@ class Probe:
     cause: str = ""
     lever: str = ""
     change: Mapping[str, Any] = field(default_factory=dict)
-    text: str = "as it is"
+    text: str = "unchanged"
     asks: tuple[str, ...] = (FINAL_VALUE,)
     cost: float = 1.0
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from objectives import BadInput, Monitor, Objective
 from objectives.training import Trainer
-from objectives.training.files import replace
+from objectives.training.whole_files import replace
 from search_spaces import Space, dimensions
 from sweeps.explain.changes import (
     FINAL_VALUE,

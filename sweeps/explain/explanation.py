@@ -140,7 +140,7 @@ class Explanation:
         idle = [words.CAUSES[v.cause] for v in others if v.outcome == REFUTED and v.idle]
         open_ = [words.open_cause(v) for v in others if v.outcome == UNDECIDED]
         found += [f"  not: {'; '.join(refuted)}"] if refuted else []
-        found += [f"  changed no run: {'; '.join(idle)}"] if idle else []
+        found += [f"  had no effect: {'; '.join(idle)}"] if idle else []
         found += [f"  undecided: {', '.join(open_)}"] if open_ else []
         data = self.final.data
         if data is not None and data.outcome == HURTS:
@@ -149,7 +149,7 @@ class Explanation:
             found += self._plateau_lines(self.plateau)
         if self.forecast is not None:
             found.append(words.ahead(self.forecast, monitor))
-        found.append(f"do: {self.advice}")
+        found.append(f"recommendation: {self.advice}")
         if not self.complete:
             found.append("not finished within the budget: run the same command to continue")
         return found

@@ -44,7 +44,7 @@ ADVICE: Mapping[str, str] = {
     "too_little_time": "Train longer: {text}.",
     "overfitting": "Hold it back: {text}.",
     "optimizer": "Take another optimizer: {text}.",
-    NOTHING: "Leave it as it is.",
+    NOTHING: "Leave it unchanged.",
 }
 LEVERS = {
     "learning_rate": "the learning rate",
@@ -155,7 +155,7 @@ def _about_undecided(final: FinalValueResult) -> str:
     ]
     best = max(tried, key=lambda j: j.gain, default=None)
     if best is None or best.probe.name == CURVE:
-        return "Leave it as it is: no change that was tried is clearly better."
+        return "Leave it unchanged: no change that was tried is clearly better."
     return (
         f"No change is clearly better; {best.probe.text} looks best after {best.difference.n} "
         f"repeats; {needed(best.more)}."

@@ -23,7 +23,6 @@ from annotated_types import Ge, Interval
 from objectives import BadInput, Data, Source
 from objectives.judging.threshold import CHOICES, KEY
 from objectives.monitor import Mode
-from objectives.reading.again import OPTIONS
 from sweeps.export.text import OFF, parse, to_json, to_yaml
 from sweeps.study.schema import Node, complaint
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SUFFIXES = (".yaml", ".yml", ".json")
-NO_FILE = ("embedded", "arrays")  # data that come from no file of their own
 ANYTHING = Node({}, {})
 Parameters = dict[str, bool | int | float | str | list[Any] | dict[str, Any] | None]
 
@@ -53,7 +51,7 @@ class Training:
 class DataOf:
     """Which data it was trained on. options: what their reader alone understands."""
 
-    source: str = NO_FILE[0]
+    source: str = Source().name
     target: str | None = None
     positive: str | None = None
     group: str | None = None
@@ -65,17 +63,11 @@ class DataOf:
     @classmethod
     def of(cls, data: Data) -> DataOf:
         """Return what a file says of its data; `Exported.source` reads the same again."""
-        details = data.details
-        return cls(
-            source=data.source,
-            target=details.get("target"),
-            positive=details.get("positive"),
-            group=details.get("split", {}).get("group"),
-            digest=data.digest,
-            rows=data.shape[0],
-            ignore=tuple(details.get("ignore", ())),
-            options={k: details[k] for k in OPTIONS if k != "ignore" and details.get(k)},
-        )
+        source, options = data.source, dict(data.source.options)
+        text = isinstance(options.get("ignore"), str)  # of a `load` that splits it itself
+        ignore = () if text else tuple(options.pop("ignore", ()))
+        known = (source.name, source.target, source.positive, source.group)
+        return cls(*known, data.digest, data.shape[0], ignore, options)
 
 
 @dataclass(frozen=True)
@@ -90,8 +82,7 @@ class Split:
     @classmethod
     def of(cls, data: Data) -> Split:
         """Return what a file says of its data's split."""
-        split = data.details.get("split", {})
-        return cls(**{name: value for name, value in split.items() if name != "group"})
+        return cls(**{k: value for k, value in data.source.split.items() if k != "group"})
 
 
 @dataclass(frozen=True)
@@ -136,18 +127,9 @@ class Exported:
 
     def source(self, path: str | None = None) -> Source:
         """Return what loads the same data and splits them alike; `path` is where they lie now."""
-        default, data, split = Source(), self.data, self.split
-        return Source(
-            path=path or (None if data.source in NO_FILE else data.source),
-            target=data.target,
-            positive=data.positive,
-            group=data.group,
-            time_order=split.kind.startswith("time"),
-            validation=default.validation if split.validation is None else split.validation,
-            test=default.test if split.test is None else split.test,
-            seed=default.seed if split.seed is None else split.seed,
-            options={**data.options} | ({"ignore": list(data.ignore)} if data.ignore else {}),
-        )
+        ignore = {"ignore": list(self.data.ignore)} if self.data.ignore else {}
+        found = {**vars(self.data), **vars(self.split), "options": {**self.data.options, **ignore}}
+        return Source.named(path or self.data.source, found)
 
 
 def with_scores(exported: Exported, scores: Mapping[str, float]) -> Exported:

@@ -178,7 +178,7 @@ def staged(to: Path) -> Iterator[Path]:
     if to.exists() and not to.is_dir():
         raise BadInput(f"--to {str(to)!r} is a file: give a folder")
     if to.exists() and not os.access(to, os.W_OK):
-        raise BadInput(f"cannot write to {str(to)!r}: it is not yours to write")
+        raise BadInput(f"cannot write to {str(to)!r}: permission denied")
     folder = to.absolute().parent / f".{to.absolute().name}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

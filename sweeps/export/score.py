@@ -59,10 +59,10 @@ def meaning(data: Data) -> str:
     """Return what the model's output stands for, "" where nobody knows."""
     details = data.details
     if details.get("task") == "binary":
-        return f"the chance of {quoted(details['positive'])}"
+        return f"the chance of {quoted(data.source.positive)}"
     if details.get("classes"):
         return f"the chances of {listing(details['classes'])}"
-    return str(details.get("target", "")) if details.get("task") == "regression" else ""
+    return data.source.target or "" if details.get("task") == "regression" else ""
 
 
 def _raw_shape(data: Data) -> tuple[int, ...]:

@@ -55,7 +55,7 @@ def headline(report: Report) -> str:
     """Return what was found, in one sentence that says no more than the evidence."""
     best, baseline = report.summary.best, report.summary.baseline
     if best is None:
-        return "No trial was trained to its end yet"
+        return "No trial is complete yet"
     if baseline is not None and baseline.number == best.number:
         return "No trial beat the baseline"
     metric, means = _compared(report)

@@ -61,7 +61,7 @@ def render(report: Report) -> str:
         Section("calibration", "calibration", "Calibration", shapes.marks(report.calibration)),
         Section("history", "history", "Best so far", complete),
         Section("curves", "curves-of-trials", "Curves" if report.curves else "Trials", curves),
-        Section("matters", "matters", "What matters", matters if complete else None),
+        Section("matters", "matters", "Importance", matters if complete else None),
         Section("time", "time", "Time", trials.time(report)),
         Section("pruning", "pruning", "Pruning", trials.pruning(report)),
         Section(

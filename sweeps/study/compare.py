@@ -83,14 +83,15 @@ def _means(rows: list[Mapping[str, float]]) -> dict[str, float]:
 
 def lines(found: Comparison) -> list[str]:
     """Return what is printed of a comparison."""
-    names = list(found.means[found.one])
-    width = max(len(found.one), len(found.other)) + 2
-    shown = [" " * width + "".join(f"{name:>{max(12, len(name) + 2)}}" for name in names)]
-    for study in (found.one, found.other):
-        cells = (f"{found.means[study][n]:>{max(12, len(n) + 2)}.4g}" for n in names)
-        shown.append(f"{study:<{width}}{''.join(cells)}")
+    studies = (found.one, found.other)
+    names = found.means[found.one]
+    width = max(map(len, names))
+    shown = [" " * width + "".join(f"  {study:>10}" for study in studies)]
+    for name in names:
+        cells = (f"  {found.means[one][name]:>{max(10, len(one))}.4g}" for one in studies)
+        shown.append(f"{name:<{width}}{''.join(cells)}")
     word = "undecided, it may be luck" if found.better is None else f"{found.better} is better"
-    how = "paired seeds" if found.same_seeds else "other seeds"
+    how = "same seeds" if found.same_seeds else "different seeds"
     gap = found.difference
     if gap.low == gap.high == 0.0:
         word = "none on any seed"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from objectives.training import Best, Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
-from objectives.training.files import forget
+from objectives.training.whole_files import forget
 from sweeps.study.interrupts import Interrupts
 from sweeps.tracking import Tracker, TrialRun
 
@@ -86,7 +86,7 @@ class Driver(Generic[R]):
 
     def __post_init__(self) -> None:
         self.running: dict[int, R] = {}
-        self.interrupts = Interrupts(lambda: self.say("stopping: Ctrl-C again ends at once"))
+        self.interrupts = Interrupts(lambda: self.say("stopping: press Ctrl-C again to quit now"))
 
     def run(self, asked: Iterator[R]) -> None:
         """Train all that is asked for; taking the next one is what asks for it."""

@@ -32,9 +32,9 @@ def identity(
     """
     found = {
         "sweep": sweep.name,
-        "data": Path(data.source).name,
+        "data": Path(data.source.name).name,
         "digest": data.digest,
-        "split": dict(data.details.get("split", {"kind": "as given"})),
+        "split": data.source.split,
         "monitor": sweep.objective.monitor,
         "mode": sweep.objective.judged_by.mode,
         "seed": settings.seed,
@@ -79,9 +79,14 @@ def stored_identity(storage: BaseStorage, name: str) -> dict[str, Any]:
     raise BadInput(f"there is no study {name!r} in this folder; there are: {there}")
 
 
+def source_words(source: str) -> str:
+    """Return the name of data as people read it: a file's, or that they are built in."""
+    return "built-in data" if source == "embedded" else source
+
+
 def data_words(known: Mapping[str, Any]) -> str:
     """Return `churn.csv (3f9a1c0b2d4e)`."""
-    return f"{known['data']} ({known['digest'][:12]})"
+    return f"{source_words(known['data'])} ({known['digest'][:12]})"
 
 
 def same_arrays(digest: str, kept: str) -> bool:

@@ -7,7 +7,7 @@ that is proposed, and its ranges are read off the trials in the store.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
@@ -53,29 +53,32 @@ def learned(trials: Sequence[FrozenTrial]) -> dict[str, Dimension]:
 
 def check_asked(
     study: str,
-    trials: Iterable[FrozenTrial],
+    trials: Sequence[FrozenTrial],
     params: Mapping[str, Any],
     asked: Mapping[str, BaseDistribution],
 ) -> None:
     """Raise BadInput where a trial is asked for what the trials before it cannot have been.
 
     A range may hang on the values before it; that of the first parameter cannot, and choices
-    never change.
+    never change. So the first trial that was asked for it speaks for all.
     """
     from optuna.distributions import CategoricalDistribution
 
     first = next(iter(params), None)
-    for trial in trials:
-        same_first = next(iter(trial.user_attrs.get("params", {})), None) == first
-        for name, new in asked.items():
-            old = trial.distributions.get(name)
-            fixed = (same_first and name == first) or isinstance(new, CategoricalDistribution)
-            if old is not None and fixed and dimension_of(old) != dimension_of(new):
-                raise BadInput(
-                    f"study {study!r} was made with space of {name} = {dimension_of(old)}, and "
-                    f"build asks for {dimension_of(new)}: give the same again, or another study "
-                    "with --study NAME"
-                )
+    for name, new in asked.items():
+        choices = isinstance(new, CategoricalDistribution)
+        before = (
+            dimension_of(trial.distributions[name])
+            for trial in (trials if choices or name == first else ())
+            if name in trial.distributions
+            and (choices or next(iter(trial.user_attrs.get("params", {})), None) == first)
+        )
+        now = dimension_of(new)
+        if (old := next(before, now)) != now:
+            raise BadInput(
+                f"study {study!r} was made with space of {name} = {old}, and build asks for "
+                f"{now}: give the same again, or another study with --study NAME"
+            )
 
 
 def asks_otherwise(space: Space[Any], ranges: Mapping[str, Dimension], trial: FrozenTrial) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult
 from objectives.training.checkpoint import kept_epoch
-from objectives.training.files import keep_only
+from objectives.training.whole_files import keep_only
 from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import ranked
 from sweeps.study.pruning import NEVER_PRUNED

@@ -31,9 +31,9 @@ def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
     """Return the asked-for name, or the sweep's with the file's and its digest."""
     if settings.study is not None:
         return check_name(settings.study)
-    if data.source == "embedded":
+    if data.source.name == "embedded":
         return check_name(sweep.name)
-    letters = unicodedata.normalize("NFKD", Path(data.source).name.split(".")[0])
+    letters = unicodedata.normalize("NFKD", Path(data.source.name).name.split(".")[0])
     plain = letters.encode("ascii", "ignore").decode()  # é is e
     stem = "".join(c if c.isalnum() else "-" for c in plain)[:40] or "data"
     return check_name(f"{sweep.name}-{stem}-{data.digest[:6]}")

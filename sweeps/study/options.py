@@ -22,6 +22,7 @@ from objectives.training import CHECKPOINT_EVERY, TRAINERS
 from sweeps.study.readers import (
     Reader,
     duration,
+    engine,
     epochs,
     interval,
     one_of,
@@ -111,7 +112,7 @@ class Options:
     """One row an option. None leaves the study's own value, or the sweep's."""
 
     trials: int | None = row(
-        "budget", whole(1), "N", "finished trials in all: complete, pruned, failed",
+        "budget", whole(1), "N", "total number of finished trials: complete, pruned or failed",
         kept=True, of=lambda sweep: sweep.n_trials)
     max_epochs: int | None = row(
         "budget", whole(1), "N", "epochs of one trial",
@@ -120,13 +121,14 @@ class Options:
         "budget", epochs, "N|off", "epochs without improvement that end a trial; off: never",
         kept=True, param=True, of=lambda sweep: sweep.objective.patience_in_epochs)
     timeout: float | None = row(
-        "budget", duration, "TIME", "stop after this time, such as 30m; the same command resumes")
+        "budget", duration, "TIME",
+        "stop after this time, such as 30m; run the same command to resume")
     confirm: int | None = row(
         "budget", whole(0, STRIDE - 1), "SEEDS", "fresh seeds for the best and the baseline",
         kept=True, default=CONFIRM)
 
     fix: tuple[str, ...] | None = row(
-        "search", str, "NAME=VALUE", "give a hyperparameter one value", kept=True, many=True)
+        "search", str, "NAME=VALUE", "set a hyperparameter to one value", kept=True, many=True)
     ranges: tuple[str, ...] | None = row(
         "search", str, "NAME=LO:HI", "search this range, or these choices: NAME=A,B",
         flag="--range", kept=True, many=True)
@@ -134,10 +136,10 @@ class Options:
         "search", Path, "CONFIG", "run a config file as the next trial, to its last epoch",
         flag="--try", many=True)
     sampler: AnySampler | None = row(
-        "search", tuple(SAMPLERS), "", "what proposes trials",
+        "search", tuple(SAMPLERS), "", "the algorithm that proposes trials",
         kept=True, param=True, of=lambda sweep: kind_of(sweep.sampler), takes=(object,))
     pruner: Pruner | BasePruner | None = row(
-        "search", PRUNERS, "", "what stops hopeless trials",
+        "search", PRUNERS, "", "the rule that stops hopeless trials",
         kept=True, param=True, of=lambda sweep: kind_of(sweep.pruner), takes=(object,))
     seed: int | None = row(
         "search", whole(0), "N", "seed of the study, or of the training (train)",
@@ -174,27 +176,30 @@ class Options:
     time: str | None = of_data(str, "NAME", "the column that orders the steps of a sequence")
 
     workers: int | None = row(
-        "machine", whole(0), "N", "processes; by default one a core, at most 8; 0: this one alone",
+        "machine", whole(0), "N",
+        "worker processes; by default one per core, at most 8; 0: train in this process",
         commands=("run", "explain"))
     device: str = row(
-        "machine", ("cpu", "gpu"), "", "what trains",
+        "machine", ("cpu", "gpu"), "", "the device to train on",
         commands=("run", "explain", "export", "train"), default="cpu")
     trainer: str | None = row(
-        "machine", TRAINERS, "", "how an epoch runs", kept=True, default="auto")
+        "machine", engine, "|".join(TRAINERS), "how epochs are run", kept=True, default="auto")
     checkpoint_every: float = row(
-        "machine", interval, "TIME|off", "how often a long trial is saved to disk (60s)",
+        "machine", interval, "TIME|off", "how often a long trial is saved (60s)",
         commands=("run", "explain"), default=CHECKPOINT_EVERY)
     check: bool = row(
-        "machine", switch, "on|off", "compare the first batches of your own model with fit's",
+        "machine", switch, "on|off", "check the first batches of your own model against fit (on)",
         commands=("run", "explain"), default=True)
 
     study: str | None = row(
-        "storage", str, "NAME", "the study, where it is not the sweep's own",
+        "storage", str, "NAME", "the study's name, if it is not the sweep's",
         commands=(*STUDY, "sync"))
     storage: str | None = row(
-        "storage", str, "URL", "Optuna's store", commands=(*STUDY, "compare"))
+        "storage", str, "URL", "Optuna's storage (optuna.db in this folder)",
+        commands=(*STUDY, "compare"))
     tracking_uri: str | None = row(
-        "storage", str, "URL", "MLflow's store", commands=(*STUDY, "sync"))
+        "storage", str, "URL", "MLflow's tracking URI (mlflow.db in this folder)",
+        commands=(*STUDY, "sync"))
 
     names: tuple[str, ...] = row(
         "command", str, "STUDY", "the two studies", flag="", commands=("compare",), many=True)
@@ -209,20 +214,23 @@ class Options:
     register: bool = row(
         "command", switch, "", "put the model into MLflow's registry",
         commands=("export",), default=False)
+    force: bool = row(
+        "command", switch, "", "replace another trial's export in the folder",
+        commands=("export",), default=False)
     budget: float = row(
-        "command", duration, "TIME", "explain for this long at most (5m)",
+        "command", duration, "TIME", "time limit (5m)",
         commands=("explain",), default=300.0)
     all: bool = row(
         "command", switch, "", "try every probe", commands=("explain",), default=False)
 
     quiet: bool = row(
-        "output", switch, "", "print the result alone",
+        "output", switch, "", "print only the result",
         commands=("run", "explain", "train"), default=False)
     verbose: bool = row(
         "output", switch, "", "print the log, and every epoch",
         commands=(*STUDY, "train", "compare", "sync"), default=False)
     json: Path | None = row(
-        "output", Path, "FILE", "write the result as JSON; -: to standard output, alone",
+        "output", Path, "FILE", "write the result as JSON; -: to standard output",
         commands=("run", "show", "compare", "explain"))
 # fmt: on
 

@@ -33,7 +33,7 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
         | {f"space.{name}": str(dimension) for name, dimension in ranges.items()}
         | {f"version.{name}": version for name, version in versions.items()},
         data={
-            "source": data.source,
+            "source": data.source.name,
             "digest": data.digest,
             "shape": list(data.shape),
             "rows": {part: len(getattr(data, part)) for part in ("train", "validation", "test")},

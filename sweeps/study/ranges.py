@@ -43,7 +43,7 @@ def narrowing(
             if name in found:
                 raise BadInput(
                     f"{option} {text!r}: {name} has {given[name]} already, given here or when "
-                    "the study was made; another --study NAME begins anew"
+                    "the study was made; another --study NAME starts a new one"
                 )
             given[name] = f"{option} {value}"
             dimension, answers = known[name]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from objectives.nearest import nearest
+from objectives.training import TRAINERS
 
 Reader = Callable[[str], Any]
 NUMBER = r"[0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?"
@@ -37,6 +38,12 @@ def one_of(choices: tuple[str, ...]) -> Reader:
         return text
 
     return read
+
+
+def engine(text: str) -> str:
+    """Return one of `TRAINERS`, or `module:name`, a function of an objective and data."""
+    own = all(part.isidentifier() for part in text.replace(":", ".").split("."))
+    return text if own and text.count(":") == 1 else one_of(TRAINERS)(text)
 
 
 def switch(text: str) -> bool:

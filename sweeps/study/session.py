@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,7 +36,6 @@ from sweeps.tracking import Tracker
 from sweeps.tracking.stores import moved
 
 if TYPE_CHECKING:
-    import filelock
     import optuna
 
 # Objective, data, the study's own folder, one of `TRAINERS` -> a trainer.
@@ -124,8 +124,6 @@ class Session:
 
     def discard(self) -> None:
         """Forget a study in which no trial has ended: it was made of a mistake."""
-        import shutil
-
         import optuna
 
         if not self.store.ended():
@@ -141,13 +139,18 @@ class Session:
         return self.tracker.close()
 
 
-def lock(folder: Path, name: str) -> filelock.BaseFileLock:
-    """Take a study for this process, by a kernel lock that dies with it. Raises BadInput."""
+@contextlib.contextmanager
+def lock(folder: Path, name: str) -> Iterator[None]:
+    """Take a study for this process, by a kernel lock that dies with it. Raises BadInput.
+
+    A folder that holds nothing else in the end goes with it.
+    """
     import filelock
 
+    file = folder / "lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = filelock.FileLock(folder / "lock", timeout=0)
+        held = filelock.FileLock(file, timeout=0)
         held.acquire()
     except filelock.Timeout:
         raise BadInput(
@@ -156,9 +159,23 @@ def lock(folder: Path, name: str) -> filelock.BaseFileLock:
         ) from None
     except OSError as error:
         raise BadInput(
-            f"cannot write to {str(folder)!r} ({error.strerror}): run in a folder of yours"
+            f"cannot write to {str(folder)!r} ({error.strerror}): run in a folder of your own"
         ) from None
-    return held
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if [*folder.glob("*")] in ([], [file]):
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.parent.rmdir()
+        held.release()
+
+
+def stored_study(url: str, name: str) -> optuna.Study:
+    """Return a study as Optuna has it."""
+    import optuna
+
+    return optuna.load_study(study_name=name, storage=connect(url, create=False))
 
 
 @contextlib.contextmanager
@@ -176,12 +193,12 @@ def opened(
 
     reading: the study has to be there, and no lock is taken; the arrays that it keeps serve, so
     that a file which was moved or changed since is not missed. absent: unless it is named, it may
-    be absent: one in memory stands in. Raises BadInput.
+    be absent: one in memory stands in. Raises BadInput, and then leaves nothing behind.
     """
     if data is None and settings.source is not None:
         data = sweep.objective.data(settings.source)  # before a store is made: it may be refused
     absent = absent and settings.study is None
-    storage = connect(settings.storage_url(), create=not reading, memory=absent)
+    storage = connect(settings.storage_url(), create=False, memory=absent or not reading)
     if data is None:
         name = check_name(
             settings.study or (only_study(storage, sweep) if reading else sweep.name)
@@ -197,9 +214,19 @@ def opened(
             import optuna
 
             storage, reading = optuna.storages.InMemoryStorage(), False
+        url = None if reading or absent else settings.storage_url()
         yield from _opened(
-            sweep, settings, make_trainer, make_tracker, data, storage, name, reading=reading
+            sweep, settings, make_trainer, make_tracker, data, storage, name, url, reading=reading
         )
+
+
+def _on_disk(storage: optuna.storages.BaseStorage, url: str | None) -> optuna.storages.BaseStorage:
+    """Return the store, made where one in memory has stood in for it."""
+    import optuna
+
+    if url is None or not isinstance(storage, optuna.storages.InMemoryStorage):
+        return storage
+    return connect(url)
 
 
 def _opened(
@@ -210,10 +237,14 @@ def _opened(
     data: Data | None,
     storage: optuna.storages.BaseStorage,
     name: str,
+    url: str | None,
     *,
     reading: bool,
 ) -> Iterator[Session]:
-    """Open or create a study whose lock is held."""
+    """Open or create a study whose lock is held.
+
+    url: of the store that is made where none is, once nothing is left to refuse.
+    """
     known = remembered(storage, name)
     settings = settings.resolve(known)
     if reading and known is None:
@@ -231,18 +262,19 @@ def _opened(
     declared = declared_ranges(space, ranges)
     notes = [said] if (said := moved(settings.mlflow_uri())) is not None else []
     tracker = make_tracker(settings.mlflow_uri(), folder)
+    pruner = None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs)
     if not reading:
         make_sampler(sweep.sampler, 0)  # before a study is made: it may be refused
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:
         forget_mistake(storage, name, made_of, partial(asks_otherwise, space, ranges))
     study = open_study(
-        storage,
+        _on_disk(storage, url),
         name,
         made_of,
         settings.remember(),
         sweep.objective.judged_by,
-        None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs),
+        pruner,
     )
     if not reading and study.user_attrs["settings"] != settings.remember():
         study.set_user_attr("settings", settings.remember())  # what was given last

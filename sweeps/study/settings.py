@@ -57,8 +57,8 @@ class Settings(Options):
         source = self.source
         if source is None:
             stored = known.get("source")
-            if stored:  # version 0.1 kept metrics there
-                source = Source(**{k: v for k, v in stored.items() if k != "metrics"})
+            if stored:
+                source = Source.of(stored)
             if source is not None and source.path is not None:
                 source = dataclasses.replace(source, path=str(self.folder / source.path))
         return dataclasses.replace(self, source=source or Source(), **found)
@@ -71,7 +71,7 @@ class Settings(Options):
             if given is not None:
                 known = isinstance(given, ours)
                 found[name] = dataclasses.asdict(given if known else ours(kind_of(given)))
-        source = dataclasses.asdict(dataclasses.replace(self.source or Source(), arrays=None))
+        source = dataclasses.replace(self.source or Source(), arrays=None).plain()
         if source["path"] is not None:
             path, folder = Path(source["path"]).resolve(), self.folder.resolve()
             inside = path.is_relative_to(folder)  # then it is found there when the folder moves

@@ -249,7 +249,7 @@ def _compare(
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
-        return True, "there was no champion"
+        return True, "there was none before"
     monitor, shown = tags[MONITOR], f"champion version {old.version}"
     for part, what in ((DIGEST, "data"), (MONITOR, "monitor")):
         if old.tags.get(part) != tags[part]:

@@ -51,7 +51,7 @@ def test_a_finished_study_asked_for_again_prints_the_same_summary(
     go("--trials", "4", "--seed", "2")
     first = capsys.readouterr().out
     assert go("--trials", "4", "--seed", "2") == 0
-    said, _, again = capsys.readouterr().out.partition("\n")
+    _, said, again = capsys.readouterr().out.split("\n", 2)
     assert said == "toy: already complete with 4 trials: --trials 8 adds more"
     assert again.startswith("toy: 4 trials")
     assert again in first
@@ -77,7 +77,7 @@ def test_the_seeds_to_confirm_on_are_remembered(
     printed = capsys.readouterr().out
     assert "on one fresh seed each" in printed
     assert "(one fresh seed)" in printed
-    assert "one fresh seed does not tell luck from skill: --confirm 5 does" in printed
+    assert "one fresh seed cannot tell luck from skill: --confirm 5 can" in printed
     assert go("--trials", "7") == 0
     assert "5 fresh seeds" not in capsys.readouterr().out
 
@@ -94,7 +94,7 @@ def test_another_pruner_on_the_way_is_said_once(
     go("--trials", "2", "--confirm", "0")
     capsys.readouterr()
     go("--trials", "3", "--pruner", "none")
-    assert capsys.readouterr().out.startswith("--pruner: none from here on, halving before\n")
+    assert "\n--pruner: none from here on, halving before\n" in capsys.readouterr().out
     go("--trials", "4")
     assert "from here on" not in capsys.readouterr().out
 
@@ -105,7 +105,7 @@ def test_the_default_sampler_is_led_back_to_by_its_name(
     go("--trials", "2", "--sampler", "random", "--confirm", "0")
     capsys.readouterr()
     assert go("--trials", "3", "--sampler", "tpe") == 0
-    assert capsys.readouterr().out.startswith("--sampler: tpe from here on, random before\n")
+    assert "\n--sampler: tpe from here on, random before\n" in capsys.readouterr().out
 
 
 def test_a_sampler_whose_package_is_missing_is_refused_before_a_study_is_made(
@@ -114,7 +114,7 @@ def test_a_sampler_whose_package_is_missing_is_refused_before_a_study_is_made(
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert go("--sampler", "gp") == 2
     assert "needs the package torch, which is not installed: pip" in capsys.readouterr().err
-    assert listing(folder)[-1] == "  none"
+    assert listing(folder)[-1] == "no study in this folder yet"
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,14 @@ def test_the_first_lines_are_data_device_and_the_expected_time(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     go("--trials", "4", "--confirm", "0")
-    first, data, device, expected, *_ = capsys.readouterr().out.splitlines()
+    begin, first, data, device, expected, *_ = capsys.readouterr().out.splitlines()
+    assert begin.startswith("toy: starting")
     assert first == "toy: 4 of 4 trials to go"
-    assert data.startswith("data: embedded, 16 x 2; train 8 / validation 4 / test 4")
+    assert data.startswith("data: built-in data, 16 x 2; train 8 / validation 4 / test 4")
     assert device == "device: cpu, in this process"
-    assert expected.startswith("expected: ")
+    assert expected.startswith("ETA: ")
     go("--trials", "6", "--confirm", "0")
-    assert "expected: about 0s, as the trials before" in capsys.readouterr().out
+    assert "ETA: about 0s, based on earlier trials" in capsys.readouterr().out
 
 
 def test_verbose_says_every_epoch(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,6 +165,11 @@ def test_that_nothing_beat_the_baseline_is_said_plainly(
     assert [row for row in rows if row in ("baseline", "best", "next")] == ["baseline", "next"]
     assert confirmed.splitlines()[1].split()[:2] == ["baseline", "#0"]
     assert "no trial beat the baseline: keep it" in printed
+    # No other trial has been scored on the test part: it has no row.
+    assert go("--trials", "5", "--pruner", "none", *narrow, "--study", "b", "--confirm", "0") == 0
+    table = capsys.readouterr().out.partition("\nbest:")[0]
+    rows = [line.split()[0] for line in table.splitlines() if line.startswith("  ")]
+    assert [row for row in rows if row in ("baseline", "best", "next")] == ["baseline"]
 
 
 def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,7 +217,7 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
         (["--trials"], "--trials: needs a value"),
         (["--fix", "width=3", "--range", "width=1:2"], "width has --fix 3 already"),
         (["explode"], "no command 'explode'; there are: run, show"),
-        (["shwo"], "no command 'shwo'; did you mean show?"),
+        (["shwo"], "no command 'shwo' (did you mean show?); there are: run, show"),
         (["export"], "--to DIR"),
         (["train"], "--config FILE"),
         (["show", "--study", "nix"], "no study"),
@@ -226,6 +232,8 @@ def test_bad_input_is_one_line_with_the_value_and_code_2(
     assert said.count("\n") == 1
     assert named in said
     assert listing(folder)[-1] in ("no study in this folder yet", "  none")
+    left = {path.name for path in folder.iterdir()} - {"log"}
+    assert left == set() or "val_auc" in argv  # which the first trial tells
 
 
 def test_the_listing_names_sweeps_and_studies(folder: Path) -> None:
@@ -277,7 +285,7 @@ def test_a_terminal_of_plain_letters_is_no_reason_to_fail(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load(source: Source) -> Data:
-        return dataclasses.replace(SWEEP.objective.load(source), source="größe.csv")
+        return dataclasses.replace(SWEEP.objective.load(source), source=Source("größe.csv"))
 
     own = dataclasses.replace(SWEEP, objective=dataclasses.replace(SWEEP.objective, load=load))
     shown = io.TextIOWrapper(io.BytesIO(), encoding="ascii")

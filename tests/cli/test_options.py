@@ -126,7 +126,7 @@ class Found:
     def __init__(self, *given: Any, **_: Any) -> None:
         self.reference = given[1]
 
-    def lines(self) -> list[str]:
+    def summary_lines(self) -> list[str]:
         return [f"{self.reference.name} {self.reference.config.width}"]
 
     def to_json(self) -> dict[str, Any]:

@@ -76,8 +76,8 @@ def test_the_expected_time_is_told_once(capsys: pytest.CaptureFixture[str]) -> N
     watcher = Watcher(9, 0, places=2, after=20)
     for number in range(3):
         watcher.ended(ended(number))
-    (line,) = [s for s in capsys.readouterr().out.splitlines() if s.startswith("expected")]
-    assert "about 28s if all trials and up to 20 runs that confirm take as long as #0 (2s)" in line
+    (line,) = [s for s in capsys.readouterr().out.splitlines() if s.startswith("ETA")]
+    assert "about 28s if all trials and up to 20 confirmation runs take as long as #0 (2s)" in line
 
 
 def test_the_live_line_shows_epoch_and_loss_in_80_columns() -> None:

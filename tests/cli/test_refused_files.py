@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.cli import run_command_line
-from tests.objectives.test_bad_input import SEQUENCES, TABLES, Case, write
+from sweeps.cli import run_command_line, starting
+from tests.objectives.test_bad_input import TABLES, Case, write
+from tests.objectives.test_bad_sequences import SEQUENCES
 
 SWEEPS = {
     "binary": "dense_binary",
@@ -48,8 +49,6 @@ def test_a_refused_file_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    import optuna
-
     monkeypatch.chdir(folder)
     monkeypatch.setattr("sweeps.cli.logs.to_file", lambda folder, *_: folder / "log")
     path = tmp_path / one.file
@@ -58,10 +57,8 @@ def test_a_refused_file_leaves_nothing(
     options = argv(one, path)
     assert run_command_line(sweep, options) == 2, shlex.join(options)
     printed = capsys.readouterr()
-    assert printed.out == ""
+    assert printed.out.splitlines() in ([], [starting(sweep.name)])
     # Another test of the same process may have imported Keras, which is hinted at.
     (line,) = (line for line in printed.err.splitlines() if not line.startswith("hint: "))
     assert line.startswith("error: ")
-    assert {item.name for item in folder.iterdir()} <= {"log", "optuna.db", "optuna.db.lock"}
-    if (folder / "optuna.db").exists():
-        assert optuna.get_all_study_names(f"sqlite:///{folder / 'optuna.db'}") == []
+    assert {item.name for item in folder.iterdir()} <= {"log"}

@@ -72,7 +72,7 @@ def test_sync_finds_the_artifacts_of_a_folder_that_was_moved(
     assert said.startswith("this folder was moved or copied")
     assert str(old) in said
     assert str(new) in said
-    assert sent == "toy: all is sent"
+    assert sent == "toy: up to date"
     assert [file.read_text() for file in (new / "mlruns").rglob("report.html")] == ["a page"]
     assert not old.exists()
 

@@ -289,11 +289,11 @@ def test_a_file_by_hand_is_short(tmp_path: Path) -> None:
 
 def test_the_same_data_are_asked_for(tmp_path: Path) -> None:
     assert FULL.recorded == 0.1391
-    assert FULL.source() == Source(
-        "churn.csv", "churned", "yes", options={"encoding": "utf-8", "ignore": ["customer_id"]}
-    )
+    options = {"encoding": "utf-8", "ignore": ["customer_id"]}
+    wanted = Source("churn.csv", "churned", "yes", options=options, kind="stratified")
+    assert FULL.source() == wanted
     assert replace(FULL, data=DataOf("arrays")).source().path is None
     grouped = replace(FULL, split=Split("time", 0.1, 0.3, 7), data=DataOf("a.npz", group="who"))
     assert grouped.source("b.npz") == Source(
-        "b.npz", group="who", time_order=True, validation=0.1, test=0.3, seed=7
+        "b.npz", group="who", time_order=True, validation=0.1, test=0.3, seed=7, kind="time"
     )

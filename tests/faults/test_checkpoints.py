@@ -86,7 +86,7 @@ def test_trials_killed_in_the_middle_go_on_there(tmp_path: Path) -> None:
             said += process.stdout.read()
         assert process.returncode == 0, said
         assert not kept(folder)
-    assert "on from epoch" in said
+    assert "resumed from epoch" in said
     found = curves(disturbed)
     assert found == curves(calm)
     assert [len(found[number]) for number in (0, 1)] == [1200, 1200]

@@ -59,6 +59,7 @@ def disturb(folder: Path, seed: int, workers: int, kills: int) -> int:
             break
         with start(folder, seed, workers) as process:
             assert process.stdout is not None
+            process.stdout.readline()  # "starting", before anything is opened
             line = process.stdout.readline()  # it has begun
             deadline = time.monotonic() + rng.uniform(0.0, 0.6)
             while time.monotonic() < deadline and process.poll() is None:

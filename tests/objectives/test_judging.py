@@ -21,7 +21,7 @@ from sklearn.metrics import (
 from objectives import BadInput, Data, Part, Source, sequences, tables
 from objectives.dense_binary import DENSE_BINARY
 from objectives.judging import judge, reliability, scores, threshold
-from objectives.judging.plain import compare, task_of
+from objectives.judging.plain import Interval, compare, task_of
 
 SEEDS = st.integers(0, 10_000)
 
@@ -211,7 +211,7 @@ def test_classes_are_not_weighted_unless_asked() -> None:
     plain = tables.from_arrays(x, y, Source(), "binary")
     assert plain.class_weight is None
     assert plain.test.sample_weight is None
-    assert plain.details["threshold_for"] == "balanced_accuracy"
+    assert plain.source.options["threshold_for"] == "balanced_accuracy"
     options = {"weights": "balanced", "threshold_for": "none"}
     weighted = tables.from_arrays(x, y, Source(options=options), "binary")
     assert weighted.class_weight is not None
@@ -229,3 +229,22 @@ def test_a_task_brings_its_scores_and_ones_own_take_their_place() -> None:
     assert own.scores(labels, chances) == {"mine": 1.0}
     with pytest.raises(BadInput, match="task is 'labels': take one of binary, multiclass, reg"):
         dataclasses.replace(DENSE_BINARY, task="labels")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "spec", "text"),
+    [
+        ((0.93, 0.9111, 0.95), ".3g", "0.93 [0.911, 0.95]"),
+        ((0.99987, 0.99982, 0.99991), ".3g", "0.99987 [0.99982, 0.99991]"),
+        ((0.99999997, 0.99999996, 0.99999998), ".3g", "> 0.999999"),
+        ((1.0, 1.0, 1.0), ".3g", "1 [1, 1]"),
+        ((0.9999, 0.9996, 1.0), ".3g", "0.9999 [0.9996, 1]"),
+        ((0.25, -0.5, 0.75), "+.3g", "+0.25 [-0.5, +0.75]"),
+        ((-1e-9, -1e-8, 0.0), "+.3g", "-1e-09 [-1e-08, +0]"),
+        ((12345678.0, 12345677.0, 12345679.0), ".3g", "1.23457e+07 [1.23457e+07, 1.23457e+07]"),
+    ],
+)
+def test_an_interval_has_the_digits_that_tell_its_ends_apart(
+    numbers: tuple[float, float, float], spec: str, text: str
+) -> None:
+    assert format(Interval(*numbers), spec) == text

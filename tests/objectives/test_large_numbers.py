@@ -103,7 +103,8 @@ def test_the_exported_model_tells_seconds_apart() -> None:
 
     from objectives.preprocessing import assemble, inputs
 
-    frame = pd.DataFrame({"t": SECONDS, "at": SECONDS + 0.5 * NOISE, "noise": NOISE})
+    small = {"small": 1e-39 * NOISE, "least": 1e-42 * NOISE}  # below float32's least full number
+    frame = pd.DataFrame({"t": SECONDS, "at": SECONDS + 0.5 * NOISE, "noise": NOISE} | small)
     data = loaded(frame)
     plain = data.preprocessing or {}
     net = keras.Sequential([keras.Input(data.train.x.shape[1:]), keras.layers.Identity()])
@@ -112,7 +113,7 @@ def test_the_exported_model_tells_seconds_apart() -> None:
     expected = np.empty((ROWS, scaled.width), np.float32)
     scaled.apply(frame.to_numpy(), expected)
     np.testing.assert_allclose(model(inputs(frame, plain)), expected, atol=1e-5)
-    whole = {"t": SECONDS, "at": SECONDS, "noise": NOISE}  # which `predict` does not cast
+    whole = {"t": SECONDS, "at": SECONDS, "noise": NOISE} | small  # which `predict` does not cast
     apart = model.predict(whole, verbose=0)[:, 0]
     np.testing.assert_allclose(apart, expected[:, 0], atol=1e-5)
     matrix = tables.from_arrays(frame.to_numpy(), LABELS, Source(), "binary")

@@ -76,7 +76,7 @@ def test_one_channel_may_come_without_its_axis(tmp_path: Path) -> None:
     x, y, _ = waves()
     data = load(tmp_path, X=x[:, :, 0], y=np.where(y == 0, "rest", "walk"))
     assert data.train.x.shape[1:] == (STEPS, 1)
-    assert data.details["positive"] == data.details["classes"][1] == "rest"
+    assert data.source.positive == data.details["classes"][1] == "rest"
 
 
 def test_groups_and_weights(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_groups_and_weights(tmp_path: Path) -> None:
     np.savez(tmp_path / "s.npz", X=x, y=y, person=person)
     options = {"weights": "balanced"}
     data = load_sequences(Source(path=str(tmp_path / "s.npz"), group="person", options=options))
-    assert data.details["split"]["group"] == "person"
+    assert data.source.split["group"] == "person"
     assert data.class_weight is not None
     assert data.class_weight[1] > data.class_weight[0]
 
@@ -156,7 +156,7 @@ def test_two_classes_and_numbers_have_the_same_inputs(tmp_path: Path) -> None:
     found = np.concatenate([part.y for part in (numbers.train, numbers.validation, numbers.test)])
     np.testing.assert_allclose(found, per_run, rtol=1e-6)
     assert (binary.shape[0], numbers.shape[0]) == (ROWS, ROWS - 1)
-    assert binary.details["positive"] == "yes"
+    assert binary.source.positive == "yes"
     assert set(binary.train.y) == {0.0, 1.0}
     assert binary.preprocessing is not None
     assert binary.preprocessing["channels"] == ["a", "b"]

@@ -158,7 +158,7 @@ def test_keras_and_our_scores_agree(tmp_path: Path) -> None:
 @pytest.mark.parametrize("objective", [DENSE_MULTICLASS, DENSE_REGRESSION])
 def test_embedded_data(objective: Objective[Any]) -> None:
     data = objective.embedded
-    assert data.source == "embedded"
+    assert data.source.name == "embedded"
     assert data.preprocessing is not None
     assert np.isfinite(data.train.x).all()
     again = objective.data(Source(seed=1))

@@ -93,7 +93,7 @@ def test_wishes_overrule(tmp_path: Path) -> None:
     assert found["town"] == found["job"] == ("left out", "--ignore")
     assert found["age"][0] == "category"
     assert found["customer_id"][0] == "number"
-    assert data.details["ignore"] == ["town", "job"]
+    assert data.source.options["ignore"] == ["town", "job"]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_the_positive_class(
     frame = people()
     frame["churned"] = [labels[i % len(labels)] for i in range(ROWS)]
     data = load(frame, tmp_path, positive=given)
-    assert data.details["positive"] == data.details["classes"][1] == positive
+    assert data.source.positive == data.details["classes"][1] == positive
     share = sum(label.lower() == positive for label in labels) / len(labels)
     assert abs(data.train.y.mean() - share) < 0.02
 
@@ -245,7 +245,7 @@ def test_matrices_of_an_npz(tmp_path: Path) -> None:
     data = load_table(Source(path=str(tmp_path / "m.npz")), "binary")
     assert said(data)["x2"] == ("left out", "constant")
     assert data.train.x.shape[1] == 5 + 1
-    assert data.details["positive"] == "1"
+    assert data.source.positive == "1"
 
 
 def test_a_leak_in_a_matrix_is_warned_about() -> None:
@@ -288,7 +288,7 @@ def test_data_survive_the_disk(tmp_path: Path) -> None:
     data.save(tmp_path / "saved")
     again = Data.open(tmp_path / "saved")
     assert again.preprocessing == data.preprocessing
-    assert again.details == data.details
+    assert (again.source, again.details) == (data.source, data.details)
     np.testing.assert_array_equal(again.train.x, data.train.x)
 
 

@@ -107,7 +107,7 @@ def test_a_study_that_has_little_is_still_a_page() -> None:
         versions={},
     )
     page = Page(render(bare))
-    assert "No trial was trained to its end yet" in page.text
+    assert "No trial is complete yet" in page.text
     unseen = Page(render(study(12, curves={})))
     assert "canvas" in [tag for tag, _ in unseen.tags], "the values are known without MLflow"
     assert "All 12 trials as a table" in unseen.text
@@ -125,7 +125,7 @@ def test_failed_trials_have_no_value_and_a_place() -> None:
         report.summary, best=None, baseline=broken[0], counts={"failed": 3}, importances={}
     )
     page = Page(render(dataclasses.replace(report, summary=nothing)))
-    assert "No trial was trained to its end yet" in page.text
+    assert "No trial is complete yet" in page.text
     assert "#2 failed – – 1,000" in page.text
     assert "Failed: #5 ValueError: out of memory" in page.text
     best = ended(number=3, value=0.25)

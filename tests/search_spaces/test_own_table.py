@@ -89,7 +89,7 @@ def test_a_tried_config_delays_the_portfolio_and_a_resumed_study_goes_on(tmp_pat
 
 def test_the_embedded_data_keep_their_own_space() -> None:
     x = np.zeros((3, 1), np.float32)
-    embedded = Data(Part(x, x), Part(x, x), Part(x, x), source="embedded")
+    embedded = Data(Part(x, x), Part(x, x), Part(x, x), source=Source())
     assert DENSE_BINARY.on(embedded) is DENSE_BINARY
 
 

@@ -58,7 +58,7 @@ def test_other_data_and_missing_repeats_are_refused(tmp_path: Path) -> None:
 
 def test_equal_data_under_another_name_are_the_same_data(tmp_path: Path) -> None:
     with study(tmp_path, "a") as one, study(tmp_path, "b", fix=("width=3",)) as other:
-        renamed = dataclasses.replace(load(Source()), source="folder/renamed.csv")
+        renamed = dataclasses.replace(load(Source()), source=Source("folder/renamed.csv"))
         object.__setattr__(other, "data", renamed)
         assert compare(one, other).one == "a"
 

@@ -42,7 +42,7 @@ def test_a_study_can_be_read_when_its_file_is_gone(tmp_path: Path) -> None:
     def read(source: Source) -> Data:
         x = np.load(source.path or "")
         parts = [Part(x[rows], x[rows, 0]) for rows in (slice(8), slice(8, 12), slice(12, 16))]
-        return Data(*parts, source=source.path or "")
+        return Data(*parts, source=source)
 
     def of(reading: bool, **settings: Any) -> Any:
         return opened(
@@ -141,7 +141,7 @@ def test_an_interrupted_first_trial_goes_on_unless_the_study_is_another(tmp_path
     [("données.csv", "donnees"), ("größe 2.csv", "groe-2"), ("数据.csv", "data"), ("-.csv", "-")],
 )
 def test_a_study_is_named_after_its_file_in_plain_letters(file: str, stem: str) -> None:
-    data = dataclasses.replace(load(Source()), source=file)
+    data = dataclasses.replace(load(Source()), source=Source(file))
     assert study_name(SWEEP, data, Settings()) == f"toy-{stem}-{data.digest[:6]}"
 
 
@@ -212,7 +212,7 @@ def test_a_study_that_kept_its_data_as_a_sentence_opens_for_the_same_arrays_alon
     assert go(tmp_path, trials=2) == before
     older(tmp_path, "mode", "digest", data="embedded (0123456789ab)")
     with pytest.raises(
-        BadInput, match=r"data = embedded \(0123456789ab\), and now it is embedded"
+        BadInput, match=r"data = built-in data \(0123456789ab\), and now it is built-in data"
     ):
         go(tmp_path, trials=2)
 

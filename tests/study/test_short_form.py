@@ -86,7 +86,7 @@ def test_the_baseline_is_the_middle_or_as_given_and_said_to_be(tmp_path: Path) -
         (text,) = baseline_text(study.store.space, study.store.first())
     assert first.params == {"layers": [4, 2], "learning_rate": pytest.approx(1e-3), "size": 5}
     assert text.startswith(
-        "baseline: the middle of each range and the first choice: layers [4, 2]"
+        "baseline: the middle of each range and the first choice: layers=[4, 2]"
     )
     chosen = {"size": 7, "layers": (8, 4)}
     with run(tmp_path / "b", baseline=chosen, settings={"trials": 1}) as study:

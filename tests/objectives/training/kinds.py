@@ -232,6 +232,13 @@ def f1(rate: float, data: Data) -> Any:
     return net
 
 
+class Late(keras.callbacks.Callback):
+    """Ends training as the second epoch begins: `fit` still trains on its first batch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.model.stop_training = epoch == 1
+
+
 CASES = {
     "a list attribute": Case(mixed, [[1.0, 0.0], [0.0, 5.0], [1.0, 5.0]], numbers),
     "a dict attribute": Case(mixed, [{"square": 1.0}, {"abs": 5.0}], numbers),
@@ -247,5 +254,8 @@ CASES = {
     "random inference": Case(drawn_inference, [1.0, 2.0], numbers),
     "a loss that compares rows": Case(circle, [0.01, 0.1], classes),
     "a schedule without get_config": Case(scheduled, [0.01, 0.1], numbers),
+    "a stop as an epoch begins": Case(
+        scaled, [2.0, 3.0], numbers, callbacks=lambda config, monitor: [Late()]
+    ),
     "a metric of several values": Case(f1, [0.01, 0.1], one_hot),
 }

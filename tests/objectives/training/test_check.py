@@ -224,6 +224,14 @@ def test_a_metric_that_is_not_a_number_by_both_is_no_difference(compared: list[A
     assert compared == [None]
 
 
+def test_metrics_without_a_name_are_compared(compared: list[Any]) -> None:
+    def build(value: float, data: Any) -> Any:
+        return kinds.sequential(kinds.Scaled(value), metrics=[keras.metrics.MeanSquaredError()])
+
+    assert [each.fallback for each in run(Case(build, [1.0, 2.0], numbers))] == [None, None]
+    assert compared == [None]
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_and_a_schedule_are_compared(policy: str, compared: list[Any]) -> None:
     def build(value: float, data: Any) -> Any:

@@ -24,8 +24,8 @@ from objectives.training.checkpoint import (
     unpack,
     write,
 )
-from objectives.training.files import forget, keep_only
 from objectives.training.progress import Progress
+from objectives.training.whole_files import forget, keep_only
 
 EPOCHS = 12
 

@@ -10,6 +10,7 @@ import pytest
 from tests.objectives.training.compare import Case, agrees, same, train
 
 pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
 kinds = pytest.importorskip("tests.objectives.training.kinds")
 prepared = pytest.importorskip("tests.objectives.training.prepared")
 pytestmark = pytest.mark.slow
@@ -202,3 +203,30 @@ def test_a_callback_that_changes_what_call_reads_does_as_with_fit() -> None:
         callbacks=lambda config, monitor: annealed(config["value"], monitor),
     )
     agrees(case)
+
+
+def test_a_train_function_that_build_has_set_goes_to_fit() -> None:
+    def build(rate: float, data: Any) -> Any:
+        net = kinds.sequential()
+
+        @tf.function
+        def step(iterator: Any) -> Any:
+            x, y = next(iterator)
+            net._loss_tracker.update_state(tf.reduce_mean(tf.square(net(x)[:, 0] - y)))
+            return {"loss": net._loss_tracker.result()}
+
+        net.train_function = step
+        return net
+
+    (result,), _ = train(Case(build, [0.1], kinds.numbers), "auto", [0.1])
+    assert result.fallback == "Sequential has a train_function that build has set"
+
+
+def test_a_model_that_build_has_trained_already_is_traced() -> None:
+    def build(rate: float, data: Any) -> Any:
+        net = kinds.sequential()
+        net.fit(data.train.x, data.train.y, verbose=0)
+        return net
+
+    for result in agrees(Case(build, [0.1], kinds.numbers)):
+        assert result.fallback is None

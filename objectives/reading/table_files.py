@@ -9,18 +9,19 @@ import io
 import itertools
 import re
 import zlib
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from objectives import BadInput
 from objectives.nearest import nearest
 from objectives.reading import MISSING, check_memory, counted
+from objectives.reading.headers import distinct
 from objectives.reading.values import padded
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".npz")
@@ -70,24 +71,7 @@ def read_table(path: Path) -> pa.Table:
         raise BadInput(f"cannot read {str(path)!r}: {detail}") from None
     if table.num_rows == 0:
         raise BadInput(f"{str(path)!r} has no row below its column names")
-    return named(table, path)
-
-
-def named(table: pa.Table, path: Path) -> pa.Table:
-    """Return the table with pandas' names for unnamed columns; raise BadInput on duplicates."""
     return table.rename_columns(distinct(table.column_names, repr(str(path))))
-
-
-def distinct(names: list[str], what: str) -> list[str]:
-    """Return trimmed names, pandas' own for empty ones; raise BadInput on duplicates."""
-    names = [name.strip() or f"Unnamed: {index}" for index, name in enumerate(names)]
-    twice = [name for name, times in Counter(names).items() if times > 1]
-    if twice:
-        raise BadInput(
-            f"{what} has {counted(names.count(twice[0]), 'column')} called {twice[0]!r}: "
-            "every column needs a name of its own"
-        )
-    return names
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -140,29 +124,45 @@ def _read_text(path: Path) -> pa.Table:
     if any(pa.types.is_binary(column.type) for column in table.columns):
         raise BadInput(_not_utf8(path) or f"{str(path)!r} holds bytes that are no text")
     _refuse_open_quote(path, table)
-    return _with_zeros(path, table, delimiter, skip)
+    table = _with_zeros(path, table, delimiter, skip)
+    return _without_points(table) if comma else table
+
+
+def _without_points(table: pa.Table) -> pa.Table:
+    """Return the table of a file with decimal commas, in which 1.234 is a thousand and more."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_string(column.type) and column.null_count < len(column):
+            trimmed = pc.utf8_trim_whitespace(column)
+            grouped = pc.match_substring_regex(trimmed, r"^[+-]?([1-9]\d{0,2}(\.\d{3})*|0)$")
+            if pc.all(grouped).as_py():
+                numbers = pc.cast(pc.replace_substring(trimmed, ".", ""), pa.int64())
+                table = table.set_column(place, table.schema.field(place).name, numbers)
+    return table
 
 
 def _with_zeros(path: Path, table: pa.Table, delimiter: str, skip: int) -> pa.Table:
     """Return the table with codes such as 00501 as text: as numbers they lose their zeros."""
-    whole = [f.name for f in table.schema if pa.types.is_integer(f.type)]
+    whole = [k for k, f in enumerate(table.schema) if pa.types.is_integer(f.type)]
     if not whole or not _leading_zeros(path, delimiter):
         return table
+    # By their places, since names may be empty or repeated; the header is then a row.
     texts = pa.csv.read_csv(
         path,
-        read_options=pa.csv.ReadOptions(block_size=BLOCK, skip_rows=skip),
+        read_options=pa.csv.ReadOptions(
+            block_size=BLOCK, skip_rows=skip, column_names=list(map(str, range(table.num_columns)))
+        ),
         parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(
-            include_columns=whole,
-            column_types=dict.fromkeys(whole, pa.string()),
+            include_columns=list(map(str, whole)),
+            column_types={str(place): pa.string() for place in whole},
             strings_can_be_null=True,
             null_values=list(MISSING),
         ),
-    )
-    for name in whole:
-        if padded(texts.column(name)):
-            place = table.schema.get_field_index(name)
-            table = table.set_column(place, name, texts.column(name))
+    ).slice(1)
+    for place in whole:
+        if padded(texts.column(str(place))):
+            name = table.schema.field(place).name
+            table = table.set_column(place, name, texts.column(str(place)))
     return table
 
 
