@@ -1,6 +1,7 @@
 """What `--check on` costs in a sweep of one's own model: 30 trials of 30 epochs, with and without.
 
     python benchmarks/check_cost.py [--trials 30] [--epochs 30] [--rows 5000] [--pairs 3]
+                                    [--own-layer]
 
 The comparison with `fit` is made once for a structure on a machine, so it costs nothing in the
 next sweep: both sweeps of a pair begin with an empty cache folder here, one after the other.
@@ -32,7 +33,13 @@ def load(source):
 def build(trial):
     import keras
 
+    class Scaled(keras.layers.Layer):
+        def call(self, x):
+            return 0.5 * x
+
     model = keras.Sequential([keras.Input((20,))])
+    if {own_layer}:
+        model.add(Scaled())
     for _ in range(trial.suggest_int("depth", 1, 3)):
         model.add(keras.layers.Dense(trial.suggest_int("units", 16, 64, step=16), "relu"))
     model.add(keras.layers.Dense(1, "sigmoid"))
@@ -51,7 +58,9 @@ PLAIN = ("--pruner", "none", "--patience", "off", "--confirm", "0")
 def sweep(options: argparse.Namespace, check: str) -> tuple[float, float]:
     """Return the seconds of a sweep, and those of processors."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "own.py").write_text(OWN.format(rows=options.rows))
+        Path(folder, "own.py").write_text(
+            OWN.format(rows=options.rows, own_layer=options.own_layer)
+        )
         asked = ("--trials", str(options.trials), "--max-epochs", str(options.epochs))
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         subprocess.run(
@@ -74,6 +83,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--own-layer", action="store_true", help="a layer that is not Keras's")
     options = parser.parse_args()
     ratios: list[tuple[float, float]] = []
     for pair in range(options.pairs):

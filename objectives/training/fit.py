@@ -93,6 +93,12 @@ class FitTrainer:
         if not isinstance(model, keras.Model) or not model.compiled:
             gave = "a model that is not compiled" if model else type(model).__name__
             raise TypeError(f"build gave {gave}: it has to return a compiled keras.Model")
+        if model.distribute_strategy is not tf.distribute.get_strategy():
+            name = type(model.distribute_strategy).__name__
+            raise TypeError(
+                f"build made the model in the scope of a {name}: a trial is trained on one "
+                "device, so build it without the scope"
+            )
         if not model.built:  # no Input: the shape is the data's
             with contextlib.suppress(NotImplementedError):  # a model of steps alone has no call
                 model(fed(self.data.train.x[:1]))

@@ -230,3 +230,12 @@ def test_a_model_that_build_has_trained_already_is_traced() -> None:
 
     for result in agrees(Case(build, [0.1], kinds.numbers)):
         assert result.fallback is None
+
+
+def test_a_model_of_another_strategy_fails_with_one_line() -> None:
+    def build(rate: float, data: Any) -> Any:
+        with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+            return kinds.sequential()
+
+    with pytest.raises(AssertionError, match="in the scope of a OneDeviceStrategy: .* without"):
+        train(Case(build, [0.1], kinds.numbers), "auto", [0.1])
