@@ -237,5 +237,5 @@ def test_a_model_of_another_strategy_fails_with_one_line() -> None:
         with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
             return kinds.sequential()
 
-    with pytest.raises(AssertionError, match="in the scope of a OneDeviceStrategy: .* without"):
+    with pytest.raises(AssertionError, match=r"in the scope of a OneDeviceStrategy: .* without"):
         train(Case(build, [0.1], kinds.numbers), "auto", [0.1])
