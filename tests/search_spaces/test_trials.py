@@ -217,7 +217,9 @@ def test_a_config_without_params_and_label_is_its_own() -> None:
     [
         ({"units": 16, "activation": "relu", "dropout": False, "lr": 0.035}, "units=16 lr=0.035"),
         ({"layers": 2, "filters_0": 16, "learning_rate": 1.23e-4}, "layers=2 lr=1.2e-4"),
-        ({"hidden_units_12": 64, "dropout": True}, "hidden_u12=64"),
+        ({"hidden_units_12": 64, "dropout": True}, "hidden12=64 dropou"),
+        ({"units": 123, "learning_rate": 0.0069}, "unit=123 lr=0.0069"),
+        ({"policy": "mixed_bfloat16", "lr": 0.0014, "jit": False}, "mixed_bf lr=0.0014"),
         ({"dropout": False, "kernel": "rbf"}, "no dropout rbf"),
         ({"plateau": None, "scale": float("inf")}, "scale=inf"),
         ({}, ""),
