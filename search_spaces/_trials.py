@@ -31,6 +31,15 @@ REFUSED = {
         *("params", "study", "user_attrs", "system_attrs", "set_system_attr", "distributions"),
         *("datetime_start", "relative_params", "set_constraint", "storage"),
     )
+} | {
+    name: f"{name} is KerasTuner's: write trial.{write}"
+    for name, write in {
+        "Int": "suggest_int('units', 16, 128, step=16)",
+        "Float": "suggest_float('rate', 1e-4, 1e-1, log=True)",
+        "Choice": "suggest_categorical('activation', ['relu', 'tanh'])",
+        "Boolean": "suggest_categorical('dropout', [False, True])",
+        "Fixed": "suggest_categorical('units', [64])",
+    }.items()
 }
 
 
