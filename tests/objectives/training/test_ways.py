@@ -99,8 +99,8 @@ def test_a_first_run_that_fails_leaves_all_variables_and_goes_to_fit(
 
     own = Program.run
 
-    def run(self: Any, *given: Any) -> Any:
-        own(self, *given)
+    def run(self: Any, *given: Any, **named: Any) -> Any:
+        own(self, *given, **named)
         raise RuntimeError("out of memory\nand more")
 
     monkeypatch.setattr(Program, "run", run)
