@@ -79,9 +79,11 @@ def test_each_of_optunas_samplers_repeats_a_study_and_goes_on_as_if_it_had_not_e
     name: str, tmp_path: Path
 ) -> None:
     kind = getattr(optunas, name)
-    if name in NEEDS and find_spec(NEEDS[name]) is None:
-        pytest.skip(f"{name} needs {NEEDS[name]}")
     sweep = finite(sampler=FUNCTIONS.get(name, kind))
+    if name in NEEDS and find_spec(NEEDS[name]) is None:
+        with pytest.raises(BadInput, match=f"needs the package {NEEDS[name]}"):
+            go(tmp_path, sweep, trials=6)
+        return
     go(tmp_path, sweep, seed=3, study="a", trials=6)
     parts, once = (go(tmp_path, sweep, seed=3, study=study, trials=TOTAL) for study in "ab")
     assert parts == once
