@@ -19,19 +19,20 @@ NUMBER = (
     "exported. Leave it out; seeds are set for you"
 )
 EPOCHS = "every epoch is reported to the pruner already. Leave the line out"
-REFUSED = {
-    "number": NUMBER,
-    "report": f"trial.report: {EPOCHS}",
-    "should_prune": f"trial.should_prune: {EPOCHS}",
-} | {
-    name: f"trial.{name} is not here: ask for values with trial.suggest_float, suggest_int and "
-    "suggest_categorical, read those asked for so far from trial.params, and keep notes with "
-    "trial.set_user_attr"
+_HINT = (
+    "ask for values with trial.suggest_float, suggest_int and suggest_categorical, read those "
+    "asked for so far from trial.params, and keep notes with trial.set_user_attr"
+)
+REFUSED = {"number": NUMBER}
+REFUSED |= {name: f"trial.{name}: {EPOCHS}" for name in ("report", "should_prune")}
+REFUSED |= {
+    name: f"trial.{name} is not here: {_HINT}"
     for name in (
         *("params", "study", "user_attrs", "system_attrs", "set_system_attr", "distributions"),
         *("datetime_start", "relative_params", "set_constraint", "storage"),
     )
-} | {
+}
+REFUSED |= {
     name: f"{name} is KerasTuner's: write trial.{write}"
     for name, write in {
         "Int": "suggest_int('units', 16, 128, step=16)",
