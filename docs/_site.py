@@ -30,6 +30,8 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace links to folders of the repository, which the site does not have, by their names."""
+    for page, source in ELSEWHERE.items():
+        markdown = markdown.replace(f"](../{source}", f"]({page}")
     return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)", r"\1", markdown)
 
 
