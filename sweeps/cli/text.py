@@ -9,6 +9,7 @@ from typing import Any
 from objectives import Data, Monitor
 from objectives.judging import threshold
 from objectives.reading import counted
+from objectives.structures import nested, words
 from search_spaces import Space
 from sweeps.cli import typed
 from sweeps.cli.layout import fit
@@ -41,6 +42,9 @@ def curves_text(page: str, uri: str | None = None) -> str:
 def data_text(data: Data) -> str:
     """Return `built-in data, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
     shape = " x ".join(f"{n:,}" for n in data.shape)
+    if nested(data.train.x) or nested(data.train.y):
+        named = words(data.train.x, "x"), words(data.train.y, "y")
+        shape = f"{data.shape[0]:,} rows of {named[0]}; {named[1]}"
     if data.preprocessing is not None and len(data.shape) == 2:
         shape += " input features after encoding"
     parts = " / ".join(

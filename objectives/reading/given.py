@@ -1,0 +1,84 @@
+"""What a user's `load` gives: arrays that are split, parts of the user's own, or whole data."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from objectives import PARTS, BadInput, Data, Part, Source
+from objectives.reading.parts import check_rows, cleaned, structures
+from objectives.reading.simple import part_of, split, with_validation
+from objectives.structures import leaves, named, nested
+
+if TYPE_CHECKING:
+    from objectives import Objective
+
+TAKES = (
+    "(x, y), (x, y, sample_weight), a tuple of two such for training and validation, or of three "
+    "with the test part, or a Data"
+)
+
+
+def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
+    """Return the data of what `load` gave. Raises BadInput where it is nothing of the kind."""
+    weights, stratify = objective.class_weight, objective.stratify
+    if isinstance(loaded, Data):
+        data = loaded
+        if weights is not None:
+            data = dataclasses.replace(data, class_weight=weights, digest="")
+    elif not isinstance(loaded, tuple) or len(loaded) not in (2, 3):
+        raise BadInput(f"load gave {_kind(loaded)}: it has to give {TAKES}")
+    elif not _are_parts(loaded):
+        x, y, weight = (*loaded, None)[:3]
+        data = split(x, y, source, weight, stratify=stratify, class_weight=weights)
+    elif len(loaded) == 2:
+        data = with_validation(*loaded, source, stratify=stratify, class_weight=weights)
+    else:
+        train, validation, test = map(_part, loaded, PARTS)
+        data = Data(train, validation, test, source=source, class_weight=weights)
+    if objective.task is not None and nested(data.train.y):
+        names = ", ".join(name for name, _ in named(data.train.y, "y"))
+        raise BadInput(
+            f"task={objective.task!r} scores one output, and there are {names}: leave it out, or "
+            "give Objective(scores=...) in its place"
+        )
+    return data
+
+
+def _kind(loaded: Any) -> str:
+    if isinstance(loaded, tuple):
+        return f"a tuple of {len(loaded)}"
+    return f"a {type(loaded).__name__}" if loaded is not None else "None"
+
+
+def _part(given: tuple[Any, ...], name: str) -> Part:
+    found = structures(*given)
+    check_rows(*found, prefix=f"{name}: ")
+    return part_of(found)
+
+
+def _are_parts(loaded: tuple[Any, ...]) -> bool:
+    """Return whether a tuple holds parts, each (x, y) or (x, y, sample_weight).
+
+    Inputs in a tuple, and outputs in another, look alike: there all have equally many rows, and
+    are of other shapes than the parts of one table. Raises BadInput where both may be.
+    """
+    if not all(isinstance(one, tuple) and len(one) in (2, 3) for one in loaded):
+        return False
+    try:
+        whole = [[cleaned(array, "x", one[0]) for array in one] for one in loaded]
+    except BadInput:  # (x, y) whose tuples hold what is no array of its own
+        return True
+    alike = len({tuple(map(_shapes, one)) for one in whole}) == 1
+    counts = {len(leaf) for one in whole for leaf in leaves(one)}
+    if alike and len(counts) == 1:
+        raise BadInput(
+            "load gave a tuple of tuples of arrays of the same shapes, which may be parts, or "
+            "inputs and outputs: give several inputs or outputs as a list or a dict, and parts "
+            "as Data((x, y), (x, y), (x, y))"
+        )
+    return alike or len(counts) > 1
+
+
+def _shapes(structure: Any) -> tuple[Any, ...]:
+    return tuple((name, leaf.shape[1:], leaf.dtype.kind) for name, leaf in named(structure))
