@@ -107,8 +107,9 @@ class Scorer:
     def predict(self, rows: Any) -> Any:
         """Return chances, a column a class, of two classes the positive one's; or numbers.
 
-        Of several outputs, arrays in the structure in which the model gives them. One row for each row given, in their order; of a long table one for each series, in the
-        order in which their first rows come.
+        Of several outputs, arrays in the structure in which the model gives them. One row for
+        each row given, in their order; of a long table one for each series, in the order in which
+        their first rows come.
         """
         import tensorflow as tf
 
