@@ -42,7 +42,8 @@ class Objective(Generic[C]):
     Args:
         load: Reads the data: (x, y) or (x, y, sample_weight), which are split, with x and y as
             Keras takes them (arrays, or dicts, lists and tuples of arrays); a tuple of two such,
-            for training and validation, or of three, with the test part; or a `Data`.
+            for training and validation, or of three, with the test part; a `Data`; or two or
+            three of `tf.data.Dataset` or `keras.utils.PyDataset`.
         build: `build(config)` or `build(config, data)` returns a standard compiled Keras model;
             nobody recompiles or patches it. Without a space it is `build(trial)` or
             `build(trial, data)`, as people write it for Optuna, and its `suggest_*` calls are the
@@ -68,6 +69,8 @@ class Objective(Generic[C]):
             outputs, the name of one -> that.
         stratify: The output whose classes are split alike; None: the first that holds classes;
             False: all rows at random.
+        materialize: Whether the data sets that load gives are read into arrays.
+        version: What tells such data sets from others; None: their first batches.
 
     Raises:
         BadInput: For a build, task or baseline that cannot be.
@@ -88,6 +91,8 @@ class Objective(Generic[C]):
     baseline: Mapping[str, Any] | None = None
     class_weight: Mapping[Any, Any] | None = None
     stratify: str | bool | None = None
+    materialize: bool = False
+    version: str | None = None
 
     def __post_init__(self) -> None:
         if self.task is not None and self.task not in get_args(Task):

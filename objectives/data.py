@@ -92,15 +92,17 @@ class Source:
 class Part:
     """x, y: arrays, rows first, or dicts, lists and tuples of arrays, as Keras takes them.
 
-    sample_weight: one for all outputs, or one for each in the structure of y; or None.
+    sample_weight: one for all outputs, or one for each in the structure of y; or None. total: the
+    rows, where the arrays are the first ones of a data set: its batches times their size.
     """
 
     x: Any
     y: Any
     sample_weight: Any = None
+    total: int | None = None
 
     def __len__(self) -> int:
-        return rows(self.y)
+        return rows(self.y) if self.total is None else self.total
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +113,7 @@ class Data:
     hex, of the arrays. class_weight: class -> weight of the loss, or None; where y has several
     outputs, the name of one -> that. details: what the reader found, as plain data.
     preprocessing: plain data from which the exported model's preprocessing layers are made, or
-    None.
+    None. stream: where `load` gives data sets that `fit` trains from, the length of each.
     """
 
     train: Part
@@ -122,6 +124,7 @@ class Data:
     class_weight: Mapping[int, float] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Mapping[str, Any] | None = None
+    stream: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, Source):
@@ -156,7 +159,12 @@ class Data:
             "class_weight": self.class_weight,
             "details": self.details,
             "preprocessing": self.preprocessing,
-            "structure": {name: keep(vars(getattr(self, name))) for name in PARTS},
+            "structure": {
+                name: {key: keep(getattr(getattr(self, name), key)) for key in FIELDS}
+                for name in PARTS
+            },
+            "stream": self.stream,
+            "total": {name: getattr(self, name).total for name in PARTS},
         }
         (folder / "data.json").write_text(json.dumps(plain), encoding="utf-8")
 
@@ -178,7 +186,7 @@ class Data:
                 found[key] = packed(kept, map(array, files))
             if any(leaf is None for leaf in leaves((found["x"], found["y"]))):
                 raise FileNotFoundError(f"{folder} holds no {name} part")
-            return Part(**found)
+            return Part(**found, total=plain.get("total", {}).get(name))
 
         plain = json.loads((folder / "data.json").read_text(encoding="utf-8"))
         structure = plain.get("structure", {})  # version 0.1 kept single arrays alone
@@ -192,6 +200,7 @@ class Data:
             class_weight=_weights(plain["class_weight"]),
             details=plain["details"],
             preprocessing=plain["preprocessing"],
+            stream=plain.get("stream"),
         )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from objectives import PARTS, BadInput, Data, Part, Source
+from objectives.reading import streams
 from objectives.reading.parts import check_rows, cleaned, structures
 from objectives.reading.simple import part_of, split, with_validation
 from objectives.structures import leaves, named, nested
@@ -15,13 +16,18 @@ if TYPE_CHECKING:
 
 TAKES = (
     "(x, y), (x, y, sample_weight), a tuple of two such for training and validation, or of three "
-    "with the test part, or a Data"
+    "with the test part, a Data, or two or three tf.data.Dataset or keras.utils.PyDataset"
 )
 
 
 def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
     """Return the data of what `load` gave. Raises BadInput where it is nothing of the kind."""
     weights, stratify = objective.class_weight, objective.stratify
+    notes: list[str] = []
+    if any(map(streams.is_stream, streams.several(loaded))):
+        if not objective.materialize:
+            return _one_task(streams.data_of(source, objective), objective)
+        loaded, notes = streams.materialized(source, objective)
     if isinstance(loaded, Data):
         data = loaded
         if weights is not None:
@@ -36,6 +42,13 @@ def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
     else:
         train, validation, test = map(_part, loaded, PARTS)
         data = Data(train, validation, test, source=source, class_weight=weights)
+    if notes:
+        data = dataclasses.replace(data, details={**data.details, "notes": notes})
+    return _one_task(data, objective)
+
+
+def _one_task(data: Data, objective: Objective[Any]) -> Data:
+    """Return the data. Raises BadInput where the task is one output's, and there are several."""
     if objective.task is not None and nested(data.train.y):
         names = ", ".join(name for name, _ in named(data.train.y, "y"))
         raise BadInput(
@@ -48,6 +61,8 @@ def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
 def _kind(loaded: Any) -> str:
     if isinstance(loaded, tuple):
         return f"a tuple of {len(loaded)}"
+    if hasattr(loaded, "__next__"):
+        return "a generator, which gives its batches only once"
     return f"a {type(loaded).__name__}" if loaded is not None else "None"
 
 

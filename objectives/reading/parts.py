@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -97,12 +98,14 @@ def _array(given: Any, name: str) -> Array:
     if array.ndim < 1:
         raise BadInput(f"{name} is {quoted(given)}, which has no rows: give an array, rows first")
     if array.dtype == object:
-        cell = next((cell for cell in array.flat if not isinstance(cell, str)), None)
+        if array.size and all(isinstance(cell, bytes) for cell in array.flat):
+            array = array.astype(bytes)  # as TensorFlow gives text
+        cell = next((cell for cell in array.flat if not isinstance(cell, str | bytes)), None)
         if cell is not None or not array.size:
             raise BadInput(
                 f"{name} holds {quoted(cell)} among objects: give numbers, or text alone"
             )
-        array = _text(array, name)
+        array = _text(array, name) if array.dtype == object else array
     if name.startswith("y") and array.dtype.kind in "OUS":
         raise BadInput(f"{name} is {array.dtype}: give numbers, one for each class")
     return array
@@ -176,7 +179,7 @@ def checked(data: Data) -> None:
             found = structures(*found)
         elif nested(found[0]) or nested(found[1]):
             found = mapped(lambda leaf: leaf, found)
-        part = Part(*found)
+        part = dataclasses.replace(part, **dict(zip(FIELDS, found, strict=True)))
         object.__setattr__(data, name, part)
         check_rows(*found, prefix=f"{name}: ")
         check_weights(part.y, part.sample_weight, data.class_weight if name == PARTS[0] else None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
 
+from objectives.training import streaming
 from objectives.training.check import Guard, users
 from objectives.training.epoch import Unsupported, trace, words
 from objectives.training.fit import Epochs, FitTrainer
@@ -82,6 +83,8 @@ class CompiledTrainer(FitTrainer):
     def trial(self, progress: Progress) -> None:
         """Train a trial by traced epochs, or by `model.fit` where that is impossible."""
         try:
+            if self.data.stream is not None:
+                raise Unsupported(streaming.WHY)
             with unchanged():
                 self._trial(progress)
         except Unsupported as why:

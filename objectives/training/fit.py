@@ -19,7 +19,15 @@ from objectives.judging import threshold
 from objectives.monitor import VAL_LOSS
 from objectives.scorer import attach, plan_of
 from objectives.structures import mapped, taken
-from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
+from objectives.training import (
+    Logs,
+    OnEpoch,
+    Outcome,
+    TrialResult,
+    TrialSpec,
+    effective_rate,
+    streaming,
+)
 from objectives.training.batches import arrays, order
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
@@ -64,9 +72,12 @@ class FitTrainer:
         progress.extra["way"] = "fit"
         model = self.build(spec)
         progress.weights = model.get_weights
+        callbacks = self.callbacks(spec)
+        if self.data.stream is not None:
+            streaming.fit(self, progress, model, [*callbacks, Epochs(progress, 1)])
+            return
         batch = self.objective.batch(spec.config)
         train, validation = self.arrays
-        callbacks = self.callbacks(spec)
         state = LiveState(model, callbacks)
         first = progress.begin(state, "fit", *self.made_of(spec, model))
         epochs = Epochs(progress, len(self.data.train), first)
@@ -126,6 +137,19 @@ class FitTrainer:
 
     def _scores(self, spec: TrialSpec, model: Path | None) -> Logs:
         kept = self.kept(spec) if model is None else FitTrainer.kept(self, spec)
+        judged = self._judged if self.data.stream is None else streaming.judged(self)
+        scores = judged(spec, kept)
+        if model is not None:
+            if spec.monitor.extra:  # what is written is compiled as any model is
+                kept = FitTrainer.kept(self, dataclasses.replace(spec, monitor=VAL_LOSS))
+            export(kept, self.data, model, scores.get(threshold.KEY))
+        return {
+            name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
+            for name, value in scores.items()
+        }
+
+    def _judged(self, spec: TrialSpec, kept: keras.Model) -> Logs:
+        """Return a model's scores on the test part, and keep its predictions."""
         batch = self.objective.batch(spec.config)
         x, y, *weight = mapped(fed, arrays(self.data.test))
         scores: Logs = kept.evaluate(
@@ -141,14 +165,7 @@ class FitTrainer:
                 scores |= threshold.decided(
                     goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
                 )
-        if model is not None:
-            if spec.monitor.extra:  # what is written is compiled as any model is
-                kept = FitTrainer.kept(self, dataclasses.replace(spec, monitor=VAL_LOSS))
-            export(kept, self.data, model, scores.get(threshold.KEY))
-        return {
-            name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
-            for name, value in scores.items()
-        }
+        return scores
 
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""

@@ -135,5 +135,7 @@ def reference_of(session: Session, name: str) -> Reference:
         batch=objective.batch(config),
         monitor=session.monitor,
         data=session.data.digest,
-        chance=None if nested(session.data.train.y) else chance(session.data.train.y),
+        chance=None
+        if session.data.stream or nested(session.data.train.y)
+        else chance(session.data.train.y),
     )

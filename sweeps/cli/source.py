@@ -52,7 +52,7 @@ def options_of(source: Source | None) -> dict[str, Any]:
 def data_lines(data: Data) -> list[str]:
     """Return what was done to every column and why, and the warnings; nothing for arrays."""
     if "columns" not in data.details:
-        return []
+        return [f"note: {note}" for note in data.details.get("notes", [])]
     from objectives.tables import describe
 
     rows = describe(data)

@@ -50,7 +50,19 @@ def data_text(data: Data) -> str:
     parts = " / ".join(
         f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
     )
+    if data.stream is not None:
+        parts = " / ".join(f"{name} {_length(known)}" for name, known in data.stream.items())
+        named = words(data.train.x, "x"), words(data.train.y, "y")
+        shape = f"data sets of {named[0]}; {named[1]}"
     return f"{source_words(data.source.name)}, {shape}; {parts}"
+
+
+def _length(known: Mapping[str, Any]) -> str:
+    """Return how long a data set is: `12 batches of 32`, `600 rows`."""
+    if known.get("rows"):
+        return counted(known["rows"], "row")
+    batches, size = known.get("batches"), known["size"]
+    return f"{batches:,} batch{'es' * (batches > 1)} of {size}" if batches else "of unknown length"
 
 
 def split_text(data: Data) -> str:
