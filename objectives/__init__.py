@@ -111,15 +111,11 @@ class Objective(Generic[C]):
 
     def data(self, source: Source) -> Data:
         """Return the data of a source: the user's arrays, file, or what is embedded."""
-        from objectives.reading.given import data_of
+        from objectives.reading.given import data_of, in_hand
         from objectives.reading.watched import Watched
 
         if source.arrays:
-            if self.from_arrays is None:
-                return data_of(source.arrays, source, self)
-            if len(source.arrays) != 2:
-                raise BadInput(f"data has {len(source.arrays)} parts: this sweep takes (X, y)")
-            return self.from_arrays(*source.arrays, source)
+            return in_hand(source, self)
         watched = Watched(**vars(source))
         loaded = self.load(watched)
         if source.path is not None and "path" not in watched.seen:

@@ -20,13 +20,27 @@ TAKES = (
 )
 
 
+def in_hand(source: Source, objective: Objective[Any]) -> Data:
+    """Return the data of arrays that Python has in hand. Raises BadInput."""
+    arrays = source.arrays or ()
+    if any(map(streams.is_stream, arrays)):
+        raise BadInput("data is a tuple of data sets: let load make them, anew for each trial")
+    if objective.from_arrays is None:
+        return data_of(arrays, source, objective)
+    if len(arrays) != 2:
+        raise BadInput(f"data is a tuple of {len(arrays)}: this sweep takes (X, y)")
+    return objective.from_arrays(*arrays, source)
+
+
 def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
     """Return the data of what `load` gave. Raises BadInput where it is nothing of the kind."""
     weights, stratify = objective.class_weight, objective.stratify
     notes: list[str] = []
+    parts: bool | None = None
     if any(map(streams.is_stream, streams.several(loaded))):
         if not objective.materialize:
             return _one_task(streams.data_of(source, objective), objective)
+        parts = len(streams.several(loaded)) > 1
         loaded, notes = streams.materialized(source, objective)
     if isinstance(loaded, Data):
         data = loaded
@@ -34,7 +48,7 @@ def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
             data = dataclasses.replace(data, class_weight=weights, digest="")
     elif not isinstance(loaded, tuple) or len(loaded) not in (2, 3):
         raise BadInput(f"load gave {_kind(loaded)}: it has to give {TAKES}")
-    elif not _are_parts(loaded):
+    elif not (_are_parts(loaded) if parts is None else parts):
         x, y, weight = (*loaded, None)[:3]
         data = split(x, y, source, weight, stratify=stratify, class_weight=weights)
     elif len(loaded) == 2:
@@ -86,13 +100,24 @@ def _are_parts(loaded: tuple[Any, ...]) -> bool:
         return True
     alike = len({tuple(map(_shapes, one)) for one in whole}) == 1
     counts = {len(leaf) for one in whole for leaf in leaves(one)}
-    if alike and len(counts) == 1:
+    if alike and len(counts) == 1 and _as_likely_inputs(whole[0]):
         raise BadInput(
             "load gave a tuple of tuples of arrays of the same shapes, which may be parts, or "
             "inputs and outputs: give several inputs or outputs as a list or a dict, and parts "
             "as Data((x, y), (x, y), (x, y))"
         )
     return alike or len(counts) > 1
+
+
+def _as_likely_inputs(part: list[Any]) -> bool:
+    """Return whether x and y of a part may be two inputs, and those of the next two outputs.
+
+    All rows are of one shape, or all are floats, as what is decoded is.
+    """
+    if any(map(nested, part)):
+        return False
+    one = {array.shape[1:] for array in part}
+    return len(one) == 1 or all(array.dtype.kind == "f" for array in part)
 
 
 def _shapes(structure: Any) -> tuple[Any, ...]:

@@ -76,14 +76,14 @@ def data_of(source: Source, objective: Objective[Any]) -> Data:
     if nested(found[0].part.y) and objective.class_weight is not None:
         raise BadInput("class_weight is for one output where data sets are given: weigh the rows")
     mark = [objective.version] if objective.version else [one.seen for one in found]
-    notes = ["fit trains from the data sets as they are, in their own batches and order"]
+    notes = ["fit trains from the data sets as they are"]
     if not objective.version:
         if mark != [one.seen for one in _looked(objective, source)]:
             raise BadInput(
                 "the first batches of the data sets differ each time that load is called: name "
                 "the data yourself, Objective(version=...)"
             )
-        notes[0] += f"; a study knows them by their first {LOOKED_AT} batches"
+        notes[0] += f"; the study knows them by their first {LOOKED_AT} batches"
     if all(one.bytes for one in found):
         whole = _size(sum(one.bytes for one in found))
         notes.append(

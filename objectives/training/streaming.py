@@ -73,6 +73,8 @@ def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: 
     parts = opened(trainer.objective, trainer.data, progress.spec)
     model.fit(
         parts["train"],
+        # Keras shuffles the batches of its own data sets unless it is told not to.
+        shuffle=not isinstance(parts["train"], tf.data.Dataset),
         epochs=progress.spec.max_epochs,
         validation_data=parts["validation"],
         class_weight=trainer.data.class_weight,

@@ -166,8 +166,12 @@ def test_three_parts_are_taken_as_they_are() -> None:
 
 def test_tuples_that_may_be_parts_or_inputs_are_refused() -> None:
     one = np.zeros(9)
-    with pytest.raises(BadInput, match="may be parts, or inputs and outputs"):
-        of(((one, one), (one, one)))
+    several = np.zeros((9, 3)), np.zeros((9, 2))
+    for twice in ((one, one), several):
+        with pytest.raises(BadInput, match="may be parts, or inputs and outputs"):
+            of((twice, twice))
+    labels = np.zeros((9, 3)), np.zeros(9, int)
+    assert len(of((labels, labels)).validation) == 9, "parts of one size"
     inputs = np.zeros((9, 3)), np.zeros((9, 2))
     assert [len(one) for one in of((inputs, (one, one))).validation.x] == [2, 2]
 
