@@ -40,7 +40,10 @@ class Objective(Generic[C]):
     """How a config is trained and judged.
 
     Args:
-        load: Reads the data, or gives arrays (x, y), which are split.
+        load: Reads the data: (x, y) or (x, y, sample_weight), which are split, with x and y as
+            Keras takes them (arrays, or dicts, lists and tuples of arrays); a tuple of two such,
+            for training and validation, or of three, with the test part; a `Data`; or two or
+            three of `tf.data.Dataset` or `keras.utils.PyDataset`.
         build: `build(config)` or `build(config, data)` returns a standard compiled Keras model;
             nobody recompiles or patches it. Without a space it is `build(trial)` or
             `build(trial, data)`, as people write it for Optuna, and its `suggest_*` calls are the
@@ -62,12 +65,18 @@ class Objective(Generic[C]):
         baseline: Values of the first trial of `build(trial)`, by name; what it does not name is
             the middle of its range (the geometric one where it is logarithmic), or the first
             choice.
+        class_weight: Of the data that load gives: class -> weight of the loss; of several
+            outputs, the name of one -> that.
+        stratify: The output whose classes are split alike; None: the first that holds classes;
+            False: all rows at random.
+        materialize: Whether the data sets that load gives are read into arrays.
+        version: What tells such data sets from others; None: their first batches.
 
     Raises:
         BadInput: For a build, task or baseline that cannot be.
     """
 
-    load: Callable[[Source], Data | tuple[Any, Any]]
+    load: Callable[[Source], Any]
     build: Callable[..., keras.Model]
     space: Space[C] = None  # type: ignore[assignment]
     monitor: str = "val_loss"
@@ -80,6 +89,10 @@ class Objective(Generic[C]):
     batch_size: int = 32
     from_arrays: Callable[[Any, Any, Source], Data] | None = None
     baseline: Mapping[str, Any] | None = None
+    class_weight: Mapping[Any, Any] | None = None
+    stratify: str | bool | None = None
+    materialize: bool = False
+    version: str | None = None
 
     def __post_init__(self) -> None:
         if self.task is not None and self.task not in get_args(Task):
@@ -98,11 +111,11 @@ class Objective(Generic[C]):
 
     def data(self, source: Source) -> Data:
         """Return the data of a source: the user's arrays, file, or what is embedded."""
-        from objectives.reading.simple import split
+        from objectives.reading.given import data_of, in_hand
         from objectives.reading.watched import Watched
 
         if source.arrays:
-            return (self.from_arrays or split)(*source.arrays, source)
+            return in_hand(source, self)
         watched = Watched(**vars(source))
         loaded = self.load(watched)
         if source.path is not None and "path" not in watched.seen:
@@ -110,11 +123,7 @@ class Objective(Generic[C]):
                 f"--data {source.path}: the load of this sweep reads no file; let it read "
                 "source.path, or leave the option out"
             )
-        if isinstance(loaded, Data):
-            return loaded
-        if not isinstance(loaded, tuple) or len(loaded) != 2:
-            raise BadInput(f"load gave {type(loaded).__name__}: it has to give (x, y) or a Data")
-        return split(*loaded, source)
+        return data_of(loaded, source, self)
 
     def on(self, data: Data) -> Objective[C]:
         """Return this objective with its space for such data: the one of a user's own.

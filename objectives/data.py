@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from objectives.structures import keep, leaves, named, nested, packed, rows
 from search_spaces import BadInput
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ NO_FILE = ("embedded", "arrays")  # the names of data that come from no file of 
 # The options of a source that version 0.1 kept among the details of data.
 EARLIER = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights", "threshold_for")
 AS_GIVEN = "as given"  # the split of what came in parts
+OWN_VALIDATION = "validation as given"  # the test part is taken from the training part
+FIELDS = ("x", "y", "sample_weight")
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,9 @@ class Source:
     the target's and the columns' names, the positive class, the threshold's goal and the split.
 
     validation, test: shares of the rows. group: rows of one group stay on one side.
-    time_order: the last part is the test. arrays: (x, y) in hand, in place of a path; empty once
-    they are read. options: what one reader alone knows. kind: how the rows were split.
+    time_order: the last part is the test. arrays: in hand, in place of a path: (x, y), or what
+    else `load` may give; empty once they are read. options: what one reader alone knows. kind:
+    how the rows were split.
     """
 
     path: str | None = None
@@ -45,7 +49,7 @@ class Source:
     test: float = 0.2
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
-    arrays: tuple[Any, Any] | tuple[()] | None = None
+    arrays: tuple[Any, ...] | None = None
     kind: str = AS_GIVEN
 
     @property
@@ -60,6 +64,8 @@ class Source:
             return {"kind": self.kind}
         group = {"group": self.group} if self.kind == "group" else {}
         shares = {"validation": self.validation, "test": self.test, "seed": self.seed}
+        if self.kind == OWN_VALIDATION:
+            del shares["validation"]
         return {"kind": self.kind, **shares, **group}
 
     def plain(self) -> dict[str, Any]:
@@ -84,23 +90,30 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """x: rows first; y: rows, or rows x outputs; sample_weight: rows, or None."""
+    """x, y: arrays, rows first, or dicts, lists and tuples of arrays, as Keras takes them.
 
-    x: Array
-    y: Array
-    sample_weight: Array | None = None
+    sample_weight: one for all outputs, or one for each in the structure of y; or None. total: the
+    rows, where the arrays are the first ones of a data set: its batches times their size.
+    """
+
+    x: Any
+    y: Any
+    sample_weight: Any = None
+    total: int | None = None
 
     def __len__(self) -> int:
-        return len(self.y)
+        return rows(self.y) if self.total is None else self.total
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
     """Three parts of one table. Nothing that decides anything looks at `test`.
 
-    digest: hex, of the arrays. class_weight: class -> weight of the loss, or None.
-    details: what the reader found, as plain data. preprocessing: plain data from which the
-    exported model's preprocessing layers are made, or None.
+    train, validation, test: each a `Part`, or a tuple (x, y) or (x, y, sample_weight). digest:
+    hex, of the arrays. class_weight: class -> weight of the loss, or None; where y has several
+    outputs, the name of one -> that. details: what the reader found, as plain data.
+    preprocessing: plain data from which the exported model's preprocessing layers are made, or
+    None. stream: where `load` gives data sets that `fit` trains from, the length of each.
     """
 
     train: Part
@@ -111,19 +124,23 @@ class Data:
     class_weight: Mapping[int, float] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Mapping[str, Any] | None = None
+    stream: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, Source):
             raise BadInput(f"Data(source={self.source!r}): give the Source that load was given")
         object.__setattr__(self, "source", Source.of(self.source.plain()))  # without the arrays
+        from objectives.reading.parts import checked
+
+        checked(self)
         if not self.digest:
             object.__setattr__(self, "digest", digest(self))
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(all rows, *shape of one input)."""
-        rows = len(self.train) + len(self.validation) + len(self.test)
-        return (rows, *self.train.x.shape[1:])
+        """(all rows, *shape of one input), of several inputs (all rows,)."""
+        total = len(self.train) + len(self.validation) + len(self.test)
+        return (total, *(() if nested(self.train.x) else self.train.x.shape[1:]))
 
     def save(self, folder: Path) -> None:
         """Write every array as one `.npy` file, to be mapped by other processes."""
@@ -132,16 +149,22 @@ class Data:
         folder.mkdir(parents=True, exist_ok=True)
         for name in PARTS:
             part: Part = getattr(self, name)
-            for key in ("x", "y", "sample_weight"):
-                array = getattr(part, key)
-                if array is not None:
-                    np.save(folder / f"{name}_{key}.npy", array, allow_pickle=False)
+            for key in FIELDS:
+                for place, array in enumerate(leaves(getattr(part, key))):
+                    if array is not None:
+                        np.save(_file(folder, name, key, place), array, allow_pickle=False)
         plain = {
             "source": self.source.plain(),
             "digest": self.digest,
             "class_weight": self.class_weight,
             "details": self.details,
             "preprocessing": self.preprocessing,
+            "structure": {
+                name: {key: keep(getattr(getattr(self, name), key)) for key in FIELDS}
+                for name in PARTS
+            },
+            "stream": self.stream,
+            "total": {name: getattr(self, name).total for name in PARTS},
         }
         (folder / "data.json").write_text(json.dumps(plain), encoding="utf-8")
 
@@ -150,21 +173,23 @@ class Data:
         """Map what `save` wrote: processes share the pages."""
         import numpy as np
 
-        def array(name: str, key: str) -> Array | None:
-            file = folder / f"{name}_{key}.npy"
+        def array(file: Path) -> Array | None:
             if not file.exists():
                 return None
             loaded: Array = np.load(file, mmap_mode="r", allow_pickle=False)
             return loaded
 
         def part(name: str) -> Part:
-            x, y = array(name, "x"), array(name, "y")
-            if x is None or y is None:
+            found = {}
+            for key, kept in structure.get(name, dict.fromkeys(FIELDS)).items():
+                files = (_file(folder, name, key, place) for place in range(len(leaves(kept))))
+                found[key] = packed(kept, map(array, files))
+            if any(leaf is None for leaf in leaves((found["x"], found["y"]))):
                 raise FileNotFoundError(f"{folder} holds no {name} part")
-            return Part(x, y, array(name, "sample_weight"))
+            return Part(**found, total=plain.get("total", {}).get(name))
 
         plain = json.loads((folder / "data.json").read_text(encoding="utf-8"))
-        weights = plain["class_weight"]
+        structure = plain.get("structure", {})  # version 0.1 kept single arrays alone
         train, validation, test = map(part, PARTS)
         return cls(
             train,
@@ -172,10 +197,23 @@ class Data:
             test,
             source=_source(plain["source"], plain["details"]),
             digest=plain["digest"],
-            class_weight=weights and {int(k): float(v) for k, v in weights.items()},
+            class_weight=_weights(plain["class_weight"]),
             details=plain["details"],
             preprocessing=plain["preprocessing"],
+            stream=plain.get("stream"),
         )
+
+
+def _file(folder: Path, part: str, key: str, place: int) -> Path:
+    return folder / f"{part}_{key}{f'_{place}' if place else ''}.npy"
+
+
+def _weights(kept: Any) -> Any:
+    """Return weights of classes, or of outputs' classes, with their keys as numbers again."""
+    if not isinstance(kept, Mapping):
+        return None if kept is None else float(kept)
+    number = {key: int(key) if str(key).lstrip("-").isdecimal() else key for key in kept}
+    return {number[key]: _weights(value) for key, value in kept.items()}
 
 
 def _source(kept: Any, details: Mapping[str, Any]) -> Source:
@@ -188,14 +226,20 @@ def _source(kept: Any, details: Mapping[str, Any]) -> Source:
 
 
 def digest(data: Data) -> str:
-    """Return a digest of all arrays, their order included: 40 hex digits."""
+    """Return a digest of all arrays, their order and their names included: 40 hex digits.
+
+    Weights of classes are part of it, but for those that a reader has made of the arrays.
+    """
     import numpy as np
 
     found = hashlib.sha1(usedforsecurity=False)
     for name in PARTS:
         part: Part = getattr(data, name)
-        for array in (part.x, part.y, part.sample_weight):
-            if array is not None:
-                found.update(f"{array.dtype.str}{array.shape}".encode())
-                found.update(np.ascontiguousarray(array).data)
+        for structure in (part.x, part.y, part.sample_weight):
+            for place, array in sorted(named(structure), key=lambda leaf: leaf[0]):
+                if array is not None:
+                    found.update(f"{place}{array.dtype.str}{array.shape}".encode())
+                    found.update(np.ascontiguousarray(array).data)
+    if data.class_weight is not None and "weights" not in data.source.options:
+        found.update(json.dumps(data.class_weight, sort_keys=True).encode())
     return found.hexdigest()

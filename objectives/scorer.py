@@ -16,6 +16,7 @@ import numpy as np
 
 from objectives import BadInput
 from objectives.reading import known
+from objectives.structures import leaves, mapped, nested
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +57,7 @@ def attached(path: Path) -> dict[str, Any]:
 
 
 class Scorer:
-    """Predicts from raw rows: a data frame, or an array where the model was trained on one."""
+    """Predicts from raw rows: a data frame, or the arrays that the model was trained on."""
 
     def __init__(self, model: keras.Model, plan: Mapping[str, Any]) -> None:
         self.model = model
@@ -91,38 +92,42 @@ class Scorer:
             if len(self.model.inputs) > 1:
                 there = {str(name): rows[name].to_numpy() for name in rows}
                 names = [known(one.name, there, "model input") for one in self.model.inputs]
-                return {name: there[name] for name in names}
+                return {name: _stacked(there[name]) for name in names}
             rows = rows.to_numpy(np.float64, na_value=np.nan)
         if len(self.model.inputs) > 1:
-            return rows
+            if isinstance(rows, Mapping):
+                return {name: np.asarray(column) for name, column in rows.items()}
+            return tuple(map(np.asarray, rows))
         one = self.model.inputs[0]
         array = np.asarray(rows)
         if array.dtype.kind not in "fiubOUS":
             return array
         return array.astype(one.dtype).reshape(-1, *_sizes(one.shape[1:], array))
 
-    def predict(self, rows: Any) -> NDArray[Any]:
+    def predict(self, rows: Any) -> Any:
         """Return chances, a column a class, of two classes the positive one's; or numbers.
 
-        One row for each row given, in their order; of a long table one for each series, in the
-        order in which their first rows come.
+        Of several outputs, arrays in the structure in which the model gives them. One row for
+        each row given, in their order; of a long table one for each series, in the order in which
+        their first rows come.
         """
         import tensorflow as tf
 
         given = self.inputs(rows)
-        first = next(iter(given.values())) if isinstance(given, dict) else given
-        if len(first) == 0:
-            return np.zeros((0, *self.model.outputs[0].shape[1:]), np.float32)
+        if len(leaves(given)[0]) == 0:
+            structure = getattr(self.model, "_outputs_struct", self.model.outputs[0])
+            return mapped(lambda one: np.zeros((0, *one.shape[1:]), np.float32), structure)
         # Arrays would be cast to float32 by `predict`; a data set is taken as it is.
         batches = tf.data.Dataset.from_tensor_slices(given).batch(BATCH)
-        found: NDArray[Any] = np.asarray(self.whole(batches, verbose=0))
-        return found
+        return mapped(np.asarray, self.whole(batches, verbose=0))
 
-    def labels(self, rows: Any) -> NDArray[Any]:
+    def labels(self, rows: Any) -> Any:
         """Return each row's class, of two by the threshold; numbers where there are none."""
         from objectives.judging.threshold import chance_of
 
         found, classes = self.predict(rows), self.plan.get("classes")
+        if nested(found):
+            return found
         if not classes:
             return found.ravel() if found.ndim == 2 and found.shape[1] == 1 else found
         if len(classes) == 2:
@@ -153,6 +158,13 @@ def takes_frames(scorer: Scorer) -> keras.Model:
 
     model.predict, model.save = predict, save
     return model
+
+
+def _stacked(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a column whose cells may be arrays themselves as one array."""
+    if column.dtype == object and len(column) and not isinstance(column[0], str):
+        return np.stack(list(map(np.asarray, column)))
+    return column
 
 
 def _takes_frames(plain: Mapping[str, Any]) -> bool:

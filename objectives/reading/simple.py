@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from objectives import BadInput, Data, Part, Source
-from objectives.reading import quoted
-from objectives.reading.arrays import rows_of
+from objectives.data import OWN_VALIDATION
+from objectives.reading import listing
+from objectives.reading.parts import check_rows, check_weights, structures
 from objectives.reading.scaling import check_distinct
+from objectives.structures import mapped, named, nested, rows, taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,54 +23,138 @@ if TYPE_CHECKING:
 MOST_CLASSES = 100
 
 
-def split(x: Any, y: Any, source: Source) -> Data:
+def split(
+    x: Any,
+    y: Any,
+    source: Source,
+    sample_weight: Any = None,
+    *,
+    stratify: str | bool | None = None,
+    class_weight: Any = None,
+) -> Data:
     """Return the three parts of `x` (rows first) and `y`, shuffled by the source's seed.
 
     Whole-number labels of few kinds are split class by class, so that each part has its share.
-    float64 becomes float32, as Keras computes. Raises BadInput.
+    float64 becomes float32, as Keras computes.
+
+    Args:
+        x: An array, or a dict, list or tuple of arrays, nested or not.
+        y: As x.
+        source: Where they come from, with the shares and the seed of the split.
+        sample_weight: One for all outputs, or one for each of y's arrays, or None.
+        stratify: The output whose classes are split alike; None: the first that holds classes;
+            False: all rows at random.
+        class_weight: As in `Data`.
+
+    Raises:
+        BadInput: For what is no such structure, with the names of what does not fit.
     """
-    for name, array in (("x", x), ("y", y)):
-        if np.ma.is_masked(array):
-            raise BadInput(f"{name} has masked cells, which no net reads: fill them first")
-    x, y = rows_of(x, "x"), rows_of(y, "y")
-    if x.ndim < 1 or y.ndim < 1 or len(x) != len(y):
-        raise BadInput(f"x has the shape {x.shape} and y {y.shape}: they need equally many rows")
-    if x.dtype == object and all(isinstance(cell, str) for cell in x.flat):
-        x = x.astype(str)
-    if x.dtype == object:
-        cell = next(cell for cell in x.flat if not isinstance(cell, str))
-        raise BadInput(f"x holds {quoted(cell)} among objects: give numbers, or text alone")
-    if y.dtype.kind in "OUS":
-        raise BadInput(f"y is {y.dtype}: give numbers, one for each class")
+    found = structures(x, y, sample_weight)
+    check_rows(*found)
+    check_weights(found[1], found[2], class_weight)
     if not 0.0 < source.validation + source.test < 1.0 or min(source.validation, source.test) <= 0:
         raise BadInput(
             f"shares of {source.validation:g} for validation and {source.test:g} for the test "
             "leave nothing to train on: they must be above 0 and below 1 together"
         )
-    rng = np.random.default_rng(source.seed)
-    kind = "shuffled"
-    groups = [np.arange(len(y))]
-    if y.dtype.kind in "iub" and y.size == len(y):
-        classes, places = np.unique(y.ravel(), return_inverse=True)
-        if len(classes) <= MOST_CLASSES:
-            kind = "stratified"
-            groups = [np.flatnonzero(places == k) for k in range(len(classes))]
-    cut = [_cut(rng.permutation(rows), source) for rows in groups]
-    if y.dtype == np.float64:
-        check_distinct(y, y.astype(np.float32), "y")
-    parts = []
-    for rows in (rng.permutation(np.concatenate(part)) for part in zip(*cut, strict=True)):
-        if not len(rows):
-            raise BadInput(f"{len(y)} rows are too few for a split in three")
-        parts.append(Part(_float32(x[rows]), _float32(y[rows])))
-    train, validation, test = parts
-    return Data(train, validation, test, source=dataclasses.replace(source, kind=kind))
+    _check_floats(found[1])
+    kind, groups = _groups(found[1], stratify)
+    shares = source.test, source.validation
+    test, validation, train = _cut(found, groups, shares, source.seed)
+    source = dataclasses.replace(source, kind=kind)
+    return Data(train, validation, test, source=source, class_weight=class_weight)
 
 
-def _cut(rows: Rows, source: Source) -> tuple[Rows, Rows, Rows]:
-    test = round(len(rows) * source.test)
-    validation = round(len(rows) * source.validation)
-    return rows[test + validation :], rows[test : test + validation], rows[:test]
+def with_validation(
+    train: tuple[Any, ...],
+    validation: tuple[Any, ...],
+    source: Source,
+    *,
+    stratify: str | bool | None = None,
+    class_weight: Any = None,
+) -> Data:
+    """Return data with the user's own validation part; the test part is cut off the training part.
+
+    train, validation: (x, y) or (x, y, sample_weight). Raises BadInput as `split` does.
+    """
+    if not 0.0 < source.test < 1.0:
+        raise BadInput(f"a share of {source.test:g} for the test: give one above 0 and below 1")
+    found, own = structures(*train), structures(*validation)
+    check_rows(*found, prefix="train: ")
+    check_rows(*own, prefix="validation: ")
+    check_weights(found[1], found[2], class_weight)
+    _check_floats(found[1])
+    _, groups = _groups(found[1], stratify)
+    test, kept = _cut(found, groups, (source.test,), source.seed)
+    source = dataclasses.replace(source, kind=OWN_VALIDATION)
+    return Data(kept, part_of(own), test, source=source, class_weight=class_weight)
+
+
+def _check_floats(y: Any) -> None:
+    for name, array in named(y, "y"):
+        if array.dtype == np.float64:
+            check_distinct(array, array.astype(np.float32), name)
+
+
+def part_of(found: tuple[Any, Any, Any]) -> Part:
+    """Return a part of cleaned structures, float64 as float32."""
+    x, y, weight = (None if one is None else mapped(_float32, one) for one in found)
+    return Part(x, y, weight)
+
+
+def _groups(y: Any, stratify: str | bool | None) -> tuple[str, list[Rows]]:
+    """Return the name of the way to split, and the rows that are split alike."""
+    for name, array in [] if stratify is False else _outputs(y, stratify):
+        if array.dtype.kind in "iub" and array.size == len(array):
+            classes, places = np.unique(array.ravel(), return_inverse=True)
+            if len(classes) <= MOST_CLASSES:
+                kind = f"stratified by {name}" if nested(y) else "stratified"
+                return kind, [np.flatnonzero(places == k) for k in range(len(classes))]
+        if isinstance(stratify, str):
+            raise BadInput(
+                f"stratify={stratify!r}: {name} is {array.dtype} of the shape {array.shape}, and "
+                f"not one whole number a row, of at most {MOST_CLASSES} classes; "
+                "stratify=False splits at random"
+            )
+    return "shuffled", [np.arange(rows(y))]
+
+
+def _outputs(y: Any, stratify: str | bool | None) -> list[tuple[str, NDArray[Any]]]:
+    """Return the outputs whose classes may be split alike."""
+    found = named(y, "y")
+    if not isinstance(stratify, str):
+        return found
+    known = (stratify, f'y["{stratify}"]', f"y[{stratify}]")
+    chosen = [(name, array) for name, array in found if name in known]
+    if not chosen:
+        there = listing(name for name, _ in found)
+        raise BadInput(f"stratify={stratify!r}: there is no such output; there are: {there}")
+    return chosen
+
+
+def _cut(
+    found: tuple[Any, Any, Any], groups: list[Rows], shares: tuple[float, ...], seed: int
+) -> Iterator[Part]:
+    """Yield a part of each share of every group, and what is left."""
+    rng = np.random.default_rng(seed)
+    total = sum(map(len, groups))
+    cut = [_pieces(rng.permutation(group), shares) for group in groups]
+    whole = [np.concatenate(pieces) for pieces in zip(*cut, strict=True)]
+    # Training rows are drawn first, as ever: a study is of the same rows in every version.
+    order = [rng.permutation(rest) for rest in reversed(whole)][::-1]
+    for chosen in order:
+        if not len(chosen):
+            raise BadInput(f"{total} rows are too few for a split in three")
+        yield part_of(tuple(None if one is None else taken(one, chosen) for one in found))  # type: ignore[arg-type]
+
+
+def _pieces(group: Rows, shares: tuple[float, ...]) -> list[Rows]:
+    found, start = [], 0
+    for share in shares:
+        end = start + round(len(group) * share)
+        found.append(group[start:end])
+        start = end
+    return [*found, group[start:]]
 
 
 def _float32(array: NDArray[Any]) -> NDArray[Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from objectives.structures import items, leaves, mapped, nested, packed
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,21 +29,41 @@ def order(seed: int, epoch: int, rows: int, share: float = 1.0) -> NDArray[np.in
     return shuffle(kept)
 
 
-def arrays(part: Part, class_weight: Mapping[int, float] | None = None) -> tuple[Array, ...]:
-    """Return (x, y) or (x, y, weight), floats in Keras's own float type.
+def arrays(part: Part, class_weight: Mapping[Any, Any] | None = None) -> tuple[Any, ...]:
+    """Return (x, y) or (x, y, weight), floats in Keras's own float type, lists as tuples.
 
-    Weights of rows and of classes multiply; a class without a weight has 1. Classes are read off
-    `y` as Keras does: rounded, or the argmax of several outputs.
+    Weights of rows and of classes multiply; a class without a weight has 1. Of several outputs
+    each has its own, or all have the same.
     """
     weight = part.sample_weight
+    if weight is not None and nested(part.y) and not nested(weight):
+        weight = mapped(lambda _: part.sample_weight, part.y)
     if class_weight is not None:
-        y = part.y.reshape(len(part), -1)
-        classes = y.argmax(axis=1) if y.shape[1] > 1 else np.round(y[:, 0])
-        by_class = np.ones(len(part))
-        for name, value in class_weight.items():
-            by_class[classes == name] = value
-        weight = by_class if weight is None else weight * by_class
-    return tuple(_floats(array) for array in (part.x, part.y, weight) if array is not None)
+        by_class = _by_class(part.y, class_weight)
+        if weight is None:
+            weight = by_class
+        else:
+            pairs = zip(leaves(weight), leaves(by_class), strict=True)
+            weight = packed(weight, (one * other for one, other in pairs))
+    found = (part.x, part.y, weight)
+    return tuple(mapped(_floats, one) for one in found if one is not None)
+
+
+def _by_class(y: Any, class_weight: Mapping[Any, Any]) -> Any:
+    """Return the weights of the rows' classes, 1 where an output has none.
+
+    Classes are read off `y` as Keras does: rounded, or the argmax of several columns.
+    """
+    if nested(y):
+        given = {str(key): weights for key, weights in class_weight.items()}
+        found = {key: _by_class(value, given.get(str(key), {})) for key, value in items(y)}
+        return found if isinstance(y, Mapping) else tuple(found.values())
+    columns = y.reshape(len(y), -1)
+    classes = columns.argmax(axis=1) if columns.shape[1] > 1 else np.round(columns[:, 0])
+    by_class = np.ones(len(y))
+    for name, value in class_weight.items():
+        by_class[classes == name] = value
+    return by_class
 
 
 def _floats(array: Array) -> Array:

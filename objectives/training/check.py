@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras.src.utils import naming  # there is no public way to reset the names
 
+from objectives.structures import mapped, rows
 from objectives.training.fit import Batches, fed
 from objectives.training.kept_ways import KeptWays
 from objectives.training.program import Program
@@ -120,12 +121,12 @@ def _by_fit(
     plain.run_eagerly = eagerly
     size = trainer.objective.batch(spec.config)
     train, validation = trainer.arrays
-    shown = first(np.arange(len(validation[0])), program.wide, BATCHES[1])
+    shown = first(np.arange(rows(validation)), program.wide, BATCHES[1])
     history = plain.fit(
         Batches(train, size, first(np.asarray(order), size, BATCHES[0])),
         epochs=1,
         shuffle=False,
-        validation_data=tuple(fed(part[shown]) for part in validation),
+        validation_data=mapped(lambda part: fed(part[shown]), validation),
         validation_batch_size=size,
         verbose=0,
     ).history
@@ -150,9 +151,9 @@ def _compared(
         # Rounded so coarsely, a row or two may change sides in an accuracy.
         share = half and "loss" not in name and np.all((np.asarray(value) >= 0) & (value <= 1))
         part = int(name.startswith("val_"))
-        rows = (trainer.data.train, trainer.data.validation)[part]
+        whole = (trainer.data.train, trainer.data.validation)[part]
         size = (trainer.objective.batch(spec.config), program.wide)[part]
-        seen = len(first(np.arange(len(rows)), size, BATCHES[part]))
+        seen = len(first(np.arange(len(whole)), size, BATCHES[part]))
         bounds = (HALF if half else RELATIVE), (3.0 / seen if share else ABSOLUTE)
         if not np.allclose(found[name], value, *bounds, equal_nan=True):
             return (
@@ -162,10 +163,10 @@ def _compared(
     return None
 
 
-def first(rows: Any, size: int, most: int) -> Any:
+def first(order: Any, size: int, most: int) -> Any:
     """Return the rows of the first full batches, `most` of them, and of the short last one."""
-    full = len(rows) // size * size
-    return np.concatenate([rows[: min(full, most * size)], rows[full:]])
+    full = len(order) // size * size
+    return np.concatenate([order[: min(full, most * size)], order[full:]])
 
 
 def _code(build: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 from collections.abc import Callable, Iterator
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
-import tensorflow as tf
 
+from objectives.training import streaming
 from objectives.training.check import Guard, users
-from objectives.training.epoch import Parts, Unsupported, trace, words
+from objectives.training.epoch import Unsupported, trace, words
 from objectives.training.fit import Epochs, FitTrainer
 from objectives.training.inputs import Inputs
 from objectives.training.kept_ways import KeptWays
@@ -24,6 +25,7 @@ from objectives.training.progress import load_weights
 from objectives.training.refusals import refuse
 from objectives.training.settings import unchanged
 from objectives.training.structure import rowwise, structure
+from objectives.training.tensors import Tensors
 from objectives.training.traces import Trace, circumstances, place
 from objectives.training.ways import by_fit, by_graph, fastest, first_run, reason
 
@@ -70,7 +72,6 @@ class CompiledTrainer(FitTrainer):
         self._asked = way
         self._known: dict[str, Known] = {}
         self._scorers: dict[str, keras.Model] = {}
-        self._parts: tuple[Parts, Parts] | None = None
         self._said: set[str] = set()
         self._guard = Guard(self)
 
@@ -82,6 +83,8 @@ class CompiledTrainer(FitTrainer):
     def trial(self, progress: Progress) -> None:
         """Train a trial by traced epochs, or by `model.fit` where that is impossible."""
         try:
+            if self.data.stream is not None:
+                raise Unsupported(streaming.WHY)
             with unchanged():
                 self._trial(progress)
         except Unsupported as why:
@@ -169,14 +172,14 @@ class CompiledTrainer(FitTrainer):
         """Return the trial's program and its structure. Raises Unsupported."""
         spec, inputs = progress.spec, Inputs(model)
         batch = self.objective.batch(spec.config)
-        train, validation = self._tensors()
+        train, validation = self._tensors
         model.optimizer.build(model.trainable_variables)
-        shapes = [(tuple(part.shape), part.dtype.name) for part in (*train, *validation)]
+        shapes = [train.words, validation.words]
         listed = structure(model, inputs, shapes, batch, len(order))
         wide = batch
         if listed is not None and rowwise(model):
-            wide = widest(validation[0], batch)
-        arrays = tuple(map(words, train)), validation
+            wide = widest(validation.inputs, batch)
+        arrays = tuple(map(words, train.flat)), validation.flat
         make = lambda: trace(model, train, validation, len(order), batch, wide, inputs)  # noqa: E731
         key, traced = self._traced(listed, model, make)
         new = key not in self._known
@@ -203,7 +206,7 @@ class CompiledTrainer(FitTrainer):
         """Return the key of the model's structure, and the model's own trace."""
         if listed is None:
             return self._own(make)
-        build_metrics(model, self._tensors()[0], 1)
+        build_metrics(model, self._tensors[0].pack(self._tensors[0].flat), 1)
         own, known = variables(model), self._known.get(listed)
         kept = place(listed)
         found = known.trace if known else (kept and Trace.read(kept))
@@ -271,12 +274,11 @@ class CompiledTrainer(FitTrainer):
             known.refused = str(fault) if isinstance(fault, Unsupported) else reason(fault)
             raise Unsupported(known.refused) from fault
 
-    def _tensors(self) -> tuple[Parts, Parts]:
-        """Return the training and the validation part, on the device once."""
-        if self._parts is None:
-            train, validation = (tuple(map(tf.convert_to_tensor, p)) for p in self.arrays)
-            self._parts = train, validation
-        return self._parts
+    @functools.cached_property
+    def _tensors(self) -> tuple[Tensors, Tensors]:
+        """The training and the validation part, on the device once."""
+        train, validation = map(Tensors, self.arrays)
+        return train, validation
 
     def _say(self, line: str) -> None:
         if line not in self._said:

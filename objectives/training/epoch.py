@@ -11,10 +11,12 @@ import tensorflow as tf
 
 from objectives.training.inputs import Inputs
 from objectives.training.naming import canonical
+from objectives.training.output_losses import batches_weigh_the_same
 from objectives.training.recurrent import weights_read_once
+from objectives.training.tensors import Tensors
 from objectives.training.traces import Trace
 
-Parts = tuple[tf.Tensor, ...]  # (x, y) or (x, y, weight)
+Parts = tuple[tf.Tensor, ...]  # of x, of y and of weights, one after the other
 Step = Callable[[Any, int], Any]
 Outputs = dict[str, tf.Tensor]
 
@@ -34,8 +36,8 @@ def divided(rows: int, batch: int) -> tuple[int, int]:
 
 def trace(
     model: keras.Model,
-    train: Parts,
-    validation: Parts,
+    train: Tensors,
+    validation: Tensors,
     order: int,
     batch: int,
     wide: int,
@@ -49,8 +51,8 @@ def trace(
 
     Args:
         model: Its variables are captured, so that the epoch trains this model.
-        train: Tensors of all training rows, as `words` packs them.
-        validation: Tensors of all validation rows.
+        train: All training rows, which the function takes as `words` packs them.
+        validation: All validation rows.
         order: Number of training rows in one epoch.
         batch: Rows of a training step.
         wide: Rows of a validation step.
@@ -62,36 +64,33 @@ def trace(
     """
     own = all(_from_keras(model, name) for name in STEPS)
 
-    def epoch(
-        train: Any, validation: Any, order: Any, limits: Any, numbers: Any
-    ) -> tuple[Any, Any]:
+    def epoch(given: Any, shown: Any, order: Any, limits: Any, numbers: Any) -> tuple[Any, Any]:
         def shuffled(start: Any, count: int) -> Any:
             chosen = tf.slice(order, [start], [count])
-            return model.train_step(tuple(part.rows(chosen) for part in packed(train)))
+            parts = (Packed(part, of) for part, of in zip(given, rows, strict=True))
+            return model.train_step(train.pack(part.rows(chosen) for part in parts))
 
         def in_turn(start: Any, count: int) -> Any:
             return model.test_step(
-                tuple(
+                validation.pack(
                     tf.slice(part, [start, *[0] * (part.shape.rank - 1)], [count, *part.shape[1:]])
-                    for part in validation
+                    for part in shown
                 )
             )
 
-        def packed(parts: Any) -> list[Packed]:
-            return [Packed(part, of) for part, of in zip(parts, rows, strict=True)]
-
-        with inputs.given(numbers), weights_read_once(model):
+        taking = inputs.given(numbers)
+        with taking, weights_read_once(model), batches_weigh_the_same(model):
             model.reset_metrics()
             last = _steps(shuffled, order.shape[0], batch, limits[:2], own)
             logs = _logs(model, last)
             model.reset_metrics()
-            last = _steps(in_turn, validation[0].shape[0], wide, limits[2:], own)
+            last = _steps(in_turn, shown[0].shape[0], wide, limits[2:], own)
             return logs, _logs(model, last)
 
-    rows = [(part.dtype, part.shape[1:]) for part in train]
+    rows = [(part.dtype, part.shape[1:]) for part in train.flat]
     specs = [
         tuple(tf.TensorSpec(part.shape, part.dtype) for part in parts)
-        for parts in (map(words, train), validation)
+        for parts in (map(words, train.flat), validation.flat)
     ]
     # Under XLA's rules loops know their largest length, which costs a graph nothing.
     function = tf.function(epoch, jit_compile=True, autograph=False)

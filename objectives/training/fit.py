@@ -18,7 +18,16 @@ import tensorflow as tf
 from objectives.judging import threshold
 from objectives.monitor import VAL_LOSS
 from objectives.scorer import attach, plan_of
-from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
+from objectives.structures import mapped, taken
+from objectives.training import (
+    Logs,
+    OnEpoch,
+    Outcome,
+    TrialResult,
+    TrialSpec,
+    effective_rate,
+    streaming,
+)
 from objectives.training.batches import arrays, order
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
@@ -63,9 +72,12 @@ class FitTrainer:
         progress.extra["way"] = "fit"
         model = self.build(spec)
         progress.weights = model.get_weights
+        callbacks = self.callbacks(spec)
+        if self.data.stream is not None:
+            streaming.fit(self, progress, model, [*callbacks, Epochs(progress, 1)])
+            return
         batch = self.objective.batch(spec.config)
         train, validation = self.arrays
-        callbacks = self.callbacks(spec)
         state = LiveState(model, callbacks)
         first = progress.begin(state, "fit", *self.made_of(spec, model))
         epochs = Epochs(progress, len(self.data.train), first)
@@ -75,14 +87,14 @@ class FitTrainer:
             initial_epoch=first,
             epochs=spec.max_epochs,
             shuffle=False,  # or Keras shuffles whole batches, which are shuffled rows already
-            validation_data=tuple(map(fed, validation)),
+            validation_data=mapped(fed, validation),
             validation_batch_size=batch,
             callbacks=[state, *callbacks, epochs],
             verbose=0,
         )
 
     @functools.cached_property
-    def arrays(self) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    def arrays(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """The training and the validation part, converted once."""
         return arrays(self.data.train, self.data.class_weight), arrays(self.data.validation)
 
@@ -101,7 +113,7 @@ class FitTrainer:
             )
         if not model.built:  # no Input: the shape is the data's
             with contextlib.suppress(NotImplementedError):  # a model of steps alone has no call
-                model(fed(self.data.train.x[:1]))
+                model(mapped(fed, taken(self.data.train.x, slice(1))))
         return model
 
     def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:
@@ -125,21 +137,8 @@ class FitTrainer:
 
     def _scores(self, spec: TrialSpec, model: Path | None) -> Logs:
         kept = self.kept(spec) if model is None else FitTrainer.kept(self, spec)
-        batch = self.objective.batch(spec.config)
-        x, y, *weight = map(fed, arrays(self.data.test))
-        scores: Logs = kept.evaluate(
-            x, y, batch, sample_weight=weight[0] if weight else None, verbose=0, return_dict=True
-        )
-        if self.objective.scores is not None:
-            predictions = kept.predict(x, batch, verbose=0)
-            scores |= self.objective.scores(y, predictions)
-            if spec.weights is not None:
-                np.save(spec.weights.with_suffix(".npy"), predictions)
-            if (goal := threshold.wanted(self.data)) is not None:
-                a, b, *_ = arrays(self.data.validation)
-                scores |= threshold.decided(
-                    goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
-                )
+        judged = self._judged if self.data.stream is None else streaming.judged(self)
+        scores = judged(spec, kept)
         if model is not None:
             if spec.monitor.extra:  # what is written is compiled as any model is
                 kept = FitTrainer.kept(self, dataclasses.replace(spec, monitor=VAL_LOSS))
@@ -148,6 +147,25 @@ class FitTrainer:
             name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
             for name, value in scores.items()
         }
+
+    def _judged(self, spec: TrialSpec, kept: keras.Model) -> Logs:
+        """Return a model's scores on the test part, and keep its predictions."""
+        batch = self.objective.batch(spec.config)
+        x, y, *weight = mapped(fed, arrays(self.data.test))
+        scores: Logs = kept.evaluate(
+            x, y, batch, sample_weight=weight[0] if weight else None, verbose=0, return_dict=True
+        )
+        if self.objective.scores is not None:
+            predictions = kept.predict(x, batch, verbose=0)
+            scores |= self.objective.scores(y, predictions)
+            if spec.weights is not None and isinstance(predictions, np.ndarray):
+                np.save(spec.weights.with_suffix(".npy"), predictions)
+            if (goal := threshold.wanted(self.data)) is not None:
+                a, b, *_ = arrays(self.data.validation)
+                scores |= threshold.decided(
+                    goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
+                )
+        return scores
 
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""
@@ -180,12 +198,12 @@ def export(model: keras.Model, data: Data, path: Path, cut: float | None = None)
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Arrays in batches of `size` of their `rows`, in that order; the last may be short.
+    """Structures in batches of `size` of their `rows`, in that order; the last may be short.
 
     TensorFlow never frees it, so it refers to nothing but what all trials share.
     """
 
-    def __init__(self, parts: tuple[Array, ...], size: int, rows: Array) -> None:
+    def __init__(self, parts: tuple[Any, ...], size: int, rows: Array) -> None:
         super().__init__()
         self.parts = parts
         self.size = size
@@ -196,9 +214,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         """Batches in an epoch, a short last one included."""
         return -(-len(self.rows) // self.size)
 
-    def __getitem__(self, index: int) -> tuple[Array, ...]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self.rows[index * self.size : (index + 1) * self.size]
-        return tuple(fed(np.asarray(part[rows])) for part in self.parts)
+        found: tuple[Any, ...] = mapped(lambda part: fed(np.asarray(part[rows])), self.parts)
+        return found
 
 
 def fed(array: Array) -> Any:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from objectives.training.epoch import Parts
+from objectives.structures import mapped, nested
 
 # Where it changes no result, validation takes up to this many rows, and numbers in x, at once.
 WIDE = 1024
 WIDE_NUMBERS = 1_000_000
 
 
-def build_metrics(model: keras.Model, train: Parts, batch: int) -> None:
-    """Make the variables of the metrics and losses of a listed model, as its first step does."""
-    if len(model.outputs) > 1 or any(map(_late, keras.tree.flatten(_metrics(model)))):
-        model._symbolic_build(data_batch=tuple(part[:batch] for part in train))
+def build_metrics(model: keras.Model, train: tuple[Any, ...], batch: int) -> None:
+    """Make the variables of the metrics and losses of a listed model, as its first step does.
+
+    train: structures of tensors.
+    """
+    late = any(map(_late, keras.tree.flatten(_metrics(model))))
+    if (
+        late
+        or len(model.outputs) > 1
+        or nested(train[1])
+        or nested(getattr(model, "_outputs_struct", None))
+    ):
+        model._symbolic_build(data_batch=mapped(lambda part: part[:batch], train))
         return
     y = keras.KerasTensor((batch, *train[1].shape[1:]), train[1].dtype.name)
     for part in (model._compile_metrics, model._compile_loss):
@@ -36,9 +46,10 @@ def _late(metric: Any) -> bool:
     return bool(getattr(metric, "multi_label", False))
 
 
-def widest(x: tf.Tensor, batch: int) -> int:
+def widest(x: Sequence[tf.Tensor], batch: int) -> int:
     """Return how many rows of validation to take at once where it changes no result."""
-    rows, *shape = map(int, x.shape)
-    most = max(1, min(WIDE, WIDE_NUMBERS // max(1, math.prod(shape))))
+    rows = int(x[0].shape[0])
+    numbers = sum(math.prod(map(int, one.shape[1:])) for one in x)
+    most = max(1, min(WIDE, WIDE_NUMBERS // max(1, numbers)))
     even = math.ceil(rows / math.ceil(rows / most))  # at best, no short last one
     return max(batch, even)

@@ -96,7 +96,8 @@ def structure(model: keras.Model, inputs: Inputs, *shapes: Any) -> str | None:
 def rowwise(model: keras.Model) -> bool:
     """Return whether a listed model's losses and metrics do not depend on how rows are batched.
 
-    Steps of a sequence that a mask hides do: Keras divides by their number in the batch.
+    Steps of a sequence that a mask hides do: Keras divides by their number in the batch. So do
+    the outputs' own losses, where there are several: see `output_losses`.
     """
     layers = list(model._flatten_layers())
     stateful = any(getattr(layer, "stateful", False) for layer in layers)
@@ -106,7 +107,7 @@ def rowwise(model: keras.Model) -> bool:
         for loss in keras.tree.flatten(model.loss)
     )
     flat = all(len(output.shape) <= 2 for output in model.outputs)
-    return averaged and flat and not stateful and not across
+    return averaged and flat and len(model.outputs) == 1 and not stateful and not across
 
 
 def _model(model: keras.Model) -> Any:

@@ -7,6 +7,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from objectives.structures import nested
 from sweeps.cli.files import chosen
 from sweeps.cli.found import reading
 from sweeps.cli.layout import columns, fit
@@ -134,5 +135,7 @@ def reference_of(session: Session, name: str) -> Reference:
         batch=objective.batch(config),
         monitor=session.monitor,
         data=session.data.digest,
-        chance=chance(session.data.train.y),
+        chance=None
+        if session.data.stream or nested(session.data.train.y)
+        else chance(session.data.train.y),
     )

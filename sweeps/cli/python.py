@@ -69,7 +69,8 @@ def run(
 
     Args:
         sweep: what to run.
-        data: a file's path, arrays or data frames `(X, y)`, a `Source` or `Data`; None takes the
+        data: a file's path, arrays or data frames `(X, y)`, or what else of arrays `load` may
+            give, a `Source` or `Data`; None takes the
             sweep's own.
         folder: where stores and files go.
         verbose: False says nothing, 2 every epoch.

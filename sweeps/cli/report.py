@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from objectives.judging import threshold
 from objectives.monitor import signs
+from objectives.structures import nested
 from sweeps.cli.again import hidden, place, same
 from sweeps.cli.found import reading
 from sweeps.cli.text import data_text
@@ -176,7 +177,8 @@ def _reliability(session: Session, summary: Summary) -> list[Point]:
     from objectives.judging import plain, reliability
     from sweeps.report.given import Point
 
-    if summary.best is None or plain.task_of(session.data) == "regression":
+    several = nested(session.data.test.y)
+    if summary.best is None or several or plain.task_of(session.data) == "regression":
         return []
     predictions = session.folder / "weights" / f"{summary.best.number:05d}.npy"
     if not predictions.exists():

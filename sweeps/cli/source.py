@@ -32,7 +32,7 @@ def source_of(given: Mapping[str, Any]) -> Source | None:
     known: dict[str, Any] = {"options": {}}
     if isinstance(data, str | Path):
         known["path"] = str(data)
-    elif isinstance(data, tuple) and len(data) == 2:
+    elif isinstance(data, tuple) and len(data) in (2, 3):
         known["arrays"] = data
     else:
         raise BadInput(f"data is {type(data).__name__}: give a path, (X, y), a Source or Data")
@@ -52,7 +52,7 @@ def options_of(source: Source | None) -> dict[str, Any]:
 def data_lines(data: Data) -> list[str]:
     """Return what was done to every column and why, and the warnings; nothing for arrays."""
     if "columns" not in data.details:
-        return []
+        return [f"note: {note}" for note in data.details.get("notes", [])]
     from objectives.tables import describe
 
     rows = describe(data)

@@ -9,6 +9,7 @@ from typing import Any
 from objectives import Data, Monitor
 from objectives.judging import threshold
 from objectives.reading import counted
+from objectives.structures import nested, words
 from search_spaces import Space
 from sweeps.cli import typed
 from sweeps.cli.layout import fit
@@ -41,12 +42,27 @@ def curves_text(page: str, uri: str | None = None) -> str:
 def data_text(data: Data) -> str:
     """Return `built-in data, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
     shape = " x ".join(f"{n:,}" for n in data.shape)
+    if nested(data.train.x) or nested(data.train.y):
+        named = words(data.train.x, "x"), words(data.train.y, "y")
+        shape = f"{data.shape[0]:,} rows of {named[0]}; {named[1]}"
     if data.preprocessing is not None and len(data.shape) == 2:
         shape += " input features after encoding"
     parts = " / ".join(
         f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
     )
+    if data.stream is not None:
+        parts = " / ".join(f"{name} {_length(known)}" for name, known in data.stream.items())
+        named = words(data.train.x, "x"), words(data.train.y, "y")
+        shape = f"data sets of {named[0]}; {named[1]}"
     return f"{source_words(data.source.name)}, {shape}; {parts}"
+
+
+def _length(known: Mapping[str, Any]) -> str:
+    """Return how long a data set is: `12 batches of 32`, `600 rows`."""
+    if known.get("rows"):
+        return counted(known["rows"], "row")
+    batches, size = known.get("batches"), known["size"]
+    return f"{batches:,} batch{'es' * (batches > 1)} of {size}" if batches else "of unknown length"
 
 
 def split_text(data: Data) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.reading import listing, quoted
+from objectives.structures import mapped, nested
 
 if TYPE_CHECKING:
     from objectives import Data
@@ -33,8 +34,29 @@ def lines(data: Data, model: Path) -> list[str]:
         return [f"import keras, tensorflow as tf; {load}", f"model.predict({given}){comment}"]
     if "columns_of" in plain:  # a long table's
         comment += f", from {listing(plain['channels'])}"
+    if not plain and (nested(data.train.x) or data.train.x.dtype.kind in "SU"):
+        rows = _written(mapped(_row, data.train.x))
+        head = f"import keras, numpy as np, tensorflow as tf; {load}"
+        return [head, f"model.predict({rows}){comment}"]
     zeros = f'np.zeros({(1, *_raw_shape(data))!r}, "{data.train.x.dtype}")'
     return [f"import keras, numpy as np; {load}", f"model.predict({zeros}){comment}"]
+
+
+def _row(array: Any) -> str:
+    """Return Python text for one row of an array: zeros, or empty text."""
+    shape = (1, *array.shape[1:])
+    if array.dtype.kind in "SU":
+        return f'tf.fill({shape!r}, "")'
+    return f'np.zeros({shape!r}, "{array.dtype}")'
+
+
+def _written(rows: Any) -> str:
+    """Return a structure of Python texts as one text."""
+    if isinstance(rows, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_written(one)}" for key, one in rows.items()) + "}"
+    if isinstance(rows, tuple):
+        return "[" + ", ".join(map(_written, rows)) + "]"
+    return str(rows)
 
 
 def typical(plain: Mapping[str, Any]) -> dict[str, float | str]:

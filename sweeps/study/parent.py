@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from objectives import PARTS
 from sweeps.study.loop import run_name
 from sweeps.study.options import OPTIONS
 from sweeps.tracking import EndedTrial, StudyRun, TrialRun
@@ -36,7 +37,7 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
             "source": data.source.name,
             "digest": data.digest,
             "shape": list(data.shape),
-            "rows": {part: len(getattr(data, part)) for part in ("train", "validation", "test")},
+            "rows": data.stream or {part: len(getattr(data, part)) for part in PARTS},
         },
         monitor=session.monitor.name,
         lowest=session.monitor.sign > 0,

@@ -1,0 +1,35 @@
+"""The arrays of a part as tensors in a row, for programs, and in their structures, for models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from objectives.structures import leaves, mapped, packed
+
+
+class Tensors:
+    """A part on the device.
+
+    Attributes:
+        flat: Of x, of y and of weights, one after the other.
+        inputs: Those of x.
+        words: Plain values that tell two parts apart that need programs of their own.
+
+    Args:
+        parts: Structures of arrays: (x, y) or (x, y, weight).
+    """
+
+    def __init__(self, parts: tuple[Any, ...]) -> None:
+        self.flat = tuple(map(tf.convert_to_tensor, leaves(parts)))
+        self.inputs = self.flat[: len(leaves(parts[0]))]
+        self._parts = mapped(lambda _: None, parts)
+        shapes = [(tuple(each.shape), each.dtype.name) for each in self.flat]
+        self.words = [shapes, repr(self._parts)]
+
+    def pack(self, tensors: Iterable[tf.Tensor]) -> tuple[Any, ...]:
+        """Return tensors in the structures of the part."""
+        found: tuple[Any, ...] = packed(self._parts, iter(tensors))
+        return found
