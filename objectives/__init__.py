@@ -17,6 +17,7 @@ from objectives.data import Data as Data
 from objectives.data import Part as Part
 from objectives.data import Source as Source
 from objectives.data import digest as digest
+from objectives.fit_arguments import FitArguments as FitArguments
 from objectives.monitor import Mode
 from objectives.monitor import Monitor as Monitor
 from objectives.signatures import Build, required
@@ -58,13 +59,15 @@ class Objective(Generic[C]):
             predictions.
         scores: Others in their place, (labels, predictions) -> dict.
         batch_size: Where the config has no field of that name.
+        fit: Arguments of `model.fit`, or (config) -> them: batch_size, epochs, shuffle and
+            steps_per_epoch. A config's fields `batch_size` and `epochs` need not be named.
         from_arrays: Makes data of arrays or frames that Python has in hand.
         baseline: Values of the first trial of `build(trial)`, by name; what it does not name is
             the middle of its range (the geometric one where it is logarithmic), or the first
             choice.
 
     Raises:
-        BadInput: For a build, task or baseline that cannot be.
+        BadInput: For a build, task, baseline or fit that cannot be.
     """
 
     load: Callable[[Source], Data | tuple[Any, Any]]
@@ -78,6 +81,7 @@ class Objective(Generic[C]):
     task: Task | None = None
     scores: Callable[[Array, Array], dict[str, float]] | None = None
     batch_size: int = 32
+    fit: Mapping[str, Any] | Callable[[C], Mapping[str, Any]] | None = None
     from_arrays: Callable[[Any, Any, Source], Data] | None = None
     baseline: Mapping[str, Any] | None = None
 
@@ -146,14 +150,30 @@ class Objective(Generic[C]):
 
     def fresh_callbacks(self, config: C, monitor: Monitor) -> list[keras.callbacks.Callback]:
         """Return the callbacks of one trial."""
+        build: Any = self.build
+        found = build.fit_callbacks(config)
         if self.callbacks is None:
-            return []
+            return list(found)
         given = (config, monitor.name, monitor.mode)
-        return self.callbacks(*given[: len(required(self.callbacks))])
+        return [*found, *self.callbacks(*given[: len(required(self.callbacks))])]
+
+    def arguments(self, config: C) -> FitArguments:
+        """Return how `fit` is called for a config. Raises BadInput for what cannot be."""
+        build: Any = self.build
+        named = {name: v for name, v in flat(config).items() if name in ("batch_size", "epochs")}
+        own = self.fit(config) if callable(self.fit) else self.fit or {}
+        by_build = build.fit_arguments(config)
+        given = {"the config": named, "HyperModel.fit": by_build, "Objective(fit=...)": own}
+        return FitArguments.of(self.batch_size, given)
 
     def batch(self, config: C) -> int:
         """Return the rows of one step."""
-        return int(flat(config).get("batch_size", self.batch_size))
+        return self.arguments(config).batch_size
+
+    def epochs(self, config: C, max_epochs: int) -> int:
+        """Return how long a config trains at most, where the sweep allows so many epochs."""
+        own = self.arguments(config).epochs
+        return max_epochs if own is None else min(own, max_epochs)
 
     def __call__(self, trial: Any) -> float:
         """Train one trial of a plain Optuna study on the embedded data.
@@ -165,11 +185,12 @@ class Objective(Generic[C]):
 
         from objectives.training import Best, Decision, Logs, Outcome, TrialSpec
 
+        config = self.space.suggest(trial)
         spec = TrialSpec(
             number=trial.number,
-            config=self.space.suggest(trial),
+            config=config,
             seed=trial.number,
-            max_epochs=self.max_epochs,
+            max_epochs=self.epochs(config, self.max_epochs),
             monitor=self.judged_by.in_study(getattr(trial, "study", None)),
             patience=self.patience_in_epochs,
         )

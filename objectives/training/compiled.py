@@ -111,7 +111,7 @@ class CompiledTrainer(FitTrainer):
         spec = progress.spec
         model, callbacks = self.build(spec), self.callbacks(spec)
         refuse(model, callbacks)
-        epochs = Epochs(progress, len(self.data.train))
+        epochs = Epochs(progress, len(self.data.train), self.given(spec))
         progress.weights = model.get_weights
         state = LiveState(model, callbacks)
         hooks = keras.callbacks.CallbackList(

@@ -29,7 +29,7 @@ from objectives.training.whole_files import replace
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from objectives import Data, Objective
+    from objectives import Data, FitArguments, Objective
 
     Array = NDArray[Any]
 
@@ -68,7 +68,7 @@ class FitTrainer:
         callbacks = self.callbacks(spec)
         state = LiveState(model, callbacks)
         first = progress.begin(state, "fit", *self.made_of(spec, model))
-        epochs = Epochs(progress, len(self.data.train), first)
+        epochs = Epochs(progress, len(self.data.train), self.given(spec), first)
         epochs.batches = Batches(train, batch, epochs.rows)
         model.fit(
             epochs.batches,
@@ -104,6 +104,10 @@ class FitTrainer:
                 model(fed(self.data.train.x[:1]))
         return model
 
+    def given(self, spec: TrialSpec) -> FitArguments:
+        """Return how the objective calls `fit` for the spec's config."""
+        return self.objective.arguments(spec.config)
+
     def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:
         """Return the trial's own callbacks, fresh."""
         return self.objective.fresh_callbacks(spec.config, spec.monitor)
@@ -112,7 +116,9 @@ class FitTrainer:
         """Return plain values that differ wherever a checkpoint would be another's."""
         size = self.objective.batch(spec.config)
         judged = (spec.monitor.name, spec.monitor.mode)
-        given = (spec.config, spec.seed, *judged, spec.share, size)
+        given: tuple[Any, ...] = (spec.config, spec.seed, *judged, spec.share, size)
+        if (rows := self.given(spec).chosen) is not None:
+            given += (rows,)
         return (given, self.data.digest, shapes(model), versions())
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
@@ -212,8 +218,9 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     The order is set here because `PyDataset.on_epoch_end` is called before the first epoch too.
     """
 
-    def __init__(self, progress: Progress, rows: int, first: int = 0) -> None:
+    def __init__(self, progress: Progress, rows: int, given: FitArguments, first: int = 0) -> None:
         super().__init__()
+        self.given = given
         self.progress = progress
         self.total = rows
         self.rows = self.order(first + 1)
@@ -222,7 +229,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     def order(self, epoch: int) -> Array:
         """Return the order of an epoch, 1-based."""
         spec = self.progress.spec
-        return order(spec.seed, epoch, self.total, spec.share)
+        return self.given.rows(order(spec.seed, epoch, self.total, spec.share))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Shuffle, and note the rate before anything at the epoch's end can change it."""

@@ -129,7 +129,7 @@ def reference_of(session: Session, name: str) -> Reference:
         name=name,
         config=config,
         seed=seed,
-        max_epochs=objective.max_epochs,
+        max_epochs=objective.epochs(config, objective.max_epochs),
         rows=len(session.data.train),
         batch=objective.batch(config),
         monitor=session.monitor,

@@ -91,7 +91,7 @@ def baseline_text(space: Space[Any], params: Mapping[str, Any] | None) -> list[s
         return []
     found = params_text(params)
     given = f", but {', '.join(space.start)} as given" if space.start else ""
-    return [f"baseline: the middle of each range and the first choice{given}: {found}"]
+    return [f"baseline: {space.first_is}{given}: {found}"]
 
 
 def summary_lines(

@@ -81,7 +81,8 @@ def train(
     and model, written if training completes. A training that fails is a result, not an error.
     Raises BadInput where `to` cannot be written.
     """
-    training = exported.training or Training(objective.max_epochs, monitor=objective.monitor)
+    epochs = objective.epochs(exported.config, objective.max_epochs)
+    training = exported.training or Training(epochs, monitor=objective.monitor)
     if training.mode is None and training.monitor == objective.monitor:
         training = dataclasses.replace(training, mode=objective.mode)
     if seed is not None and seed != training.seed:

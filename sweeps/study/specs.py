@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,8 @@ class Specs:
     """What runs that belong together have in common: what is not said here is as in `TrialSpec`.
 
     patience: of runs that may end early. weights, checkpoints: folders, None where none is kept.
-    ways: may grow; a spec has those that are known when it is made.
+    ways: may grow; a spec has those that are known when it is made. epochs: (config, most) -> how
+    long a config trains, None: the most.
     """
 
     max_epochs: int
@@ -32,6 +33,7 @@ class Specs:
     checkpoint_every: float = CHECKPOINT_EVERY
     ways: Mapping[str, str] = field(default_factory=dict)
     check: bool = True
+    epochs: Callable[[Any, int], int] | None = None
 
     @classmethod
     def of(cls, session: Session) -> Specs:
@@ -45,14 +47,16 @@ class Specs:
             checkpoint_every=session.settings.checkpoint_every,
             ways=session.store.ways,
             check=session.settings.check,
+            epochs=objective.epochs,
         )
 
     def make(
         self, number: int, config: Any, seed: int, role: str = "trial", **other: Any
     ) -> TrialSpec:
         """Return the spec of a run. other: fields that it has for itself."""
+        own = self.epochs if "max_epochs" not in other else None
         common: dict[str, Any] = {
-            "max_epochs": self.max_epochs,
+            "max_epochs": self.max_epochs if own is None else own(config, self.max_epochs),
             "monitor": self.monitor,
             "rungs": self.rungs,
             "patience": 0 if role in TO_LAST_EPOCH else self.patience,
