@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from objectives.data import PARTS as PARTS
@@ -54,7 +55,8 @@ class Objective(Generic[C]):
         patience: Epochs without a better value after which a trial is complete, 0 for never;
             None: a quarter of max_epochs, and at least 25.
         callbacks: (config, monitor) or (config, monitor, mode) -> Keras's own, fresh ones for
-            every trial.
+            every trial. The files of ModelCheckpoint, CSVLogger and TensorBoard go to a folder of
+            the trial's own.
         task: What the target is, "binary", "multiclass" or "regression": the usual scores of
             predictions.
         scores: Others in their place, (labels, predictions) -> dict.
@@ -179,7 +181,7 @@ class Objective(Generic[C]):
         """Train one trial of a plain Optuna study on the embedded data.
 
         Reports the best value so far at every epoch and raises `optuna.TrialPruned`; the seed is
-        the trial's number.
+        the trial's number. Files of callbacks go to `callbacks/NUMBER`.
         """
         from optuna import TrialPruned
 
@@ -193,6 +195,7 @@ class Objective(Generic[C]):
             max_epochs=self.epochs(config, self.max_epochs),
             monitor=self.judged_by.in_study(getattr(trial, "study", None)),
             patience=self.patience_in_epochs,
+            files=Path("callbacks") / f"{trial.number:05d}",
         )
         best = Best(spec.monitor)
 

@@ -78,6 +78,8 @@ class TrialSpec:
             there, its kept epochs reported first. Whoever gave the name deletes the file
             (`files.forget`).
         checkpoint_every: Seconds.
+        files: The trial's own folder for the files of callbacks such as ModelCheckpoint; None:
+            those that only write files are left out.
         ways: Of structures that the study has met, "xla", "graph" or "fit": they are not measured
             again.
         check: Whether the first steps of a structure of a user's own model are compared with
@@ -95,6 +97,7 @@ class TrialSpec:
     share: float = 1.0
     checkpoint: Path | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
+    files: Path | None = None
     ways: Mapping[str, str] = field(default_factory=dict, hash=False)
     check: bool = True
 

@@ -20,6 +20,7 @@ from objectives.monitor import VAL_LOSS
 from objectives.scorer import attach, plan_of
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
+from objectives.training.callback_files import placed
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
@@ -65,7 +66,7 @@ class FitTrainer:
         progress.weights = model.get_weights
         batch = self.objective.batch(spec.config)
         train, validation = self.arrays
-        callbacks = self.callbacks(spec)
+        callbacks = self.callbacks(progress)
         state = LiveState(model, callbacks)
         first = progress.begin(state, "fit", *self.made_of(spec, model))
         epochs = Epochs(progress, len(self.data.train), self.given(spec), first)
@@ -108,9 +109,13 @@ class FitTrainer:
         """Return how the objective calls `fit` for the spec's config."""
         return self.objective.arguments(spec.config)
 
-    def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:
-        """Return the trial's own callbacks, fresh."""
-        return self.objective.fresh_callbacks(spec.config, spec.monitor)
+    def callbacks(self, progress: Progress) -> list[keras.callbacks.Callback]:
+        """Return the trial's own callbacks, fresh, with files in the trial's own folder."""
+        spec = progress.spec
+        fresh = self.objective.fresh_callbacks(spec.config, spec.monitor)
+        found, said = placed(fresh, spec.files, spec.checkpoint)
+        progress.notes += [line for line in said if line not in progress.notes]
+        return found
 
     def made_of(self, spec: TrialSpec, model: keras.Model) -> tuple[Any, ...]:
         """Return plain values that differ wherever a checkpoint would be another's."""

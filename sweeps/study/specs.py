@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Specs:
     """What runs that belong together have in common: what is not said here is as in `TrialSpec`.
 
-    patience: of runs that may end early. weights, checkpoints: folders, None where none is kept.
+    patience: of runs that may end early. weights, checkpoints, files: folders, None where none is
+    kept.
     ways: may grow; a spec has those that are known when it is made. epochs: (config, most) -> how
     long a config trains, None: the most.
     """
@@ -30,6 +31,7 @@ class Specs:
     rungs: tuple[int, ...] = ()
     weights: Path | None = None
     checkpoints: Path | None = None
+    files: Path | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
     ways: Mapping[str, str] = field(default_factory=dict)
     check: bool = True
@@ -62,6 +64,7 @@ class Specs:
             "patience": 0 if role in TO_LAST_EPOCH else self.patience,
             "weights": self.weights and self.weights / f"{number:05d}.npz",
             "checkpoint": self.checkpoints and self.checkpoints / f"{number:05d}",
+            "files": self.files and self.files / f"{number:05d}",
             "checkpoint_every": self.checkpoint_every,
             "ways": dict(self.ways),
             "check": self.check,
