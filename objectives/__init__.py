@@ -92,6 +92,8 @@ class Objective(Generic[C]):
             raise BadInput(f"task is {self.task!r}: take one of {', '.join(get_args(Task))}")
         if self.task is not None and self.scores is None:
             object.__setattr__(self, "scores", functools.partial(_usual, task=self.task))
+        if self.fit is not None and not callable(self.fit):
+            FitArguments.of(self.batch_size, {"Objective(fit=...)": self.fit})
         given = Build.of(self.build, by_trial=self.space is None)
         object.__setattr__(self, "build", given)
         if self.space is None:
@@ -102,11 +104,50 @@ class Objective(Generic[C]):
                 "Space(suggest, baseline=...)"
             )
 
+    @classmethod
+    def from_optuna(
+        cls, function: Callable[[Any], float], *, max_epochs: int, direction: str = "minimize"
+    ) -> Objective[Any]:
+        """Return an objective of a function `objective(trial)` as `study.optimize` takes it.
+
+        The function builds and trains by itself. It is called up to its first `model.fit` or
+        `trial.report` when a trial is proposed, and as a whole when the trial is trained.
+
+        Args:
+            function: Asks the trial, trains, and returns a float: the trial's value.
+            max_epochs: Of one call, all its fits together.
+            direction: "minimize" or "maximize", as `create_study` takes it.
+
+        Raises:
+            BadInput: For another direction, or a function that takes more than the trial.
+        """
+        from objectives.functions import FromOptuna, nothing
+        from objectives.monitor import DIRECTIONS, VALUE
+
+        if direction not in DIRECTIONS:
+            raise BadInput(f"direction is {direction!r}: take {' or '.join(DIRECTIONS)}")
+        return Objective(
+            load=nothing,
+            build=FromOptuna(function),
+            monitor=VALUE,
+            mode=DIRECTIONS[direction],
+            max_epochs=max_epochs,
+            patience=0,
+        )
+
+    @property
+    def function(self) -> Callable[[Any], float] | None:
+        """What trains by itself, None where a trainer of this project trains a model."""
+        build: Any = self.build
+        return getattr(build.function, "function", None)
+
     def data(self, source: Source) -> Data:
         """Return the data of a source: the user's arrays, file, or what is embedded."""
         from objectives.reading.simple import split
         from objectives.reading.watched import Watched
 
+        if source.arrays and self.function is not None:
+            raise BadInput("data=(x, y): the function reads its own data; leave data out")
         if source.arrays:
             return (self.from_arrays or split)(*source.arrays, source)
         watched = Watched(**vars(source))
@@ -175,7 +216,14 @@ class Objective(Generic[C]):
     def epochs(self, config: C, max_epochs: int) -> int:
         """Return how long a config trains at most, where the sweep allows so many epochs."""
         own = self.arguments(config).epochs
-        return max_epochs if own is None else min(own, max_epochs)
+        if self.function is None:
+            return max_epochs if own is None else min(own, max_epochs)
+        if own is not None and own > max_epochs:
+            raise BadInput(
+                f"the function's fit asks for {own} epochs, and max_epochs is {max_epochs}: give "
+                f"Objective.from_optuna(..., max_epochs={own}), or --max-epochs {own}"
+            )
+        return max_epochs
 
     def __call__(self, trial: Any) -> float:
         """Train one trial of a plain Optuna study on the embedded data.
@@ -205,6 +253,8 @@ class Objective(Generic[C]):
             return Decision.PRUNE if trial.should_prune() else Decision.CONTINUE
 
         (result,) = self._trainer.train(iter([spec]), on_epoch)
+        for key, value in result.extra.get("user_attrs", {}).items():
+            trial.set_user_attr(key, value)
         if result.outcome is Outcome.FAILED or result.value is None:
             raise RuntimeError(result.error or "the loss was not finite in the first epoch")
         if result.outcome is not Outcome.COMPLETE:

@@ -76,6 +76,7 @@ class FromKerasTuner:
         theirs = str(getattr(own, "__module__", "")).startswith(MODULES)
         self._fit: Callable[..., Any] | None = None if theirs else own
         self._plan: Plan | None = None
+        self._arguments: dict[str, dict[str, Any]] = {}  # by the parameters
 
     def __call__(self, trial: Any) -> Any:
         """Return the model; its `fit`, if it has one, is asked what it would train with."""
@@ -86,11 +87,13 @@ class FromKerasTuner:
         if self._fit is not None:
             arguments, callbacks = asked(self._fit, hp, model)
             self._plan = Plan(plain(trial.params), arguments, callbacks)
+            self._arguments[repr(sorted(self._plan.params.items()))] = arguments
         return model
 
     def fit_arguments(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of `model.fit` that a config's `fit` chooses, without data."""
-        return self._planned(config).arguments
+        known = self._arguments.get(repr(sorted(plain(dict(config)).items())))
+        return self._planned(config).arguments if known is None else known
 
     def fit_callbacks(self, config: Mapping[str, Any]) -> list[Any]:
         """Return the callbacks that a config's `fit` adds, fresh."""

@@ -49,7 +49,8 @@ class Build:
         asked = required(function)
         first = "trial" if by_trial else "config"
         if len(asked) < 3 and not (by_trial and asked[:1] == ["config"]):
-            metrics = "metrics" in inspect.signature(function).parameters
+            adapted = hasattr(function, "fit_arguments")
+            metrics = "metrics" in inspect.signature(function).parameters and not adapted
             return cls(function, by_trial, len(asked) == 2, metrics)
         hint = "" if not by_trial else ", or give space=Space(...), from which its config comes"
         raise BadInput(

@@ -210,6 +210,8 @@ class Best:
         if self.epoch is None and not self.monitor.certain(logs):
             raise UnknownMonitor(unknown(name))
         value = float(logs[name])
+        if math.isnan(value):  # nothing was reported for this epoch
+            return False
         if self.epoch is None or self.monitor.better(value, self.value):
             self.value, self.epoch = value, epoch
             return True
@@ -252,6 +254,12 @@ def here(objective: Objective[Any], data: Data, trainer: str = "auto") -> Traine
     from objectives.training.environment import prepare_environment
 
     prepare_environment()
+    if objective.function is not None:
+        from objectives.training.function import FunctionTrainer
+
+        if trainer in ("xla", "graph"):
+            raise BadInput(f"--trainer {trainer}: the function trains by itself, with model.fit")
+        return FunctionTrainer(objective, data)
     if trainer == "fit":
         from objectives.training.fit import FitTrainer
 

@@ -62,8 +62,10 @@ def placed(
             _place(callback, place, folder or _scratch(), checkpoint)
             found.append(callback)
             names.append(name)
-    said = f"{' and '.join(dict.fromkeys(names))} of each trial: {folder and folder.parent}/NUMBER"
-    return found, [said] if names and folder is not None else []
+    if folder is None or not names:
+        return found, []
+    kinds = " and ".join(dict.fromkeys(names))
+    return found, [f"files of {kinds} are in {folder.parent}/NUMBER, a folder for each trial"]
 
 
 def unkept(callback: keras.callbacks.Callback) -> tuple[str, ...]:

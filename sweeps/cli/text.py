@@ -40,6 +40,8 @@ def curves_text(page: str, uri: str | None = None) -> str:
 
 def data_text(data: Data) -> str:
     """Return `built-in data, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
+    if "said" in data.details:
+        return str(data.details["said"])
     shape = " x ".join(f"{n:,}" for n in data.shape)
     if data.preprocessing is not None and len(data.shape) == 2:
         shape += " input features after encoding"

@@ -67,7 +67,8 @@ class DataOf:
         text = isinstance(options.get("ignore"), str)  # of a `load` that splits it itself
         ignore = () if text else tuple(options.pop("ignore", ()))
         known = (source.name, source.target, source.positive, source.group)
-        return cls(*known, data.digest, data.shape[0], ignore, options)
+        rows = None if "said" in data.details else data.shape[0]  # a function reads its own
+        return cls(*known, data.digest, rows, ignore, options)
 
 
 @dataclass(frozen=True)

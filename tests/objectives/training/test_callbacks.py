@@ -73,7 +73,8 @@ def test_every_trial_has_files_of_its_own(way: str, tmp_path: Path) -> None:
         scores = model.evaluate(x, y, verbose=0, return_dict=True)
         assert scores["loss"] == pytest.approx(result.value, rel=1e-5)
         assert result.extra["notes"] == [
-            f"ModelCheckpoint and CSVLogger of each trial: {tmp_path / 'callbacks'}/NUMBER"
+            f"files of ModelCheckpoint and CSVLogger are in {tmp_path / 'callbacks'}/NUMBER, a "
+            "folder for each trial"
         ]
     assert results[0].value != results[1].value
     assert not list(Path.cwd().iterdir())
@@ -145,3 +146,20 @@ def test_what_cannot_be_had_is_refused_in_one_line(way: str, tmp_path: Path) -> 
         made = trainer(way, lambda: [keras.callbacks.TensorBoard("logs")])
         with pytest.raises(BadInput, match="TensorBoard needs the package tensorboard"):
             train(made, spec(files=tmp_path))
+
+
+@EVERY
+def test_arguments_of_fit_change_the_rows_of_an_epoch(way: str) -> None:
+    """Rows 0 to 31 in this order, whichever way they are trained."""
+    import keras
+
+    found = dataclasses.replace(SMALL, fit={"shuffle": False, "steps_per_epoch": 2})
+    made = here(found, data(), way)
+    config = Small(net="logistic", optimizer="sgd", learning_rate=0.5)
+    (result,), (curve,) = train(made, spec(config, max_epochs=2))
+    assert result.fallback is None
+    x, y = data().train.x[:32], data().train.y[:32]
+    model = SMALL.build(config, data())
+    kept = model.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    assert isinstance(kept, keras.callbacks.History)
+    np.testing.assert_allclose([logs["loss"] for logs in curve], kept.history["loss"], rtol=1e-5)
