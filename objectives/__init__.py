@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from objectives.data import PARTS as PARTS
@@ -17,6 +18,7 @@ from objectives.data import Data as Data
 from objectives.data import Part as Part
 from objectives.data import Source as Source
 from objectives.data import digest as digest
+from objectives.fit_arguments import FitArguments as FitArguments
 from objectives.monitor import Mode
 from objectives.monitor import Monitor as Monitor
 from objectives.signatures import Build, required
@@ -56,11 +58,14 @@ class Objective(Generic[C]):
         patience: Epochs without a better value after which a trial is complete, 0 for never;
             None: a quarter of max_epochs, and at least 25.
         callbacks: (config, monitor) or (config, monitor, mode) -> Keras's own, fresh ones for
-            every trial.
+            every trial. The files of ModelCheckpoint, CSVLogger and TensorBoard go to a folder of
+            the trial's own.
         task: What the target is, "binary", "multiclass" or "regression": the usual scores of
             predictions.
         scores: Others in their place, (labels, predictions) -> dict.
         batch_size: Where the config has no field of that name.
+        fit: Arguments of `model.fit`, or (config) -> them: batch_size, epochs, shuffle and
+            steps_per_epoch. A config's fields `batch_size` and `epochs` need not be named.
         from_arrays: Makes data of arrays or frames that Python has in hand.
         baseline: Values of the first trial of `build(trial)`, by name; what it does not name is
             the middle of its range (the geometric one where it is logarithmic), or the first
@@ -73,7 +78,7 @@ class Objective(Generic[C]):
         version: What tells such data sets from others; None: their first batches.
 
     Raises:
-        BadInput: For a build, task or baseline that cannot be.
+        BadInput: For a build, task, baseline or fit that cannot be.
     """
 
     load: Callable[[Source], Any]
@@ -87,6 +92,7 @@ class Objective(Generic[C]):
     task: Task | None = None
     scores: Callable[[Array, Array], dict[str, float]] | None = None
     batch_size: int = 32
+    fit: Mapping[str, Any] | Callable[[C], Mapping[str, Any]] | None = None
     from_arrays: Callable[[Any, Any, Source], Data] | None = None
     baseline: Mapping[str, Any] | None = None
     class_weight: Mapping[Any, Any] | None = None
@@ -99,6 +105,8 @@ class Objective(Generic[C]):
             raise BadInput(f"task is {self.task!r}: take one of {', '.join(get_args(Task))}")
         if self.task is not None and self.scores is None:
             object.__setattr__(self, "scores", functools.partial(_usual, task=self.task))
+        if self.fit is not None and not callable(self.fit):
+            FitArguments.of(self.batch_size, {"Objective(fit=...)": self.fit})
         given = Build.of(self.build, by_trial=self.space is None)
         object.__setattr__(self, "build", given)
         if self.space is None:
@@ -109,11 +117,50 @@ class Objective(Generic[C]):
                 "Space(suggest, baseline=...)"
             )
 
+    @classmethod
+    def from_optuna(
+        cls, function: Callable[[Any], float], *, max_epochs: int, direction: str = "minimize"
+    ) -> Objective[Any]:
+        """Return an objective of a function `objective(trial)` as `study.optimize` takes it.
+
+        The function builds and trains by itself. It is called up to its first `model.fit` or
+        `trial.report` when a trial is proposed, and as a whole when the trial is trained.
+
+        Args:
+            function: Asks the trial, trains, and returns a float: the trial's value.
+            max_epochs: Of one call, all its fits together.
+            direction: "minimize" or "maximize", as `create_study` takes it.
+
+        Raises:
+            BadInput: For another direction, or a function that takes more than the trial.
+        """
+        from objectives.functions import FromOptuna, nothing
+        from objectives.monitor import DIRECTIONS, VALUE
+
+        if direction not in DIRECTIONS:
+            raise BadInput(f"direction is {direction!r}: take {' or '.join(DIRECTIONS)}")
+        return Objective(
+            load=nothing,
+            build=FromOptuna(function),
+            monitor=VALUE,
+            mode=DIRECTIONS[direction],
+            max_epochs=max_epochs,
+            patience=0,
+        )
+
+    @property
+    def function(self) -> Callable[[Any], float] | None:
+        """What trains by itself, None where a trainer of this project trains a model."""
+        build: Any = self.build
+        return getattr(build.function, "function", None)
+
     def data(self, source: Source) -> Data:
         """Return the data of a source: the user's arrays, file, or what is embedded."""
         from objectives.reading.given import data_of, in_hand
         from objectives.reading.watched import Watched
 
+        if source.arrays and self.function is not None:
+            raise BadInput("data=(x, y): the function reads its own data; leave data out")
         if source.arrays:
             return in_hand(source, self)
         watched = Watched(**vars(source))
@@ -155,32 +202,57 @@ class Objective(Generic[C]):
 
     def fresh_callbacks(self, config: C, monitor: Monitor) -> list[keras.callbacks.Callback]:
         """Return the callbacks of one trial."""
+        build: Any = self.build
+        found = build.fit_callbacks(config)
         if self.callbacks is None:
-            return []
+            return list(found)
         given = (config, monitor.name, monitor.mode)
-        return self.callbacks(*given[: len(required(self.callbacks))])
+        return [*found, *self.callbacks(*given[: len(required(self.callbacks))])]
+
+    def arguments(self, config: C) -> FitArguments:
+        """Return how `fit` is called for a config. Raises BadInput for what cannot be."""
+        build: Any = self.build
+        named = {name: v for name, v in flat(config).items() if name in ("batch_size", "epochs")}
+        own = self.fit(config) if callable(self.fit) else self.fit or {}
+        by_build = build.fit_arguments(config)
+        given = {"the config": named, "HyperModel.fit": by_build, "Objective(fit=...)": own}
+        return FitArguments.of(self.batch_size, given)
 
     def batch(self, config: C) -> int:
         """Return the rows of one step."""
-        return int(flat(config).get("batch_size", self.batch_size))
+        return self.arguments(config).batch_size
+
+    def epochs(self, config: C, max_epochs: int) -> int:
+        """Return how long a config trains at most, where the sweep allows so many epochs."""
+        own = self.arguments(config).epochs
+        if self.function is None:
+            return max_epochs if own is None else min(own, max_epochs)
+        if own is not None and own > max_epochs:
+            raise BadInput(
+                f"the function's fit asks for {own} epochs, and max_epochs is {max_epochs}: give "
+                f"Objective.from_optuna(..., max_epochs={own}), or --max-epochs {own}"
+            )
+        return max_epochs
 
     def __call__(self, trial: Any) -> float:
         """Train one trial of a plain Optuna study on the embedded data.
 
         Reports the best value so far at every epoch and raises `optuna.TrialPruned`; the seed is
-        the trial's number.
+        the trial's number. Files of callbacks go to `callbacks/NUMBER`.
         """
         from optuna import TrialPruned
 
         from objectives.training import Best, Decision, Logs, Outcome, TrialSpec
 
+        config = self.space.suggest(trial)
         spec = TrialSpec(
             number=trial.number,
-            config=self.space.suggest(trial),
+            config=config,
             seed=trial.number,
-            max_epochs=self.max_epochs,
+            max_epochs=self.epochs(config, self.max_epochs),
             monitor=self.judged_by.in_study(getattr(trial, "study", None)),
             patience=self.patience_in_epochs,
+            files=Path("callbacks") / f"{trial.number:05d}",
         )
         best = Best(spec.monitor)
 
@@ -190,6 +262,8 @@ class Objective(Generic[C]):
             return Decision.PRUNE if trial.should_prune() else Decision.CONTINUE
 
         (result,) = self._trainer.train(iter([spec]), on_epoch)
+        for key, value in result.extra.get("user_attrs", {}).items():
+            trial.set_user_attr(key, value)
         if result.outcome is Outcome.FAILED or result.value is None:
             raise RuntimeError(result.error or "the loss was not finite in the first epoch")
         if result.outcome is not Outcome.COMPLETE:

@@ -45,6 +45,7 @@ KNOWN: dict[Mode, set[str]] = {
 }
 # A loss of Keras's, and also what people call a metric that rises: the name alone tells nothing.
 TWO_SENSES = frozenset({"cosine_similarity", "dice", "tversky"})
+VALUE = "value"  # what a function reports and returns that trains by itself
 TURNED = frozenset({"neg", "negative", "negated", "minus", "inv", "inverse", "inverted"})
 
 
@@ -126,7 +127,9 @@ class Monitor:
 
     @property
     def test_name(self) -> str:
-        """The name that its value on the test part has."""
+        """The name that its value on the test part has; of a function, its only one."""
+        if self.name == VALUE:
+            return VALUE
         return "test_" + self.name.removeprefix("val_")
 
     def better(self, one: float, other: float) -> bool:

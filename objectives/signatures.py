@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,10 +44,13 @@ class Build:
         """Return what calls a function of the user's. Raises BadInput for what it cannot take."""
         if isinstance(function, Build):
             return function
+        if hasattr(function, "fit_arguments") and not by_trial:
+            raise BadInput("from_keras_tuner(build) asks for its values itself: leave space= out")
         asked = required(function)
         first = "trial" if by_trial else "config"
         if len(asked) < 3 and not (by_trial and asked[:1] == ["config"]):
-            metrics = "metrics" in inspect.signature(function).parameters
+            adapted = hasattr(function, "fit_arguments")
+            metrics = "metrics" in inspect.signature(function).parameters and not adapted
             return cls(function, by_trial, len(asked) == 2, metrics)
         hint = "" if not by_trial else ", or give space=Space(...), from which its config comes"
         raise BadInput(
@@ -62,9 +66,21 @@ class Build:
 
     def space(self, start: Mapping[str, Any] | None, data: Callable[[], Data]) -> Space[Any]:
         """Return the space that a trial is asked for; the data are read when it is."""
-        return recorded(
+        found = recorded(
             lambda trial: self._called(trial, data() if self.takes_data else None), start
         )
+        first_is = getattr(self.function, "first_is", found.first_is)
+        return dataclasses.replace(found, first_is=first_is)
+
+    def fit_arguments(self, config: Any) -> Mapping[str, Any]:
+        """Return the arguments of `model.fit` that a HyperModel chooses for a config."""
+        own = getattr(self.function, "fit_arguments", None)
+        return {} if own is None else own(config)
+
+    def fit_callbacks(self, config: Any) -> list[Any]:
+        """Return the callbacks that a HyperModel adds for a config, fresh."""
+        own = getattr(self.function, "fit_callbacks", None)
+        return [] if own is None else own(config)
 
     def _called(self, asked: Any, data: Data | None, metrics: tuple[str, ...] = ()) -> Any:
         named = {"metrics": metrics} if self.takes_metrics else {}

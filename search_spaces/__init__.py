@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from search_spaces._bad_input import BadInput
 from search_spaces._choices import label, match, plain
 from search_spaces._dimensions import Dimension, check_value, dimensions, sample_with, survey
+from search_spaces._hyperparameters import HyperParameters
 from search_spaces._labels import label_of
 from search_spaces._nearest import Nearest
 from search_spaces._trials import Middle, Narrowed, Recording, Replay, Starting, Survey
@@ -22,6 +23,7 @@ from search_spaces._trials import Middle, Narrowed, Recording, Replay, Starting,
 __all__ = [
     "BadInput",
     "Dimension",
+    "HyperParameters",
     "Narrowed",
     "Params",
     "Recording",
@@ -94,6 +96,7 @@ class Space(Generic[C]):
     once for each trial that is proposed, and for nothing else.
     portfolio: configs that a study trains after the baseline, best first, before any is sampled.
     own: from the number of training rows to the space of a user's own data; None: this one.
+    first_is: what the first config is where `baseline` is None, in words.
     """
 
     suggest: Callable[[Trial], C]
@@ -105,6 +108,7 @@ class Space(Generic[C]):
     by_building: bool = False
     portfolio: tuple[C, ...] = ()
     own: Callable[[int], Space[C]] | None = None
+    first_is: str = "the middle of each range and the first choice"
 
     def config(self, params: Mapping[str, Any]) -> C:
         """Return the config of flat parameters."""

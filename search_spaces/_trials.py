@@ -33,14 +33,8 @@ REFUSED |= {
     )
 }
 REFUSED |= {
-    name: f"{name} is KerasTuner's: write trial.{write}"
-    for name, write in {
-        "Int": "suggest_int('units', 16, 128, step=16)",
-        "Float": "suggest_float('rate', 1e-4, 1e-1, log=True)",
-        "Choice": "suggest_categorical('activation', ['relu', 'tanh'])",
-        "Boolean": "suggest_categorical('dropout', [False, True])",
-        "Fixed": "suggest_categorical('units', [64])",
-    }.items()
+    name: f"{name} is KerasTuner's: build=sweeps.from_keras_tuner(build) runs it unchanged"
+    for name in ("Int", "Float", "Choice", "Boolean", "Fixed", "conditional_scope", "name_scope")
 }
 
 
@@ -149,6 +143,11 @@ class Narrowed(Asked):
         if hasattr(self._trial, "set_user_attr"):
             self._trial.set_user_attr(key, value)
 
+    def prefer(self, name: str, value: Any) -> None:
+        """Tell the first trial what to answer, where it is not given."""
+        if hasattr(self._trial, "prefer"):
+            self._trial.prefer(name, value)
+
 
 class Recording(Narrowed):
     """A trial that passes on what is asked and remembers what was answered, as plain data."""
@@ -228,6 +227,10 @@ class Survey(Asked):
 
 class Middle(Survey):
     """Answers what is not forced with the middle of each range, the geometric one where log."""
+
+    def prefer(self, name: str, value: Any) -> None:
+        """Answer with a value that is within its range, where none is forced."""
+        self.forced = {name: value, **self.forced}
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False

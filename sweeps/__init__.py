@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
+from objectives.hypermodels import from_keras_tuner
 from sweeps.study.sweep import (
     Pruner,
     Sampler,
@@ -29,6 +30,7 @@ __all__ = [
     "Sampler",
     "Study",
     "Sweep",
+    "from_keras_tuner",
     "load",
     "main",
     "no_pruning",

@@ -78,6 +78,8 @@ class TrialSpec:
             there, its kept epochs reported first. Whoever gave the name deletes the file
             (`files.forget`).
         checkpoint_every: Seconds.
+        files: The trial's own folder for the files of callbacks such as ModelCheckpoint; None:
+            those that only write files are left out.
         ways: Of structures that the study has met, "xla", "graph" or "fit": they are not measured
             again.
         check: Whether the first steps of a structure of a user's own model are compared with
@@ -95,6 +97,7 @@ class TrialSpec:
     share: float = 1.0
     checkpoint: Path | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
+    files: Path | None = None
     ways: Mapping[str, str] = field(default_factory=dict, hash=False)
     check: bool = True
 
@@ -207,6 +210,8 @@ class Best:
         if self.epoch is None and not self.monitor.certain(logs):
             raise UnknownMonitor(unknown(name))
         value = float(logs[name])
+        if math.isnan(value):  # nothing was reported for this epoch
+            return False
         if self.epoch is None or self.monitor.better(value, self.value):
             self.value, self.epoch = value, epoch
             return True
@@ -249,6 +254,12 @@ def here(objective: Objective[Any], data: Data, trainer: str = "auto") -> Traine
     from objectives.training.environment import prepare_environment
 
     prepare_environment()
+    if objective.function is not None:
+        from objectives.training.function import FunctionTrainer
+
+        if trainer in ("xla", "graph"):
+            raise BadInput(f"--trainer {trainer}: the function trains by itself, with model.fit")
+        return FunctionTrainer(objective, data)
     if trainer == "fit":
         from objectives.training.fit import FitTrainer
 

@@ -9,7 +9,7 @@ import json
 import sys
 import types
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,12 +122,15 @@ def identity(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, default=repr, sort_keys=True).encode()).hexdigest()
 
 
-def attributes(thing: object) -> dict[str, Any]:
-    """Return the attributes that a checkpoint keeps. Raises Opaque for what it cannot."""
+def attributes(thing: object, but: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the attributes that a checkpoint keeps. Raises Opaque for what it cannot.
+
+    but: names of those that it leaves out.
+    """
     found = {}
     for name, value in vars(thing).items():
         code = isinstance(value, CODE) and not keras_function(value)
-        if code or name in ("_model", "params"):  # which Keras sets anew
+        if code or name in ("_model", "params", *but):  # which Keras sets anew
             continue
         try:
             pack(value, {})

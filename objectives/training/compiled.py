@@ -112,9 +112,11 @@ class CompiledTrainer(FitTrainer):
 
     def _trial(self, progress: Progress) -> None:
         spec = progress.spec
-        model, callbacks = self.build(spec), self.callbacks(spec)
+        model, given = self.build(spec), self.callbacks(progress)
+        # A loss that is not finite ends a trial as diverged, at the end of the same epoch.
+        callbacks = [c for c in given if type(c) is not keras.callbacks.TerminateOnNaN]
         refuse(model, callbacks)
-        epochs = Epochs(progress, len(self.data.train))
+        epochs = Epochs(progress, len(self.data.train), self.given(spec))
         progress.weights = model.get_weights
         state = LiveState(model, callbacks)
         hooks = keras.callbacks.CallbackList(

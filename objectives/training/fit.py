@@ -29,6 +29,7 @@ from objectives.training import (
     streaming,
 )
 from objectives.training.batches import arrays, order
+from objectives.training.callback_files import placed
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
@@ -38,7 +39,7 @@ from objectives.training.whole_files import replace
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from objectives import Data, Objective
+    from objectives import Data, FitArguments, Objective
 
     Array = NDArray[Any]
 
@@ -72,15 +73,17 @@ class FitTrainer:
         progress.extra["way"] = "fit"
         model = self.build(spec)
         progress.weights = model.get_weights
-        callbacks = self.callbacks(spec)
+        callbacks = self.callbacks(progress)
         if self.data.stream is not None:
-            streaming.fit(self, progress, model, [*callbacks, Epochs(progress, 1)])
+            streaming.fit(
+                self, progress, model, [*callbacks, Epochs(progress, 1, self.given(spec))]
+            )
             return
         batch = self.objective.batch(spec.config)
         train, validation = self.arrays
         state = LiveState(model, callbacks)
         first = progress.begin(state, "fit", *self.made_of(spec, model))
-        epochs = Epochs(progress, len(self.data.train), first)
+        epochs = Epochs(progress, len(self.data.train), self.given(spec), first)
         epochs.batches = Batches(train, batch, epochs.rows)
         model.fit(
             epochs.batches,
@@ -116,15 +119,25 @@ class FitTrainer:
                 model(mapped(fed, taken(self.data.train.x, slice(1))))
         return model
 
-    def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:
-        """Return the trial's own callbacks, fresh."""
-        return self.objective.fresh_callbacks(spec.config, spec.monitor)
+    def given(self, spec: TrialSpec) -> FitArguments:
+        """Return how the objective calls `fit` for the spec's config."""
+        return self.objective.arguments(spec.config)
+
+    def callbacks(self, progress: Progress) -> list[keras.callbacks.Callback]:
+        """Return the trial's own callbacks, fresh, with files in the trial's own folder."""
+        spec = progress.spec
+        fresh = self.objective.fresh_callbacks(spec.config, spec.monitor)
+        found, said = placed(fresh, spec.files, spec.checkpoint)
+        progress.notes += [line for line in said if line not in progress.notes]
+        return found
 
     def made_of(self, spec: TrialSpec, model: keras.Model) -> tuple[Any, ...]:
         """Return plain values that differ wherever a checkpoint would be another's."""
         size = self.objective.batch(spec.config)
         judged = (spec.monitor.name, spec.monitor.mode)
-        given = (spec.config, spec.seed, *judged, spec.share, size)
+        given: tuple[Any, ...] = (spec.config, spec.seed, *judged, spec.share, size)
+        if (rows := self.given(spec).chosen) is not None:
+            given += (rows,)
         return (given, self.data.digest, shapes(model), versions())
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
@@ -231,8 +244,9 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     The order is set here because `PyDataset.on_epoch_end` is called before the first epoch too.
     """
 
-    def __init__(self, progress: Progress, rows: int, first: int = 0) -> None:
+    def __init__(self, progress: Progress, rows: int, given: FitArguments, first: int = 0) -> None:
         super().__init__()
+        self.given = given
         self.progress = progress
         self.total = rows
         self.rows = self.order(first + 1)
@@ -241,7 +255,7 @@ class Epochs(keras.callbacks.Callback):  # type: ignore[misc]
     def order(self, epoch: int) -> Array:
         """Return the order of an epoch, 1-based."""
         spec = self.progress.spec
-        return order(spec.seed, epoch, self.total, spec.share)
+        return self.given.rows(order(spec.seed, epoch, self.total, spec.share))
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Shuffle, and note the rate before anything at the epoch's end can change it."""

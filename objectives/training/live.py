@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from objectives.training.callback_files import unkept
 from objectives.training.checkpoint import Checkpoint, Opaque, attributes
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
         for name, held in vars(self.of).items() if self._also is None else ():
             if isinstance(held, keras.Optimizer) and held is not self.of.optimizer:
                 raise Opaque(f"the model's {name} is an optimizer of its own")
-        return [attributes(callback) for callback in self.callbacks]
+        return [attributes(callback, unkept(callback)) for callback in self.callbacks]
 
     def restore(self, kept: Checkpoint) -> None:
         """Take a checkpoint's state when the next epoch begins."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from objectives import BadInput
 from objectives.training import (
     Best,
     Decision,
@@ -151,8 +152,8 @@ class Progress:
     def run(self, training: Callable[[], None]) -> TrialResult:
         """Run the whole training, which calls `epoch`; return how it ended.
 
-        What training itself raises is a failed trial. What `on_epoch` raised, and an unknown
-        monitor, are the caller's.
+        What training itself raises is a failed trial. What `on_epoch` raised, an unknown monitor
+        and other bad input are the caller's.
         """
         error = None
         try:
@@ -162,7 +163,7 @@ class Progress:
         except Halted:
             pass
         except Exception as fault:
-            if fault is self._fault:
+            if fault is self._fault or isinstance(fault, BadInput):
                 raise
             self._outcome, error = Outcome.FAILED, traceback.format_exc()
         return TrialResult(

@@ -33,6 +33,8 @@ FIT_METHODS = (
 def refuse(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
     """Raise Unsupported for what a traced epoch cannot do as `fit` does."""
     for callback in callbacks:
+        if type(callback) is keras.callbacks.ModelCheckpoint and callback.save_freq == "epoch":
+            continue  # its hook within epochs does nothing
         for hook in BATCH_HOOKS:
             own = getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
             if own or hook in vars(callback):

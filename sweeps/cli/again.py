@@ -86,6 +86,8 @@ def further(session: Session, summary: Summary, program: str) -> list[str]:
         f"explain  {program} explain{where}       (at most 5 min)",
         f"more     {program}{where} --trials {2 * sum(summary.counts.values())}",
     ]
+    if session.sweep.objective.function is not None:
+        del found[1]
     if summary.wider:
         found.append(f"wider    {program}{same(session, wider_name(session.name), summary.wider)}")
     return found

@@ -7,6 +7,7 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from objectives import BadInput
 from objectives.structures import nested
 from sweeps.cli.files import chosen
 from sweeps.cli.found import reading
@@ -118,6 +119,11 @@ def _recorded(session: Session) -> list[Recorded]:
 def reference_of(session: Session, name: str) -> Reference:
     """Return the trial to explain: "baseline" (which needs no sweep), "best", or a number."""
     space, objective = session.store.space, session.sweep.objective
+    if objective.function is not None:
+        raise BadInput(
+            "explain changes how a model is trained, and this sweep's function trains by itself: "
+            "give Objective(load=..., build=...) for it"
+        )
     if name == "baseline":
         known = session.store.first() if space.by_building else None
         config = space.first() if known is None else space.config(known)
@@ -130,7 +136,7 @@ def reference_of(session: Session, name: str) -> Reference:
         name=name,
         config=config,
         seed=seed,
-        max_epochs=objective.max_epochs,
+        max_epochs=objective.epochs(config, objective.max_epochs),
         rows=len(session.data.train),
         batch=objective.batch(config),
         monitor=session.monitor,

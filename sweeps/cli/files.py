@@ -50,6 +50,8 @@ def export(
     """
     if settings.to is None:
         raise BadInput("export needs a folder: --to DIR")
+    if settings.register and sweep.objective.function is not None:
+        raise BadInput("--register compares test scores, and this sweep's function has none here")
     with (
         trainers(sweep, settings, workers=1) as make_trainer,
         reading(sweep, settings, make_trainer, data) as session,
@@ -67,12 +69,22 @@ def export(
         print("".join(f"{note}\n" for note in session.notes), end="")
         print(f"trial {trial.number} of {session.name}{_standing(session, trial)}")
         _say_written(written)
-        print("score a row with it, in Python:")
-        for line in score.lines(session.data, settings.to / MODEL):
-            print(f"  {line}")
+        if sweep.objective.function is not None:
+            print(_of_function(written))
+        else:
+            print("score a row with it, in Python:")
+            for line in score.lines(session.data, settings.to / MODEL):
+                print(f"  {line}")
         if settings.register:
             print(register(session, trial.number, settings.to / MODEL, written.exported.scores))
     return 0, None
+
+
+def _of_function(written: Written) -> str:
+    """Say what there is of a function that trains by itself."""
+    if any(file.name == MODEL for file in written.files):
+        return f"{MODEL} has the weights that the function's last fit left"
+    return f"the function trains no Keras model with fit, so there is no {MODEL}"
 
 
 def chosen(session: Session, name: str | None) -> Ended:

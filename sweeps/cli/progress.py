@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -121,8 +122,8 @@ class Watcher:
         self.pace.epoch(spec.number)
         label = self.labels.get(spec.number, "")
         named = f"#{spec.number} {label}".rstrip() if self.each else label
-        value = f"{spec.monitor.name} {logs[spec.monitor.name]:.4g}"
-        self.now = f"{named} epoch {epoch}/{spec.max_epochs} {value}"
+        value = _value(logs[spec.monitor.name], f"{spec.monitor.name} ")
+        self.now = f"{named} epoch {epoch}/{spec.max_epochs} {value}".rstrip()
         self._tell_address()
         self._expect_by_epochs(spec, epoch)
         if self.verbose:
@@ -139,7 +140,8 @@ class Watcher:
         """Return the state and the newest epoch so that both fit in 80 columns."""
         named = f"#{spec.number}" if self.each else label
         state = self.state("{} left")
-        now = f"{named} epoch {epoch}/{spec.max_epochs} {logs[spec.monitor.name]:.4g}"
+        value = _value(logs[spec.monitor.name])
+        now = f"{named} epoch {epoch}/{spec.max_epochs} {value}".rstrip()
         return f"{state} | {now}".lstrip(" |")
 
     def ended(self, result: TrialResult) -> None:
@@ -247,3 +249,8 @@ class Watcher:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
         elif not self.quiet:
             print(line, flush=True)
+
+
+def _value(value: float, name: str = "") -> str:
+    """Return a value with its name; nothing for an epoch that has none."""
+    return "" if math.isnan(value) else f"{name}{value:.4g}"

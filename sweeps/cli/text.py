@@ -41,6 +41,8 @@ def curves_text(page: str, uri: str | None = None) -> str:
 
 def data_text(data: Data) -> str:
     """Return `built-in data, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
+    if "said" in data.details:
+        return str(data.details["said"])
     shape = " x ".join(f"{n:,}" for n in data.shape)
     if nested(data.train.x) or nested(data.train.y):
         named = words(data.train.x, "x"), words(data.train.y, "y")
@@ -107,7 +109,7 @@ def baseline_text(space: Space[Any], params: Mapping[str, Any] | None) -> list[s
         return []
     found = params_text(params)
     given = f", but {', '.join(space.start)} as given" if space.start else ""
-    return [f"baseline: the middle of each range and the first choice{given}: {found}"]
+    return [f"baseline: {space.first_is}{given}: {found}"]
 
 
 def summary_lines(

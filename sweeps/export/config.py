@@ -67,7 +67,8 @@ class DataOf:
         text = isinstance(options.get("ignore"), str)  # of a `load` that splits it itself
         ignore = () if text else tuple(options.pop("ignore", ()))
         known = (source.name, source.target, source.positive, source.group)
-        rows = None if data.stream else data.shape[0]  # of data sets nobody counts them
+        # Of data sets nobody counts them, and an objective function reads its own.
+        rows = None if data.stream or "said" in data.details else data.shape[0]
         return cls(*known, data.digest, rows, ignore, options)
 
 

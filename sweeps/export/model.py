@@ -62,7 +62,7 @@ def save(
         return written
     with staged(to) as folder:
         scored = fill(folder, exported, trainer, spec_of(exported, weights), command)
-    return Written(scored, recorded=exported.recorded, files=(to / CONFIG, to / MODEL))
+    return Written(scored, recorded=exported.recorded, files=_files(to))
 
 
 def train(
@@ -81,7 +81,10 @@ def train(
     and model, written if training completes. A training that fails is a result, not an error.
     Raises BadInput where `to` cannot be written.
     """
-    training = exported.training or Training(objective.max_epochs, monitor=objective.monitor)
+    training = exported.training
+    if training is None:
+        epochs = objective.epochs(exported.config, objective.max_epochs)
+        training = Training(epochs, monitor=objective.monitor)
     if training.mode is None and training.monitor == objective.monitor:
         training = dataclasses.replace(training, mode=objective.mode)
     if seed is not None and seed != training.seed:
@@ -143,7 +146,12 @@ def _train(
         if folder is None or to is None or result.outcome is not Outcome.COMPLETE:
             return Written(reached, result, recorded, exact)
         reached = fill(folder, reached, trainer, spec, command)
-    return Written(reached, result, recorded, exact, (to / CONFIG, to / MODEL))
+    return Written(reached, result, recorded, exact, _files(to))
+
+
+def _files(to: Path) -> tuple[Path, ...]:
+    """Return what was written into a folder."""
+    return tuple(file for file in (to / CONFIG, to / MODEL) if file.exists())
 
 
 def _reached(exported: Exported, result: TrialResult) -> Exported:
@@ -189,7 +197,9 @@ def staged(to: Path) -> Iterator[Path]:
         if (folder / CONFIG).exists():
             to.mkdir(exist_ok=True)
             (to / CONFIG).unlink(missing_ok=True)
-            (folder / MODEL).replace(to / MODEL)
+            (to / MODEL).unlink(missing_ok=True)
+            if (folder / MODEL).exists():  # there is none of a function that trains no model
+                (folder / MODEL).replace(to / MODEL)
             (folder / CONFIG).replace(to / CONFIG)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

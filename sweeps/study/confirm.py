@@ -143,12 +143,12 @@ class Confirm:
         self.session.store.study.set_user_attr(ATTR, self.known)
 
 
-def _weights_in(path: Path) -> int:
-    """Return how many numbers a file of weights holds."""
+def _weights_in(path: Path) -> int | None:
+    """Return how many numbers a file of weights holds, None where it holds none."""
     import numpy as np
 
     with np.load(path, allow_pickle=False) as kept:
-        return sum(kept[name].size for name in kept.files)
+        return sum(kept[name].size for name in kept.files) or None
 
 
 def confirmed(session: Session) -> Confirmed | None:

@@ -106,7 +106,7 @@ class Loop:
         rungs, trial = running.spec.rungs, running.trial
         if self.out_of_time() or self.failures >= FAILURES:
             return Decision.STOP
-        if epoch != REPORTED_FIRST and epoch not in rungs:
+        if running.best.epoch is None or (epoch != REPORTED_FIRST and epoch not in rungs):
             return Decision.CONTINUE
         if epoch > running.reported:
             trial.report(running.best.value, epoch)

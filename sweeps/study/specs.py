@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class Specs:
     """What runs that belong together have in common: what is not said here is as in `TrialSpec`.
 
-    patience: of runs that may end early. weights, checkpoints: folders, None where none is kept.
-    ways: may grow; a spec has those that are known when it is made.
+    patience: of runs that may end early. weights, checkpoints, files: folders, None where none is
+    kept.
+    ways: may grow; a spec has those that are known when it is made. epochs: (config, most) -> how
+    long a config trains, None: the most.
     """
 
     max_epochs: int
@@ -29,9 +31,11 @@ class Specs:
     rungs: tuple[int, ...] = ()
     weights: Path | None = None
     checkpoints: Path | None = None
+    files: Path | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
     ways: Mapping[str, str] = field(default_factory=dict)
     check: bool = True
+    epochs: Callable[[Any, int], int] | None = None
 
     @classmethod
     def of(cls, session: Session) -> Specs:
@@ -45,19 +49,22 @@ class Specs:
             checkpoint_every=session.settings.checkpoint_every,
             ways=session.store.ways,
             check=session.settings.check,
+            epochs=objective.epochs,
         )
 
     def make(
         self, number: int, config: Any, seed: int, role: str = "trial", **other: Any
     ) -> TrialSpec:
         """Return the spec of a run. other: fields that it has for itself."""
+        own = self.epochs if "max_epochs" not in other else None
         common: dict[str, Any] = {
-            "max_epochs": self.max_epochs,
+            "max_epochs": self.max_epochs if own is None else own(config, self.max_epochs),
             "monitor": self.monitor,
             "rungs": self.rungs,
             "patience": 0 if role in TO_LAST_EPOCH else self.patience,
             "weights": self.weights and self.weights / f"{number:05d}.npz",
             "checkpoint": self.checkpoints and self.checkpoints / f"{number:05d}",
+            "files": self.files and self.files / f"{number:05d}",
             "checkpoint_every": self.checkpoint_every,
             "ways": dict(self.ways),
             "check": self.check,

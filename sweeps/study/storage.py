@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput, Monitor
 from objectives.training import Outcome, TrialResult
 from search_spaces import Dimension, Space, plain
-from sweeps.study.ended import Ended, ended_trial
+from sweeps.study.ended import OWN_ATTRS, Ended, ended_trial
 from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned
 from sweeps.study.pruning import PORTFOLIO
@@ -195,6 +195,9 @@ class Store:
         """End a trial, with the final metrics that its run shows."""
         import optuna
 
+        for key, value in result.extra.get("user_attrs", {}).items():
+            if key not in OWN_ATTRS:
+                trial.set_user_attr(key, value)
         trial.set_user_attr(
             "result",
             {

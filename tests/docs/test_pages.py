@@ -1,6 +1,5 @@
 """The pages of `docs/`: their files are written, their commands are run."""
 
-import difflib
 import os
 import re
 import shlex
@@ -74,20 +73,14 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-def test_a_model_of_kerastuner_is_ported_in_ten_lines() -> None:
+def test_a_model_of_kerastuner_is_run_unchanged() -> None:
     before, after = (
         re.search(r"^def build_model.*?return model$", block["text"], re.DOTALL | re.MULTILINE)
-        for block in blocks(ROOT / "docs" / "from-kerastuner.md")
-        if block["kind"] == "python"
+        for block in blocks(ROOT / "docs" / "from-kerastuner.md")[:2]
     )
     assert before is not None
     assert after is not None
-    changes = [
-        line
-        for line in difflib.ndiff(before[0].splitlines(), after[0].splitlines())
-        if line.startswith("+ ")
-    ]
-    assert 0 < len(changes) <= 10
+    assert before[0] == after[0]
 
 
 def test_the_shortest_sweep_is_under_forty_lines() -> None:

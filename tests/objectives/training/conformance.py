@@ -52,7 +52,7 @@ def train(trainer: Trainer, *specs: TrialSpec) -> tuple[list[TrialResult], list[
     for result in results:
         config = result.spec.config
         assert config.fault or result.error is None, result.error
-        assert config.fault or "terminate" in config.callbacks or not result.fallback
+        assert config.fault or "batches" in config.callbacks or not result.fallback
     return results, list(curves.values())
 
 
@@ -202,7 +202,7 @@ def test_keras_callbacks_stop_and_schedule(trainer: Trainer) -> None:
 
 
 def test_a_callback_that_needs_batches_still_works(trainer: Trainer) -> None:
-    (result,), _ = train(trainer, spec(Small(callbacks=("terminate",))))
+    (result,), _ = train(trainer, spec(Small(callbacks=("batches",))))
     assert (result.outcome, result.epochs) == (Outcome.COMPLETE, 3)
 
 

@@ -162,7 +162,7 @@ def test_dropout_agrees_with_fit_over_seeds() -> None:
     ("config", "why"),
     [
         (Small(fault="python"), "it runs Python code in every step"),
-        (Small(callbacks=("terminate",)), "the callback TerminateOnNaN acts within epochs"),
+        (Small(callbacks=("batches",)), "the callback LambdaCallback acts within epochs"),
     ],
 )
 def test_what_cannot_be_compiled_is_fitted_and_says_why_once(
