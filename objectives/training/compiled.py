@@ -109,7 +109,7 @@ class CompiledTrainer(FitTrainer):
 
     def _trial(self, progress: Progress) -> None:
         spec = progress.spec
-        model, callbacks = self.build(spec), self.callbacks(spec)
+        model, callbacks = self.admitted(progress), self.callbacks(spec)
         refuse(model, callbacks)
         epochs = Epochs(progress, len(self.data.train))
         progress.weights = model.get_weights

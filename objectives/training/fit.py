@@ -20,6 +20,7 @@ from objectives.monitor import VAL_LOSS
 from objectives.scorer import attach, plan_of
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
 from objectives.training.batches import arrays, order
+from objectives.training.counting import counted
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
@@ -61,7 +62,7 @@ class FitTrainer:
     def _fit(self, progress: Progress) -> None:
         spec = progress.spec
         progress.extra["way"] = "fit"
-        model = self.build(spec)
+        model = self.admitted(progress)
         progress.weights = model.get_weights
         batch = self.objective.batch(spec.config)
         train, validation = self.arrays
@@ -102,6 +103,12 @@ class FitTrainer:
         if not model.built:  # no Input: the shape is the data's
             with contextlib.suppress(NotImplementedError):  # a model of steps alone has no call
                 model(fed(self.data.train.x[:1]))
+        return model
+
+    def admitted(self, progress: Progress) -> keras.Model:
+        """Return a trial's model, unless it costs more than its spec allows (`Halted`)."""
+        model = self.build(progress.spec)
+        progress.admit(lambda names: counted(model, names, lambda: fed(self.data.train.x[:1])))
         return model
 
     def callbacks(self, spec: TrialSpec) -> list[keras.callbacks.Callback]:

@@ -105,7 +105,7 @@ def gathered(session: Session, program: str | None) -> Report:
         commands=_commands(session, program),
         config=config,
         versions=versions(),
-        notes=[*_notes(final, session), *_ways(session)],
+        notes=[*_notes(final, session), *_ways(session), *filter(None, [summary.infeasible])],
         calibration=_reliability(session, summary),
         address=store.study.user_attrs.get("address"),
     )

@@ -65,7 +65,7 @@ def complete_text(study: str, done: int, total: int) -> str:
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return `17 complete, 41 pruned`."""
-    known = ("complete", "pruned", "diverged", "failed")
+    known = ("complete", "pruned", "infeasible", "diverged", "failed")
     return ", ".join(f"{counts[name]} {name}" for name in known if counts.get(name))
 
 
@@ -115,6 +115,7 @@ def summary_lines(
     ]
     if summary.best is None:
         lines.append("no trial is complete: there is nothing to compare yet")
+        lines += [summary.infeasible] if summary.infeasible else []
     else:
         lines += _table(summary, confirmed, labels, width)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
@@ -175,6 +176,8 @@ def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
         yield "  no trial beat the baseline: keep it, or try more trials or a wider range"
     elif confirmed is None:
         return
+    elif "baseline" not in confirmed.means and summary.baseline is not None:
+        yield f"  the baseline is {summary.baseline.outcome}: no difference to it can be told"
     elif confirmed.difference is None:
         yield "  one fresh seed cannot tell luck from skill: --confirm 5 can"
     else:

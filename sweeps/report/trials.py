@@ -14,7 +14,7 @@ from sweeps.report.words import duration, number
 if TYPE_CHECKING:
     from sweeps.study.ended import Ended
 
-OUTCOMES = ("complete", "pruned", "diverged", "failed", "interrupted")
+OUTCOMES = ("complete", "pruned", "infeasible", "diverged", "failed", "interrupted")
 MOST_COLUMNS = 50  # of the picture of pruned epochs
 LONGEST = 5  # trials that are listed
 PARAMS = "params_"  # begins the columns of parameters, as in Python's `s.trials`

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
+from sweeps.study.limits import texts_of
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -40,6 +41,7 @@ def identity(
         "seed": settings.seed,
         "max-epochs": sweep.objective.max_epochs,
         "trainer": settings.trainer,
+        "limit": texts_of(sweep.limits),
     }
     key, known = ("space", space) if space is not None else ("narrowed", ranges)
     return found | {key: {name: str(dimension) for name, dimension in known.items()}}
@@ -54,6 +56,7 @@ def identity_of(study: Any) -> dict[str, Any]:
     known = dict(study.user_attrs.get("identity", {}))
     if not known:
         return known
+    known.setdefault("limit", texts_of({}))  # of a version that had none
     known["mode"] = Monitor.directed("", study.direction.name).mode
     if "digest" not in known:
         text = str(known.get("data", ""))

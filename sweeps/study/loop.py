@@ -118,7 +118,8 @@ class Loop:
     def _end(self, running: _Trial, result: TrialResult) -> None:
         number = running.spec.number
         self.done += 1
-        self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
+        if result.outcome is not Outcome.INFEASIBLE:  # which tells nothing of how training goes
+            self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
         self.error = (result.error or "\n").strip().rpartition("\n")[2]
         if result.error:
             LOG.error("trial %d failed\n%s", number, result.error)

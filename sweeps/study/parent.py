@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sweeps.study.limits import texts_of
 from sweeps.study.loop import run_name
 from sweeps.study.options import OPTIONS
 from sweeps.tracking import EndedTrial, StudyRun, TrialRun
@@ -30,6 +31,7 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
             for name, one in OPTIONS.items()
             if one.param
         }
+        | ({"limit": texts_of(sweep.limits)} if sweep.limits else {})
         | {f"space.{name}": str(dimension) for name, dimension in ranges.items()}
         | {f"version.{name}": version for name, version in versions.items()},
         data={

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,6 @@ def make_sampler(given: AnySampler, seed: int) -> BaseSampler:
     Raises:
         BadInput: Where it cannot be made, or needs a package that is not installed.
     """
-    import warnings
     from importlib.util import find_spec
 
     import optuna
@@ -176,7 +176,9 @@ def after(
     seen = _seen(study, ended)
     stopped: list[bool] = []
     seen.stop = lambda: stopped.append(True)  # type: ignore[method-assign]
-    fresh.after_trial(seen, ended, state, None if value is None else [value])
+    with warnings.catch_warnings():  # CMA-ES says at every trial that it ignores constraints
+        warnings.filterwarnings("ignore", "Constraints have been set")
+        fresh.after_trial(seen, ended, state, None if value is None else [value])
     news = {k: v for k, v in ended.system_attrs.items() if trial.system_attrs.get(k) != v}
     return news, bool(stopped)
 

@@ -117,6 +117,7 @@ class Session:
                 specs,
                 rungs=rungs(self.sweep.pruner, specs.max_epochs),
                 checkpoints=self.folder / "checkpoints",
+                limits=self.sweep.limits,
             ),
             total=self.sweep.n_trials,
             out_of_time=lambda: self.settings.out_of_time,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives import BadInput, Source
+from sweeps.study.limits import limits_of
 from sweeps.study.options import OPTIONS, Options
 from sweeps.study.sweep import Pruner, Sampler, Sweep, check_pruner, check_sampler, kind_of
 from sweeps.tracking.redact import redact
@@ -96,6 +97,7 @@ class Settings(Options):
             sampler=self.sampler or sweep.sampler,
             pruner=self.pruner or sweep.pruner,
             n_trials=self.trials or sweep.n_trials,
+            limits=limits_of(self.limit or ()) or sweep.limits,
         )
 
     @property

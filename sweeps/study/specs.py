@@ -20,7 +20,7 @@ class Specs:
     """What runs that belong together have in common: what is not said here is as in `TrialSpec`.
 
     patience: of runs that may end early. weights, checkpoints: folders, None where none is kept.
-    ways: may grow; a spec has those that are known when it is made.
+    ways: may grow; a spec has those that are known when it is made. limits: of the search alone.
     """
 
     max_epochs: int
@@ -32,6 +32,7 @@ class Specs:
     checkpoint_every: float = CHECKPOINT_EVERY
     ways: Mapping[str, str] = field(default_factory=dict)
     check: bool = True
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, session: Session) -> Specs:
@@ -61,5 +62,6 @@ class Specs:
             "checkpoint_every": self.checkpoint_every,
             "ways": dict(self.ways),
             "check": self.check,
+            "limits": self.limits,
         }
         return TrialSpec(number, config, seed, **common | other)

@@ -1,8 +1,8 @@
 """One study in Optuna's store: opened, checked, asked and told.
 
 An interrupted trial stays RUNNING and keeps its number and seed; a diverged one is PRUNED at its
-best finite value, or FAIL without one. User attributes hold what Optuna has no field for: a
-trial's `role`, `params`, `seed` and `result`, a study's `identity` and `final`.
+best finite value, or FAIL without one; an infeasible one is PRUNED. User attributes hold what
+Optuna has no field for: a trial's `role`, `params`, `seed` and `result`, a study's `identity`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from search_spaces import Dimension, Space, plain
 from sweeps.study.ended import Ended, ended_trial
 from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned
+from sweeps.study.limits import constrain
 from sweeps.study.pruning import PORTFOLIO
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_file
@@ -212,8 +213,11 @@ class Store:
             },
         )
         self._note(result.extra.get("structure"), result.extra.get("way"))
+        constrain(trial, result)
         states = optuna.trial.TrialState
-        if result.outcome is Outcome.FAILED or result.value is None:
+        if result.outcome is Outcome.INFEASIBLE:
+            self._close(trial, states.PRUNED)  # of a FAIL, no sampler learns
+        elif result.outcome is Outcome.FAILED or result.value is None:
             self._close(trial, states.FAIL)
         elif result.outcome is Outcome.COMPLETE:
             self._close(trial, states.COMPLETE, result.value)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import Dimension
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
+from sweeps.study.limits import least_words
 from sweeps.study.ranges import accepts
 from sweeps.study.winner import winner
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
+NEVER_WHOLE = ("failed", "infeasible")  # no pruning has spared what these lack
 FEWEST = 5  # complete trials before an edge says anything
 
 
@@ -33,6 +35,7 @@ class Summary:
     level: whether the complete trials have one value, so that no parameter matters.
     hints: which ranges to widen, in words; wider: as `--range` takes them.
     best: the winner. top: the complete trials with the best values, each on its own one seed.
+    infeasible: how near the trials beyond a limit came to it, in words.
     final: test scores by "best" and "baseline", None until a sweep has ended.
     """
 
@@ -52,6 +55,7 @@ class Summary:
     hints: tuple[str, ...] = ()
     wider: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    infeasible: str = ""
     final: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def summarise(session: Session) -> Summary:
     order, best = ranked(trials, session.monitor), winner(session)
     max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
-    possible = sum(t.epochs if t.outcome == "failed" else max_epochs for t in trials)
+    possible = sum(t.epochs if t.outcome in NEVER_WHOLE else max_epochs for t in trials)
     final = session.store.study.user_attrs.get("final")
     widen = _hints(session, best) if best is not None and len(order) >= FEWEST else []
     if final is not None and best is not None and final.get("trial") != best.number:
@@ -91,6 +95,7 @@ def summarise(session: Session) -> Summary:
             for t in trials
             if t.outcome == "failed" and t.error
         ),
+        infeasible=least_words(trials, session.sweep.limits),
         final=final,
     )
 
