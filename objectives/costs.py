@@ -6,6 +6,7 @@ again has to be the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from objectives.nearest import nearest
@@ -33,7 +34,11 @@ def refusal(name: str) -> str | None:
 
 def beyond(costs: Mapping[str, float], limits: Mapping[str, float]) -> dict[str, float]:
     """Return how far each cost lies beyond its limit, as a share of it: 0 or less is within."""
-    return {name: (costs[name] - most) / most for name, most in limits.items() if name in costs}
+    return {
+        name: (costs[name] - most) / most
+        for name, most in limits.items()
+        if name in costs and most < math.inf
+    }
 
 
 def words(costs: Mapping[str, float], limits: Mapping[str, float]) -> str:

@@ -85,7 +85,8 @@ class TrialSpec:
             `fit`'s.
         limits: The most that the built model may cost, by the name of the cost
             (`objectives.costs`). A trial beyond one ends as INFEASIBLE before it trains; the costs
-            are in its result's `extra`, by name, and so are those of every other trial.
+            are in its result's `extra`, by name, and so are those of every other trial. An
+            infinite one only has the cost measured.
     """
 
     number: int

@@ -25,7 +25,8 @@ def trials_frame(session: Session) -> pd.DataFrame:
 
     confirmed, confirmed_std: mean and standard deviation of the value on fresh seeds, missing
     where a trial was trained on none. params, flops: what its model costs, where the study limits
-    it. A parameter's column is `params_NAME`, that of a note (`trial.set_user_attr`)
+    or monitors it. Further monitors have a column each, with the value at the best epoch. A
+    parameter's column is `params_NAME`, that of a note (`trial.set_user_attr`)
     `user_attrs_NAME`, as in Optuna's frame.
     """
     import pandas as pd
@@ -45,6 +46,7 @@ def trials_frame(session: Session) -> pd.DataFrame:
             "epochs": t.epochs,
             "seconds": t.seconds,
             **costs_of(t),
+            **t.beside,
             **{f"{PREFIX}{name}": value for name, value in t.params.items()},
             **{f"user_attrs_{name}": value for name, value in t.notes.items()},
         }

@@ -11,6 +11,7 @@ from objectives.judging import threshold
 from objectives.reading import counted
 from search_spaces import Space
 from sweeps.cli import typed
+from sweeps.cli.front import front_lines
 from sweeps.cli.layout import fit
 from sweeps.study.confirm import Confirmed
 from sweeps.study.ended import Ended
@@ -125,6 +126,7 @@ def summary_lines(
         lines += baseline_text(space, summary.baseline.params if summary.baseline else None)
         lines.append(f"best: {params_text(summary.best.params)}")
         lines += _standing(summary, confirmed, labels)
+        lines += front_lines(summary.front, labels)
         lines += _next(summary)
     lines += [f"failed: {failure} (see sweep.log)" for failure in summary.failures[:3]]
     return fit(lines, width)

@@ -150,7 +150,8 @@ class Options:
         "search", whole(0), "N", "seed of the study, or of the training (train)",
         commands=("run", "train"), kept=True, param=True, default=0)
     monitor: str | None = row(
-        "search", validated, "METRIC", "the metric that decides; its name begins with val_",
+        "search", validated, "METRIC",
+        "the metric that decides; its name begins with val_. Several: val_loss,params",
         kept=True, param=True, of=lambda sweep: sweep.objective.monitor)
     mode: Mode | None = row(
         "search", MODES, "", "the better direction of a metric of your own",

@@ -90,6 +90,7 @@ class Settings(Options):
             patience=sweep.objective.patience if self.patience is None else self.patience,
             monitor=self.monitor or sweep.objective.monitor,
             mode=mode,
+            others=sweep.objective.others if self.monitor is None else (),
         )
         return dataclasses.replace(
             sweep,

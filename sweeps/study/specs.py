@@ -20,7 +20,8 @@ class Specs:
     """What runs that belong together have in common: what is not said here is as in `TrialSpec`.
 
     patience: of runs that may end early. weights, checkpoints: folders, None where none is kept.
-    ways: may grow; a spec has those that are known when it is made. limits: of the search alone.
+    ways: may grow; a spec has those that are known when it is made. limits,
+    others (further monitors): of the search alone.
     """
 
     max_epochs: int
@@ -33,6 +34,7 @@ class Specs:
     ways: Mapping[str, str] = field(default_factory=dict)
     check: bool = True
     limits: Mapping[str, float] = field(default_factory=dict)
+    others: tuple[Monitor, ...] = ()
 
     @classmethod
     def of(cls, session: Session) -> Specs:

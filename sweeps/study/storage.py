@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
 from objectives.training import Outcome, TrialResult
+from objectives.training.beside import values_of
 from search_spaces import Dimension, Space, plain
 from sweeps.study.ended import Ended, ended_trial
 from sweeps.study.identity import difference, identity_of
@@ -210,6 +211,7 @@ class Store:
                 "structure": result.extra.get("structure"),
                 "way": result.extra.get("way"),
                 "metrics": dict(metrics),
+                "beside": result.extra.get("beside", {}),
             },
         )
         self._note(result.extra.get("structure"), result.extra.get("way"))
@@ -220,24 +222,22 @@ class Store:
         elif result.outcome is Outcome.FAILED or result.value is None:
             self._close(trial, states.FAIL)
         elif result.outcome is Outcome.COMPLETE:
-            self._close(trial, states.COMPLETE, result.value)
+            self._close(trial, states.COMPLETE, values_of(result))
         else:
             # A pruned trial's value in Optuna is its last report: let that be its best.
             frozen = self.study.get_trials(deepcopy=False)[trial.number]
-            if frozen.last_step is None or frozen.last_step < result.epochs:
+            if len(self.study.directions) == 1 and (frozen.last_step or 0) < result.epochs:
                 trial.report(result.value, result.epochs)
             self._close(trial, states.PRUNED)
 
-    def _close(
-        self, trial: optuna.trial.Trial, state: optuna.trial.TrialState, value: float | None = None
-    ) -> None:
+    def _close(self, trial: optuna.trial.Trial, state: Any, values: Any = None) -> None:
         from sweeps.study.samplers import after
 
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
-        kept, self._exhausted = after(self.study, self.sampler, self.seed, frozen, state, value)
+        kept, self._exhausted = after(self.study, self.sampler, self.seed, frozen, state, values)
         for key, news in kept.items():
             self.study._storage.set_trial_system_attr(frozen._trial_id, key, news)
-        self.study.tell(trial.number, value, state=state)
+        self.study.tell(trial.number, values, state=state)
 
 
 def open_study(
@@ -245,7 +245,7 @@ def open_study(
     name: str,
     identity: Mapping[str, Any],
     settings: Mapping[str, Any],
-    monitor: Monitor,
+    monitors: Sequence[Monitor],
     pruner: optuna.pruners.BasePruner | None,
 ) -> optuna.Study:
     """Create or reopen a study. Raises BadInput where it was made of something else."""
@@ -253,9 +253,9 @@ def open_study(
 
     from sweeps.study.write_through import FAULTS, WriteThrough, reason
 
-    wanted = optuna.study.StudyDirection[monitor.direction.upper()]
+    wanted = [optuna.study.StudyDirection[one.direction.upper()] for one in monitors]
     try:
-        through = WriteThrough(storage, name, [wanted])
+        through = WriteThrough(storage, name, wanted)
     except FAULTS as fault:
         raise BadInput(
             f"study {name!r} cannot be made in its store ({reason(fault)}): make room, or name "

@@ -15,6 +15,7 @@ from sweeps.study.ended import Ended, ranked
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
 from sweeps.study.limits import least_words
 from sweeps.study.ranges import accepts
+from sweeps.study.several import Front, front_of, target_of
 from sweeps.study.winner import winner
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Summary:
     hints: which ranges to widen, in words; wider: as `--range` takes them.
     best: the winner. top: the complete trials with the best values, each on its own one seed.
     infeasible: how near the trials beyond a limit came to it, in words.
+    front: where there are several monitors, the trials that none beats in all of them.
     final: test scores by "best" and "baseline", None until a sweep has ended.
     """
 
@@ -56,6 +58,7 @@ class Summary:
     wider: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     infeasible: str = ""
+    front: Front | None = None
     final: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -95,6 +98,7 @@ def summarise(session: Session) -> Summary:
             for t in trials
             if t.outcome == "failed" and t.error
         ),
+        front=front_of(session),
         infeasible=least_words(trials, session.sweep.limits),
         final=final,
     )
@@ -115,7 +119,9 @@ def importances(study: optuna.Study) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = optuna.importance.get_param_importances(study, params=names)
+            found = optuna.importance.get_param_importances(
+                study, params=names, **target_of(study, "importances")
+            )
         except (ValueError, RuntimeError):
             return {}
     return {name: float(share) for name, share in found.items() if share > 0.0}
