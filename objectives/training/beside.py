@@ -56,4 +56,6 @@ class Beside:
 
 def values_of(result: TrialResult) -> list[float]:
     """Return what Optuna is told of a complete trial."""
-    return [float(result.value or 0.0), *result.extra.get("beside", {}).values()]
+    if result.value is None:
+        raise ValueError(f"trial {result.spec.number} has no value: no epoch of it was finite")
+    return [result.value, *result.extra.get("beside", {}).values()]

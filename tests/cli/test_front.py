@@ -14,7 +14,6 @@ from objectives import BadInput, Objective
 from objectives.training import Logs
 from sweeps.cli import report, run, run_command_line
 from sweeps.cli.listing import listing
-from sweeps.study.settings import Settings
 from sweeps.study.sweep import Sweep
 from sweeps.tracking import NoTracker
 from tests.scripted import OBJECTIVE, SPACE, Scripted, build, load
@@ -86,7 +85,7 @@ def test_the_front_is_said_written_marked_and_exported(
     assert go("report", "--to", "page.html") == 0
     page = (folder / "page.html").read_text()
     assert "Pareto front of val_loss, params: #" in page
-    assert any("toy  14 trials, best val_loss" in line for line in listing(Settings()))
+    assert any("toy  14 trials, best val_loss" in line for line in listing(folder))
 
 
 def test_comparing_says_which_monitor_it_looks_at(
