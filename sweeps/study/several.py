@@ -93,13 +93,11 @@ def front(trials: Sequence[Ended], monitors: Sequence[Monitor]) -> list[Ended]:
         for t in complete
     }
 
-    def beaten(mine: tuple[float, ...]) -> bool:
-        return any(
-            theirs != mine and all(a <= b for a, b in zip(theirs, mine, strict=True))
-            for theirs in costs.values()
-        )
-
-    return [t for t in complete if not beaten(costs[t.number])]
+    unbeaten: set[tuple[float, ...]] = set()
+    for mine in sorted(set(costs.values())):  # what beats it comes before it, or something better
+        if not any(all(a <= b for a, b in zip(one, mine, strict=True)) for one in unbeaten):
+            unbeaten.add(mine)
+    return [t for t in complete if costs[t.number] in unbeaten]
 
 
 def front_of(session: Session) -> Front | None:

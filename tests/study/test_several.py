@@ -166,7 +166,6 @@ def test_samplers_of_several_values_go_on(name: str, tmp_path: Path) -> None:
 
 
 def test_a_sampler_of_one_value_is_refused_before_a_study_is_made(tmp_path: Path) -> None:
-    pytest.importorskip("cmaes")
     with pytest.raises(BadInput, match="knows one monitor alone, and there are 2"):
         run(tmp_path, LOSS, RECALL, sampler=SAMPLERS["cmaes"])
     assert not (tmp_path / "optuna.db").exists()
