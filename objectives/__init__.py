@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
+from objectives.costs import COSTS
 from objectives.data import PARTS as PARTS
 from objectives.data import Data as Data
 from objectives.data import Part as Part
 from objectives.data import Source as Source
 from objectives.data import digest as digest
 from objectives.fit_arguments import FitArguments as FitArguments
-from objectives.monitor import Mode
+from objectives.monitor import Mode, several
 from objectives.monitor import Monitor as Monitor
 from objectives.signatures import Build, required
 from search_spaces import BadInput as BadInput
@@ -52,7 +53,10 @@ class Objective(Generic[C]):
             space. One that takes `metrics=()` is given the names of the further metrics that the
             monitor needs (`Monitor.extra`).
         space: What may vary.
-        monitor: The value of an epoch; a trial's value is its best one.
+        monitor: The value of an epoch; a trial's value is its best one. Several, as a tuple of
+            names or `Monitor`s, make a study of several objectives (`others` holds the further
+            ones), whose values are those of the epoch that is best by the first. A further one
+            may be a cost of the model, `params` or `flops`.
         mode: "min" or "max", which one is better; None: what Keras says of its own.
         max_epochs: How long a trial trains at most.
         patience: Epochs without a better value after which a trial is complete, 0 for never;
@@ -78,13 +82,13 @@ class Objective(Generic[C]):
         version: What tells such data sets from others; None: their first batches.
 
     Raises:
-        BadInput: For a build, task, baseline or fit that cannot be.
+        BadInput: For a build, task, baseline, fit or monitors that cannot be.
     """
 
     load: Callable[[Source], Any]
     build: Callable[..., keras.Model]
     space: Space[C] = None  # type: ignore[assignment]
-    monitor: str = "val_loss"
+    monitor: Any = "val_loss"
     mode: Mode | None = None
     max_epochs: int = 100
     patience: int | None = None
@@ -99,6 +103,7 @@ class Objective(Generic[C]):
     stratify: str | bool | None = None
     materialize: bool = False
     version: str | None = None
+    others: tuple[Monitor, ...] = ()
 
     def __post_init__(self) -> None:
         if self.task is not None and self.task not in get_args(Task):
@@ -107,6 +112,11 @@ class Objective(Generic[C]):
             object.__setattr__(self, "scores", functools.partial(_usual, task=self.task))
         if self.fit is not None and not callable(self.fit):
             FitArguments.of(self.batch_size, {"Objective(fit=...)": self.fit})
+        if not isinstance(self.monitor, str) or "," in self.monitor or self.monitor in COSTS:
+            first, *others = several(self.monitor, self.mode)
+            made = {"monitor": first.name, "mode": first.mode, "others": tuple(others)}
+            for name, value in made.items():
+                object.__setattr__(self, name, value)
         given = Build.of(self.build, by_trial=self.space is None)
         object.__setattr__(self, "build", given)
         if self.space is None:
@@ -186,12 +196,18 @@ class Objective(Generic[C]):
 
     def model(self, config: C, data: Data, monitor: Monitor) -> keras.Model:
         """Return the compiled model of a config, with the metric that a monitor needs."""
-        return self.build(config, data, metrics=monitor.extra)
+        extra = [name for one in (monitor, *self.others) for name in one.extra]
+        return self.build(config, data, metrics=tuple(dict.fromkeys(extra)))
 
     @property
     def judged_by(self) -> Monitor:
         """The monitor and its better direction. Raises BadInput where nobody knows it."""
         return Monitor.of(self.monitor, self.mode)
+
+    @property
+    def monitors(self) -> tuple[Monitor, ...]:
+        """All that is judged, the one that decides first."""
+        return (self.judged_by, *self.others)
 
     @property
     def patience_in_epochs(self) -> int:
@@ -234,15 +250,17 @@ class Objective(Generic[C]):
             )
         return max_epochs
 
-    def __call__(self, trial: Any) -> float:
+    def __call__(self, trial: Any) -> float | tuple[float, ...]:
         """Train one trial of a plain Optuna study on the embedded data.
 
         Reports the best value so far at every epoch and raises `optuna.TrialPruned`; the seed is
-        the trial's number. Files of callbacks go to `callbacks/NUMBER`.
+        the trial's number. With several monitors it reports nothing, and returns all values. Files
+        of callbacks go to `callbacks/NUMBER`.
         """
         from optuna import TrialPruned
 
         from objectives.training import Best, Decision, Logs, Outcome, TrialSpec
+        from objectives.training.beside import Beside, measured, values_of
 
         config = self.space.suggest(trial)
         spec = TrialSpec(
@@ -250,25 +268,28 @@ class Objective(Generic[C]):
             config=config,
             seed=trial.number,
             max_epochs=self.epochs(config, self.max_epochs),
-            monitor=self.judged_by.in_study(getattr(trial, "study", None)),
+            monitor=self.judged_by.in_study(getattr(trial, "study", None), self.others),
             patience=self.patience_in_epochs,
             files=Path("callbacks") / f"{trial.number:05d}",
+            limits=measured(self.others, {}),
         )
-        best = Best(spec.monitor)
+        best, beside = Best(spec.monitor), Beside(self.others)
 
         def on_epoch(_: TrialSpec, epoch: int, logs: Logs) -> Decision:
-            best.update(epoch, logs)
+            beside.take(epoch, logs, best=best.update(epoch, logs))
+            if self.others:
+                return Decision.CONTINUE
             trial.report(best.value, epoch)
             return Decision.PRUNE if trial.should_prune() else Decision.CONTINUE
 
-        (result,) = self._trainer.train(iter([spec]), on_epoch)
+        (result,) = map(beside.judged, self._trainer.train(iter([spec]), on_epoch))
         for key, value in result.extra.get("user_attrs", {}).items():
             trial.set_user_attr(key, value)
         if result.outcome is Outcome.FAILED or result.value is None:
             raise RuntimeError(result.error or "the loss was not finite in the first epoch")
         if result.outcome is not Outcome.COMPLETE:
             raise TrialPruned(f"{result.outcome.value} after {result.epochs} epochs")
-        return result.value
+        return tuple(values_of(result)) if self.others else result.value
 
     @functools.cached_property
     def embedded(self) -> Data:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from objectives.costs import COSTS
 from objectives.nearest import nearest
 from search_spaces import BadInput
 
@@ -81,6 +82,8 @@ class Monitor:
         """
         if mode is not None:
             return cls(name, mode)
+        if name in COSTS:
+            return cls(name, "min")
         words = name.removeprefix("val_").removeprefix("test_").split("_")
         for start in range(len(words)):
             metric = _in_snake_case("_".join(words[start:]))
@@ -96,14 +99,25 @@ class Monitor:
         """Return the monitor of a study, whose direction is said in Optuna's words."""
         return cls(name, DIRECTIONS[direction.lower()])
 
-    def in_study(self, study: Any) -> Monitor:
-        """Return itself. Raises BadInput where an Optuna study takes the other direction."""
-        if study is not None and study.direction.name.lower() != self.direction:
+    def in_study(self, study: Any, others: Sequence[Monitor] = ()) -> Monitor:
+        """Return itself. Raises BadInput where an Optuna study takes other directions.
+
+        others: further monitors of the study.
+        """
+        wanted = [one.direction for one in (self, *others)]
+        found = wanted if study is None else [one.name.lower() for one in study.directions]
+        if found == wanted:
+            return self
+        if len(found) == len(wanted) == 1:
             raise BadInput(
-                f"this study has direction {study.direction.name.lower()!r}, and {self.name!r} "
+                f"this study has direction {found[0]!r}, and {self.name!r} "
                 f"wants optuna.create_study(direction={self.direction!r})"
             )
-        return self
+        names = ", ".join(one.name for one in (self, *others))
+        raise BadInput(
+            f"this study has directions {found}, and the monitors {names} want "
+            f"optuna.create_study(directions={wanted})"
+        )
 
     @property
     def direction(self) -> str:
@@ -146,6 +160,39 @@ class Monitor:
 
 
 VAL_LOSS = Monitor("val_loss", "min")
+
+Monitored = str | Monitor | Sequence[str | Monitor]
+
+
+def several(given: Monitored, mode: Mode | None = None) -> list[Monitor]:
+    """Return monitors, the one that decides first.
+
+    Args:
+        given: A name, a Monitor, or several of them; in text with commas between.
+        mode: Of the first one, where it is a name.
+
+    Raises:
+        BadInput: For a name without a known direction, one that is given twice, or a first one
+            that is a cost and has no curve.
+    """
+    names = [given] if isinstance(given, Monitor) else given
+    names = names.split(",") if isinstance(names, str) else list(names)
+    if not names:
+        raise BadInput(f"monitor is {given!r}: name one or more")
+    modes = [mode, *[None] * (len(names) - 1)]
+    found = [
+        one if isinstance(one, Monitor) else Monitor.of(str(one).strip(), of)
+        for one, of in zip(names, modes, strict=True)
+    ]
+    twice = [one.name for n, one in enumerate(found) if one.name in {m.name for m in found[:n]}]
+    if twice:
+        raise BadInput(f"monitor {twice[0]!r} is given twice: name it once")
+    if found[0].name in COSTS:
+        raise BadInput(
+            f"monitor {found[0].name!r} comes first, and no epoch changes it: name a metric of "
+            f"the validation part first, or bound it with --limit {found[0].name}=N"
+        )
+    return found
 
 
 def signs(names: Iterable[str]) -> dict[str, float]:

@@ -14,6 +14,7 @@ import numpy as np
 from annotated_types import Interval
 
 from objectives import Data, Objective, Part, Source
+from objectives.costs import words
 from objectives.training import (
     Best,
     Decision,
@@ -94,6 +95,7 @@ class Scripted:
     script: Callable[[TrialSpec, int], float] = curve
     hook: Callable[[TrialSpec, int], None] = lambda spec, epoch: None
     rate: Callable[[TrialSpec, int], float] = lambda spec, epoch: spec.config.rate
+    costs: Callable[[TrialSpec], dict[str, int]] = lambda spec: {"params": 10 * spec.config.width}
     curves: dict[int, list[float]] = field(default_factory=dict)
 
     def train(
@@ -108,6 +110,9 @@ class Scripted:
     def _one(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
         best, outcome, epochs, error = Best(spec.monitor), Outcome.COMPLETE, 0, None
         self.curves[spec.number] = []
+        costs: dict[str, Any] = {name: self.costs(spec)[name] for name in spec.limits}
+        if over := words(costs, spec.limits):
+            return TrialResult(spec, Outcome.INFEASIBLE, extra={**costs, "over": over})
         for epoch in range(1, spec.max_epochs + 1):
             try:
                 self.hook(spec, epoch)
@@ -131,7 +136,8 @@ class Scripted:
             with contextlib.suppress(OSError):  # of a full disk
                 save_weights(spec.weights, [np.zeros(1)])
         value = best.value if epochs else None
-        return TrialResult(spec, outcome, value, best.epoch, epochs, 0.01 * epochs, error)
+        seconds = 0.01 * epochs
+        return TrialResult(spec, outcome, value, best.epoch, epochs, seconds, error, extra=costs)
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
         return {"test_loss": curve(spec, spec.max_epochs)}

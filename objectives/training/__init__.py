@@ -52,6 +52,7 @@ class Outcome(Enum):
     PRUNED = "pruned"
     DIVERGED = "diverged"
     FAILED = "failed"
+    INFEASIBLE = "infeasible"  # its model is beyond a limit: it was not trained
     INTERRUPTED = "interrupted"
 
 
@@ -84,6 +85,10 @@ class TrialSpec:
             again.
         check: Whether the first steps of a structure of a user's own model are compared with
             `fit`'s.
+        limits: The most that the built model may cost, by the name of the cost
+            (`objectives.costs`). A trial beyond one ends as INFEASIBLE before it trains; the costs
+            are in its result's `extra`, by name, and so are those of every other trial. An
+            infinite one only has the cost measured.
     """
 
     number: int
@@ -100,6 +105,7 @@ class TrialSpec:
     files: Path | None = None
     ways: Mapping[str, str] = field(default_factory=dict, hash=False)
     check: bool = True
+    limits: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ class TrialResult:
         seconds: That they took.
         error: A failed trial's traceback.
         fallback: Why a slower way was taken, or None.
-        extra: Plain values to keep: "structure" and "way", and numbers to track.
+        extra: Plain values to keep: "structure" and "way", costs, and numbers to track.
     """
 
     spec: TrialSpec

@@ -112,7 +112,7 @@ class CompiledTrainer(FitTrainer):
 
     def _trial(self, progress: Progress) -> None:
         spec = progress.spec
-        model, given = self.build(spec), self.callbacks(progress)
+        model, given = self.admitted(progress), self.callbacks(progress)
         # A loss that is not finite ends a trial as diverged, at the end of the same epoch.
         callbacks = [c for c in given if type(c) is not keras.callbacks.TerminateOnNaN]
         refuse(model, callbacks)

@@ -30,6 +30,7 @@ from objectives.training import (
 )
 from objectives.training.batches import arrays, order
 from objectives.training.callback_files import placed
+from objectives.training.counting import counted
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
@@ -71,7 +72,7 @@ class FitTrainer:
     def _fit(self, progress: Progress) -> None:
         spec = progress.spec
         progress.extra["way"] = "fit"
-        model = self.build(spec)
+        model = self.admitted(progress)
         progress.weights = model.get_weights
         callbacks = self.callbacks(progress)
         if self.data.stream is not None:
@@ -122,6 +123,13 @@ class FitTrainer:
     def given(self, spec: TrialSpec) -> FitArguments:
         """Return how the objective calls `fit` for the spec's config."""
         return self.objective.arguments(spec.config)
+
+    def admitted(self, progress: Progress) -> keras.Model:
+        """Return a trial's model, unless it costs more than its spec allows (`Halted`)."""
+        model = self.build(progress.spec)
+        first = functools.partial(taken, self.data.train.x, slice(1))
+        progress.admit(lambda names: counted(model, names, lambda: mapped(fed, first())))
+        return model
 
     def callbacks(self, progress: Progress) -> list[keras.callbacks.Callback]:
         """Return the trial's own callbacks, fresh, with files in the trial's own folder."""

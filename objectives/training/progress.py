@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from objectives import BadInput
+from objectives.costs import words
 from objectives.training import (
     Best,
     Decision,
@@ -129,6 +130,24 @@ class Progress:
             LOG.warning(line)
         return float(np.mean(value))
 
+    def admit(self, measure: Callable[[Iterable[str]], Mapping[str, int]]) -> None:
+        """Measure what the built model costs, where the spec limits it.
+
+        Raises:
+            BadInput: Where a cost cannot be told.
+            Halted: Where the model is beyond a limit.
+        """
+        try:
+            costs = measure(self.spec.limits) if self.spec.limits else {}
+        except BadInput as fault:
+            self._fault = fault  # no other trial could be measured either
+            raise
+        self.extra |= costs
+        if over := words(costs, self.spec.limits):
+            self._outcome = Outcome.INFEASIBLE
+            self.extra["over"] = over
+            raise Halted
+
     def epoch(self, epoch: int, logs: Logs) -> bool:
         """Take an epoch's logs; return whether training goes on."""
         if self.spec.monitor.name in logs and not finite(logs, self.spec.monitor):
@@ -232,7 +251,7 @@ class Progress:
 
 
 class Halted(Exception):
-    """The trial was stopped while its kept epochs were reported."""
+    """The trial ended while its kept epochs were reported, or before it trained."""
 
 
 def save_weights(path: Path | None, weights: list[Array]) -> None:

@@ -11,6 +11,7 @@ from objectives import BadInput
 from objectives.structures import nested
 from sweeps.cli.files import chosen
 from sweeps.cli.found import reading
+from sweeps.cli.front import first_alone
 from sweeps.cli.layout import columns, fit
 from sweeps.cli.readable import require_writable
 from sweeps.cli.source import data_lines
@@ -52,6 +53,8 @@ def explain(
     ):
         reference = reference_of(session, settings.trial or "baseline")
         say(f"explaining {reference.name} of {session.name}, {time_text(settings.budget)} at most")
+        for line in first_alone(session.sweep.objective, "explained"):
+            say(line)
         say(f"data: {data_text(session.data)}")
         for line in fit(data_lines(session.data), columns()):
             say(line)

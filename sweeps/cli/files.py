@@ -13,6 +13,7 @@ from objectives.judging import threshold
 from objectives.reading import counted
 from objectives.training import Outcome
 from sweeps.cli.found import reading
+from sweeps.cli.front import front_text
 from sweeps.cli.layout import columns, fit
 from sweeps.cli.share import register
 from sweeps.cli.text import data_text
@@ -32,6 +33,7 @@ from sweeps.export.model import CONFIG, MODEL, Written, differences, save, train
 from sweeps.export.text import parse
 from sweeps.study.ended import Ended
 from sweeps.study.session import Session
+from sweeps.study.several import front_of
 from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ def export(
         )
         print("".join(f"{note}\n" for note in session.notes), end="")
         print(f"trial {trial.number} of {session.name}{_standing(session, trial)}")
+        if settings.trial is None and (others := front_text(front_of(session))):
+            print(f"the best by {session.monitor.name}; --trial N takes another. {others}")
         _say_written(written)
         if sweep.objective.function is not None:
             print(_of_function(written))

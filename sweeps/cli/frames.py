@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sweeps.study.limits import costs_of
 from sweeps.study.winner import confirmed_trials
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ def trials_frame(session: Session) -> pd.DataFrame:
     """Return a row an ended trial, by number: role, label, outcome, value, epochs, parameters.
 
     confirmed, confirmed_std: mean and standard deviation of the value on fresh seeds, missing
-    where a trial was trained on none. A parameter's column is `params_NAME`, that of a note
-    (`trial.set_user_attr`) `user_attrs_NAME`, as in Optuna's frame.
+    where a trial was trained on none. params, flops: what its model costs, where the study limits
+    or monitors it. Further monitors have a column each, with the value at the best epoch. A
+    parameter's column is `params_NAME`, that of a note (`trial.set_user_attr`)
+    `user_attrs_NAME`, as in Optuna's frame.
     """
     import pandas as pd
 
@@ -42,6 +45,8 @@ def trials_frame(session: Session) -> pd.DataFrame:
             "best_epoch": t.best_epoch,
             "epochs": t.epochs,
             "seconds": t.seconds,
+            **costs_of(t),
+            **t.beside,
             **{f"{PREFIX}{name}": value for name, value in t.params.items()},
             **{f"user_attrs_{name}": value for name, value in t.notes.items()},
         }

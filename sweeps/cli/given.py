@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 PYTHON = {name: one for name, one in OPTIONS.items() if one.python}
-DICTS = {"fix": "{'width': 32}", "ranges": "{'learning_rate': (1e-3, 1e-1)}"}
+DICTS = {
+    "fix": "{'width': 32}",
+    "ranges": "{'learning_rate': (1e-3, 1e-1)}",
+    "limit": "{'params': 50_000}",
+}
 
 
 def given_settings(sweep: Sweep, given: Mapping[str, Any], folder: Path) -> Settings:
@@ -50,7 +54,7 @@ def _texts(option: str, given: Any) -> list[str]:
 
 
 def _text(option: str, name: str, value: Any) -> str:
-    if option == "fix":
+    if option in ("fix", "limit"):
         return str(label(value))
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         raise BadInput(f"{option}={{{name!r}: {value!r}}}: give (low, high), or a list of choices")

@@ -75,7 +75,7 @@ def _studies(settings: Settings) -> list[str]:
         known = identity_of(study)
         trials = storage.get_all_trials(study._study_id, deepcopy=False)
         ended = [ended_trial(t) for t in trials if t.state.is_finished()]
-        monitor = Monitor.directed(known.get("monitor", "value"), study.direction.name)
+        monitor = Monitor.directed(known.get("monitor", "value"), study.directions[0].name)
         wanted = study.user_attrs.get("settings", {}).get("confirm") or 0
         stood = standings(ended, study.user_attrs.get(ATTR, {}), monitor, wanted)
         first = [one.trial for one in stood] or ranked(ended, monitor)

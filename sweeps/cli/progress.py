@@ -174,10 +174,12 @@ class Watcher:
         again = f" (resumed from epoch {kept})" if kept else ""
         named = f"#{number} {label}".rstrip()
         line = f"[{self.done}/{self.total}] {named}: {result.outcome.value}{value}"
+        if over := result.extra.get("over"):
+            line += f" ({over})"
         # The least important last: a narrow terminal shows as many as fit in one line.
         for part in (
-            f" after {counted(result.epochs, 'epoch')}{again}",
-            f", {time_text(result.seconds)}",
+            *([] if over else [f" after {counted(result.epochs, 'epoch')}{again}"]),
+            *([] if over else [f", {time_text(result.seconds)}"]),
             *(f", {left}" for left in self._left()),
         ):
             if len(line + part) > (columns() or sys.maxsize):
@@ -232,7 +234,7 @@ class Watcher:
         """Return the counts, the best so far and the time left, which is worded so."""
         parts = [
             f"{self.counts[outcome]} {outcome.value}"
-            for outcome in (Outcome.PRUNED, Outcome.DIVERGED, Outcome.FAILED)
+            for outcome in (Outcome.PRUNED, Outcome.INFEASIBLE, Outcome.DIVERGED, Outcome.FAILED)
             if self.counts[outcome]
         ]
         if self.best is not None and self.each:

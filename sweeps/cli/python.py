@@ -15,6 +15,7 @@ from sweeps.cli import explain as explaining
 from sweeps.cli import files, print_anything, report, starting
 from sweeps.cli.found import plain, reading
 from sweeps.cli.frames import trials_frame
+from sweeps.cli.front import WithFront
 from sweeps.cli.given import describe, given_settings, sweep_named
 from sweeps.cli.layout import columns
 from sweeps.cli.logs import chatter_to, log_file
@@ -122,7 +123,7 @@ def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = "
         return Study(session.sweep, settings, session.data, session.name)
 
 
-class Study:
+class Study(WithFront):
     """What a study found, read from its stores whenever it is asked."""
 
     def __init__(self, sweep: Sweep, settings: Settings, data: Data, name: str) -> None:

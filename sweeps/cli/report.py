@@ -15,6 +15,7 @@ from objectives.monitor import signs
 from objectives.structures import nested
 from sweeps.cli.again import hidden, place, same
 from sweeps.cli.found import reading
+from sweeps.cli.front import front_text
 from sweeps.cli.text import data_text
 from sweeps.cli.work import make_tracker, versions
 from sweeps.explain.experiment import FILE
@@ -106,7 +107,11 @@ def gathered(session: Session, program: str | None) -> Report:
         commands=_commands(session, program),
         config=config,
         versions=versions(),
-        notes=[*_notes(final, session), *_ways(session)],
+        notes=[
+            *_notes(final, session),
+            *_ways(session),
+            *filter(None, [summary.infeasible, front_text(summary.front)]),
+        ],
         calibration=_reliability(session, summary),
         address=store.study.user_attrs.get("address"),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from objectives.reading import counted
 from sweeps.cli.found import reading
+from sweeps.cli.front import first_alone
 from sweeps.cli.layout import columns, fit
 from sweeps.study import compare as comparing
 from sweeps.study.naming import check_name
@@ -29,7 +30,8 @@ def compare(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     one, other = (dataclasses.replace(settings, study=name) for name in settings.names)
     with reading(sweep, one) as first, reading(sweep, other) as second:
         found = comparing.compare(first, second)
-    print("\n".join(fit(comparing.lines(found), columns())))
+        said = list(first_alone(first.sweep.objective, "compared"))
+    print("\n".join(fit([*said, *comparing.lines(found)], columns())))
     return 0, dataclasses.asdict(found)
 
 

@@ -12,6 +12,7 @@ from objectives.reading import counted
 from objectives.structures import nested, words
 from search_spaces import Space
 from sweeps.cli import typed
+from sweeps.cli.front import front_lines
 from sweeps.cli.layout import fit
 from sweeps.study.confirm import Confirmed
 from sweeps.study.ended import Ended
@@ -83,7 +84,7 @@ def complete_text(study: str, done: int, total: int) -> str:
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return `17 complete, 41 pruned`."""
-    known = ("complete", "pruned", "diverged", "failed")
+    known = ("complete", "pruned", "infeasible", "diverged", "failed")
     return ", ".join(f"{counts[name]} {name}" for name in known if counts.get(name))
 
 
@@ -133,6 +134,7 @@ def summary_lines(
     ]
     if summary.best is None:
         lines.append("no trial is complete: there is nothing to compare yet")
+        lines += [summary.infeasible] if summary.infeasible else []
     else:
         lines += _table(summary, confirmed, labels, width)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
@@ -142,6 +144,7 @@ def summary_lines(
         lines += baseline_text(space, summary.baseline.params if summary.baseline else None)
         lines.append(f"best: {params_text(summary.best.params)}")
         lines += _standing(summary, confirmed, labels)
+        lines += front_lines(summary.front, labels)
         lines += _next(summary)
     lines += [f"failed: {failure} (see sweep.log)" for failure in summary.failures[:3]]
     return fit(lines, width)
@@ -193,6 +196,8 @@ def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
         yield "  no trial beat the baseline: keep it, or try more trials or a wider range"
     elif confirmed is None:
         return
+    elif "baseline" not in confirmed.means and summary.baseline is not None:
+        yield f"  the baseline is {summary.baseline.outcome}: no difference to it can be told"
     elif confirmed.difference is None:
         yield "  one fresh seed cannot tell luck from skill: --confirm 5 can"
     else:

@@ -11,6 +11,7 @@ from objectives import BadInput
 from objectives.reading import counted
 from sweeps import __version__
 from sweeps.cli.again import further, hidden
+from sweeps.cli.front import front_numbers, monitor_lines
 from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
@@ -77,9 +78,8 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         say(f"split: {split}")
     for line in fit(data_lines(session.data), columns()):
         say(line)
-    if not session.monitor.name.endswith("loss"):
-        better = "lower" if session.monitor.sign > 0 else "higher"
-        say(f"monitor: {session.monitor.name}, {better} is better")
+    for line in monitor_lines(session.sweep.objective):
+        say(line)
 
     @functools.cache
     def begin() -> None:
@@ -189,7 +189,7 @@ def publish(session: Session, summary: Summary, say: Say) -> None:
     if session.declared is None:  # the ranges are known better than when the first trial began
         session.tracker.start_study(parent_run(session, versions()))
     if summary.best is not None:
-        session.tracker.mark_best(summary.best.number)
+        session.tracker.mark_best(summary.best.number, front_numbers(summary.front))
     note = "\n".join(lines(session, summary))
     metrics = _parent_metrics(summary, confirmed(session))
     session.tracker.end_study(metrics, summary=f"```\n{note}\n```\n")
@@ -265,6 +265,7 @@ def lines(session: Session, summary: Summary, width: int | None = None) -> list[
     found = confirmed(session)
     shown = {t.number for t in (summary.baseline, summary.best, *summary.top) if t is not None}
     shown |= {one.number for one in found.trials} if found is not None else set()
+    shown |= set(front_numbers(summary.front))
     labels = {
         t.number: store.space.label(store.config(t.params))
         for t in store.ended()

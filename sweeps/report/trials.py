@@ -14,7 +14,7 @@ from sweeps.report.words import duration, number
 if TYPE_CHECKING:
     from sweeps.study.ended import Ended
 
-OUTCOMES = ("complete", "pruned", "diverged", "failed", "interrupted")
+OUTCOMES = ("complete", "pruned", "infeasible", "diverged", "failed", "interrupted")
 MOST_COLUMNS = 50  # of the picture of pruned epochs
 LONGEST = 5  # trials that are listed
 PARAMS = "params_"  # begins the columns of parameters, as in Python's `s.trials`
@@ -86,14 +86,15 @@ def curves(report: Report) -> Curves | None:
     names = list(dict.fromkeys(name for trial in report.trials for name in trial.params))
     constant = {} if len(report.trials) < 2 else _constant(report.trials, names)
     varied = [name for name in names if name not in constant]
+    beside = list(dict.fromkeys(name for trial in report.trials for name in trial.beside))
     return Curves(
         metrics=metrics,
         looks=looks,
         names=[
-            *("trial", "outcome", report.summary.monitor, "best epoch", "epochs"),
+            *("trial", "outcome", report.summary.monitor, *beside, "best epoch", "epochs"),
             *(f"{PARAMS}{name}" for name in varied),
         ],
-        lines=[_line(report, trial, varied) for trial in report.trials],
+        lines=[_line(report, trial, varied, beside) for trial in report.trials],
         same=", ".join(f"{name} {number(value, 3)}" for name, value in constant.items()),
     )
 
@@ -108,13 +109,14 @@ def _constant(trials: Sequence[Ended], names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _line(report: Report, trial: Ended, names: Sequence[str]) -> Line:
+def _line(report: Report, trial: Ended, names: Sequence[str], beside: Sequence[str]) -> Line:
     look = report.look(trial)
     roles = ["baseline"] * (trial.role == "baseline") + ["best"] * (look == "best")
     cells = [
         Cell(" ".join([f"#{trial.number}", *roles]), trial.number),
         Cell(trial.outcome),
         _cell(trial.value, 4),
+        *(_cell(trial.beside.get(name), 4) for name in beside),
         _cell(trial.best_epoch, 4),
         _cell(trial.epochs, 4),
         *(_cell(trial.params.get(name), 3) for name in names),

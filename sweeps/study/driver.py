@@ -73,7 +73,7 @@ class Driver(Generic[R]):
 
     on_epoch: decides, once the epoch is tracked. on_end: keeps the result of a run that was not
     interrupted, and ends it in the tracker. begin: called before a run is tracked, every time.
-    say: takes the line that answers an interruption.
+    say: takes the line that answers an interruption. judged: returns a result as it counts.
     """
 
     trainer: Trainer
@@ -83,6 +83,7 @@ class Driver(Generic[R]):
     progress: Progress | None = None
     begin: Callable[[], None] = lambda: None
     say: Callable[[str], None] = lambda line: None
+    judged: Callable[[R, TrialResult], TrialResult] = lambda running, result: result
 
     def __post_init__(self) -> None:
         self.running: dict[int, R] = {}
@@ -130,6 +131,7 @@ class Driver(Generic[R]):
             running.tracked = True
 
     def _end(self, running: R, result: TrialResult) -> None:
+        result = self.judged(running, result)
         if self.progress is not None:
             self.progress.ended(result)
         if result.outcome is Outcome.INTERRUPTED:

@@ -36,6 +36,7 @@ class Ended:
     way: Way | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)  # of trial.set_user_attr
+    beside: Mapping[str, float] = field(default_factory=dict)  # further monitors, at that epoch
 
     @property
     def reached(self) -> float:
@@ -61,7 +62,7 @@ def ended_trial(trial: FrozenTrial) -> Ended:
         params=attrs.get("params", trial.params),
         seed=attrs.get("seed", trial.number),
         outcome=result.get("outcome", trial.state.name.lower()),
-        value=result.get("value", trial.value if trial.state.name != "FAIL" else None),
+        value=result.get("value", trial.values[0] if trial.values else None),
         best_epoch=result.get("best_epoch"),
         epochs=result.get("epochs", 0),
         seconds=result.get("seconds", 0.0),
@@ -71,5 +72,6 @@ def ended_trial(trial: FrozenTrial) -> Ended:
         structure=result.get("structure"),
         way=result.get("way"),
         metrics=result.get("metrics", {}),
+        beside=result.get("beside", {}),
         notes={key: value for key, value in attrs.items() if key not in OWN_ATTRS},
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
+from sweeps.study.several import target_of
 
 if TYPE_CHECKING:
     import optuna
@@ -38,7 +39,7 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         warnings.simplefilter("ignore")
         if name == "importances" and level(study):
             return _without(f"All complete trials have the same {target_name}")
-        chosen: dict[str, Any] = {"target_name": target_name}
+        chosen: dict[str, Any] = {"target_name": target_name} | target_of(study, name)
         # Parallel coordinates leave out a trial that lacks one of the parameters.
         every = sum(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
         fewest = {"importances": FEWEST_FOR_IMPORTANCE, "parallel": every}.get(name, 1)
@@ -76,7 +77,8 @@ def learning_curves(curves: Mapping[int, pd.DataFrame], monitor: str) -> go.Figu
 
 def level(study: optuna.Study) -> bool:
     """Return whether the complete trials have one value, so that no parameter matters."""
-    values = [t.value for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"]
+    trials = study.get_trials(deepcopy=False)
+    values = [t.values[0] for t in trials if t.state.name == "COMPLETE"]
     return len(values) > 1 and len(set(values)) == 1
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
+from sweeps.study.limits import texts_of
+from sweeps.study.several import monitors_text
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -40,6 +42,8 @@ def identity(
         "seed": settings.seed,
         "max-epochs": sweep.objective.max_epochs,
         "trainer": settings.trainer,
+        "limit": texts_of(sweep.limits),
+        "further monitors": monitors_text(sweep.objective.others),
     }
     key, known = ("space", space) if space is not None else ("narrowed", ranges)
     return found | {key: {name: str(dimension) for name, dimension in known.items()}}
@@ -54,7 +58,9 @@ def identity_of(study: Any) -> dict[str, Any]:
     known = dict(study.user_attrs.get("identity", {}))
     if not known:
         return known
-    known["mode"] = Monitor.directed("", study.direction.name).mode
+    known.setdefault("limit", texts_of({}))  # of a version that had none
+    known.setdefault("further monitors", monitors_text(()))
+    known["mode"] = Monitor.directed("", study.directions[0].name).mode
     if "digest" not in known:
         text = str(known.get("data", ""))
         found = re.fullmatch(r"(.*) \(([0-9a-f]{12})\)", text, re.DOTALL)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult
+from objectives.training.beside import Beside
 from objectives.training.checkpoint import kept_epoch
 from objectives.training.whole_files import keep_only
 from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import ranked
 from sweeps.study.pruning import NEVER_PRUNED
+from sweeps.study.several import finals
 from sweeps.study.specs import Specs
 from sweeps.study.storage import REPORTED_FIRST, Store
 from sweeps.tracking import Tracker, TrialRun
@@ -37,6 +39,12 @@ class _Trial(Running):
     trial: optuna.trial.Trial
     reported: int  # the last step that the store already had
     kept: int  # the last epoch of its checkpoint: up to there it is known to go on
+    beside: Beside
+
+    def take(self, epoch: int, logs: Logs) -> None:
+        """Take an epoch's logs. Raises UnknownMonitor where they lack a monitor."""
+        super().take(epoch, logs)
+        self.beside.take(epoch, logs, best=self.best.epoch == epoch)
 
 
 @dataclass
@@ -70,7 +78,14 @@ class Loop:
         if self.specs.checkpoints is not None:  # an end may have been cut before its last step
             keep_only(self.specs.checkpoints, left)
         driver = Driver(
-            self.trainer, self.tracker, self._judge, self._end, self.progress, self.begin, self.say
+            self.trainer,
+            self.tracker,
+            self._judge,
+            self._end,
+            self.progress,
+            self.begin,
+            self.say,
+            lambda running, result: running.beside.judged(result),
         )
         driver.run(self._asked(driver))
         if self.failures >= FAILURES:
@@ -100,12 +115,15 @@ class Loop:
             trial,
             reported=known or 0,
             kept=kept_epoch(spec.checkpoint) if known and spec.checkpoint else 0,
+            beside=Beside(self.specs.others),
         )
 
     def _judge(self, running: _Trial, epoch: int, logs: Logs) -> Decision:
         rungs, trial = running.spec.rungs, running.trial
         if self.out_of_time() or self.failures >= FAILURES:
             return Decision.STOP
+        if self.specs.others:  # Optuna compares intermediate values where there is one value
+            return Decision.CONTINUE
         if running.best.epoch is None or (epoch != REPORTED_FIRST and epoch not in rungs):
             return Decision.CONTINUE
         if epoch > running.reported:
@@ -118,12 +136,13 @@ class Loop:
     def _end(self, running: _Trial, result: TrialResult) -> None:
         number = running.spec.number
         self.done += 1
-        self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
+        if result.outcome is not Outcome.INFEASIBLE:  # which tells nothing of how training goes
+            self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
         self.error = (result.error or "\n").strip().rpartition("\n")[2]
         if result.error:
             LOG.error("trial %d failed\n%s", number, result.error)
         numbers = {k: v for k, v in result.extra.items() if isinstance(v, int | float)}
-        metrics = running.finals(result) | numbers
+        metrics = running.finals(result) | numbers | finals(result)
         self.store.tell(running.trial, result, metrics, self.tracker.run_id(number))
         way = result.extra.get("way")
         self.tracker.end_trial(number, result.outcome.value, metrics, {"way": way} if way else {})

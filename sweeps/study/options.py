@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import Source
 from objectives.monitor import MODES, Mode
 from objectives.training import CHECKPOINT_EVERY, TRAINERS
+from sweeps.study.limits import limit, texts_of
 from sweeps.study.readers import (
     Reader,
     duration,
@@ -112,7 +113,8 @@ class Options:
     """One row an option. None leaves the study's own value, or the sweep's."""
 
     trials: int | None = row(
-        "budget", whole(1), "N", "total number of finished trials: complete, pruned or failed",
+        "budget", whole(1), "N",
+        "total number of finished trials: complete, pruned, infeasible or failed",
         kept=True, of=lambda sweep: sweep.n_trials)
     max_epochs: int | None = row(
         "budget", whole(1), "N", "epochs of one trial",
@@ -132,6 +134,9 @@ class Options:
     ranges: tuple[str, ...] | None = row(
         "search", str, "NAME=LO:HI", "search this range, or these choices: NAME=A,B",
         flag="--range", kept=True, many=True)
+    limit: tuple[str, ...] | None = row(
+        "search", limit, "COST=MOST", "leave out models that cost more: params or flops",
+        kept=True, many=True, of=lambda sweep: texts_of(sweep.limits) if sweep.limits else None)
     tries: tuple[Path, ...] = row(
         "search", Path, "CONFIG", "run a config file as the next trial, to its last epoch",
         flag="--try", many=True)
@@ -145,7 +150,8 @@ class Options:
         "search", whole(0), "N", "seed of the study, or of the training (train)",
         commands=("run", "train"), kept=True, param=True, default=0)
     monitor: str | None = row(
-        "search", validated, "METRIC", "the metric that decides; its name begins with val_",
+        "search", validated, "METRIC",
+        "the metric that decides; its name begins with val_. Several: val_loss,params",
         kept=True, param=True, of=lambda sweep: sweep.objective.monitor)
     mode: Mode | None = row(
         "search", MODES, "", "the better direction of a metric of your own",

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from objectives import PARTS
+from sweeps.study.limits import texts_of
 from sweeps.study.loop import run_name
 from sweeps.study.options import OPTIONS
+from sweeps.study.several import monitors_text
 from sweeps.tracking import EndedTrial, StudyRun, TrialRun
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
             for name, one in OPTIONS.items()
             if one.param
         }
+        | ({"monitor.also": monitors_text(others)} if (others := sweep.objective.others) else {})
+        | ({"limit": texts_of(sweep.limits)} if sweep.limits else {})
         | {f"space.{name}": str(dimension) for name, dimension in ranges.items()}
         | {f"version.{name}": version for name, version in versions.items()},
         data={

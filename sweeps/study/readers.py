@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from objectives.costs import COSTS
 from objectives.nearest import nearest
 from objectives.training import TRAINERS
 
@@ -93,7 +94,11 @@ def share(text: str) -> float:
 
 
 def validated(text: str) -> str:
-    """Return the name of a metric that is computed on the validation set."""
+    """Return the name of a metric that is computed on the validation set, and further ones."""
+    first, comma, others = text.partition(",")
+    if comma:
+        rest = [one if one in COSTS else validated(one) for one in others.split(",")]
+        return ",".join([validated(first), *rest])
     if not text.startswith("val_"):
         raise ValueError(
             f"it is not of the validation part: take val_{text}, or another that begins with val_"

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
@@ -57,7 +58,6 @@ def make_sampler(given: AnySampler, seed: int) -> BaseSampler:
     Raises:
         BadInput: Where it cannot be made, or needs a package that is not installed.
     """
-    import warnings
     from importlib.util import find_spec
 
     import optuna
@@ -161,7 +161,7 @@ def after(
     seed: int,
     trial: FrozenTrial,
     state: TrialState,
-    value: float | None = None,
+    values: Sequence[float] | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """Tell a sampler how a trial ends.
 
@@ -176,7 +176,9 @@ def after(
     seen = _seen(study, ended)
     stopped: list[bool] = []
     seen.stop = lambda: stopped.append(True)  # type: ignore[method-assign]
-    fresh.after_trial(seen, ended, state, None if value is None else [value])
+    with warnings.catch_warnings():  # CMA-ES says at every trial that it ignores constraints
+        warnings.filterwarnings("ignore", "Constraints have been set")
+        fresh.after_trial(seen, ended, state, values)
     news = {k: v for k, v in ended.system_attrs.items() if trial.system_attrs.get(k) != v}
     return news, bool(stopped)
 
@@ -188,7 +190,7 @@ def exhausted(study: optuna.Study, given: AnySampler, seed: int) -> bool:
         for trial in study.get_trials(deepcopy=False)
         if trial.state.is_finished() and trial.user_attrs.get("role") == "trial"
     ]
-    return any(after(study, given, seed, t, t.state, t.value)[1] for t in ended[-1:])
+    return any(after(study, given, seed, t, t.state, t.values)[1] for t in ended[-1:])
 
 
 def holds(distribution: BaseDistribution, value: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data, Monitor, Objective, Source
 from objectives.training import Trainer
+from objectives.training.beside import measured
 from search_spaces import Dimension
 from sweeps.study.driver import Progress
 from sweeps.study.identity import identity, remembered, same_arrays, stored_identity
@@ -24,6 +25,7 @@ from sweeps.study.options import OPTIONS
 from sweeps.study.pruning import make_pruner
 from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
+from sweeps.study.several import check_several
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -107,7 +109,7 @@ class Session:
 
     def loop(self, progress: Progress) -> Loop:
         """Return the loop that brings this study to its total."""
-        specs = Specs.of(self)
+        specs, others = Specs.of(self), self.sweep.objective.others
         return Loop(
             store=self.store,
             trainer=self.trainer,
@@ -115,9 +117,12 @@ class Session:
             progress=progress,
             specs=dataclasses.replace(
                 specs,
-                rungs=rungs(self.sweep.pruner, specs.max_epochs),
+                # Of several values, none tells whether a trial is hopeless.
+                rungs=() if others else rungs(self.sweep.pruner, specs.max_epochs),
                 checkpoints=self.folder / "checkpoints",
                 files=self.folder / "callbacks",
+                limits=measured(others, self.sweep.limits),
+                others=others,
             ),
             total=self.sweep.n_trials,
             out_of_time=lambda: self.settings.out_of_time,
@@ -265,7 +270,7 @@ def _opened(
     tracker = make_tracker(settings.mlflow_uri(), folder)
     pruner = None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs)
     if not reading:
-        make_sampler(sweep.sampler, 0)  # before a study is made: it may be refused
+        check_several(make_sampler(sweep.sampler, 0), sweep.objective.others)  # may be refused
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:
         forget_mistake(storage, name, made_of, partial(asks_otherwise, space, ranges))
@@ -274,7 +279,7 @@ def _opened(
         name,
         made_of,
         settings.remember(),
-        sweep.objective.judged_by,
+        sweep.objective.monitors,
         pruner,
     )
     if not reading and study.user_attrs["settings"] != settings.remember():

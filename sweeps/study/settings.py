@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives import BadInput, Source
+from sweeps.study.limits import limits_of
 from sweeps.study.options import OPTIONS, Options
 from sweeps.study.sweep import Pruner, Sampler, Sweep, check_pruner, check_sampler, kind_of
 from sweeps.tracking.redact import redact
@@ -89,6 +90,7 @@ class Settings(Options):
             patience=sweep.objective.patience if self.patience is None else self.patience,
             monitor=self.monitor or sweep.objective.monitor,
             mode=mode,
+            others=sweep.objective.others if self.monitor is None else (),
         )
         return dataclasses.replace(
             sweep,
@@ -96,6 +98,7 @@ class Settings(Options):
             sampler=self.sampler or sweep.sampler,
             pruner=self.pruner or sweep.pruner,
             n_trials=self.trials or sweep.n_trials,
+            limits=limits_of(self.limit or ()) or sweep.limits,
         )
 
     @property

@@ -20,9 +20,9 @@ class Specs:
     """What runs that belong together have in common: what is not said here is as in `TrialSpec`.
 
     patience: of runs that may end early. weights, checkpoints, files: folders, None where none is
-    kept.
-    ways: may grow; a spec has those that are known when it is made. epochs: (config, most) -> how
-    long a config trains, None: the most.
+    kept. ways: may grow; a spec has those that are known when it is made. epochs: (config, most)
+    -> how long a config trains, None: the most. limits, others (further monitors): of the search
+    alone.
     """
 
     max_epochs: int
@@ -36,6 +36,8 @@ class Specs:
     ways: Mapping[str, str] = field(default_factory=dict)
     check: bool = True
     epochs: Callable[[Any, int], int] | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+    others: tuple[Monitor, ...] = ()
 
     @classmethod
     def of(cls, session: Session) -> Specs:
@@ -68,5 +70,6 @@ class Specs:
             "checkpoint_every": self.checkpoint_every,
             "ways": dict(self.ways),
             "check": self.check,
+            "limits": self.limits,
         }
         return TrialSpec(number, config, seed, **common | other)

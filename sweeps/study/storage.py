@@ -1,8 +1,8 @@
 """One study in Optuna's store: opened, checked, asked and told.
 
 An interrupted trial stays RUNNING and keeps its number and seed; a diverged one is PRUNED at its
-best finite value, or FAIL without one. User attributes hold what Optuna has no field for: a
-trial's `role`, `params`, `seed` and `result`, a study's `identity` and `final`.
+best finite value, or FAIL without one; an infeasible one is PRUNED. User attributes hold what
+Optuna has no field for: a trial's `role`, `params`, `seed` and `result`, a study's `identity`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
 from objectives.training import Outcome, TrialResult
+from objectives.training.beside import values_of
 from search_spaces import Dimension, Space, plain
 from sweeps.study.ended import OWN_ATTRS, Ended, ended_trial
 from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned
+from sweeps.study.limits import constrain
 from sweeps.study.pruning import PORTFOLIO
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_file
@@ -212,31 +214,33 @@ class Store:
                 "structure": result.extra.get("structure"),
                 "way": result.extra.get("way"),
                 "metrics": dict(metrics),
+                "beside": result.extra.get("beside", {}),
             },
         )
         self._note(result.extra.get("structure"), result.extra.get("way"))
+        constrain(trial, result)
         states = optuna.trial.TrialState
-        if result.outcome is Outcome.FAILED or result.value is None:
+        if result.outcome is Outcome.INFEASIBLE:
+            self._close(trial, states.PRUNED)  # of a FAIL, no sampler learns
+        elif result.outcome is Outcome.FAILED or result.value is None:
             self._close(trial, states.FAIL)
         elif result.outcome is Outcome.COMPLETE:
-            self._close(trial, states.COMPLETE, result.value)
+            self._close(trial, states.COMPLETE, values_of(result))
         else:
             # A pruned trial's value in Optuna is its last report: let that be its best.
             frozen = self.study.get_trials(deepcopy=False)[trial.number]
-            if frozen.last_step is None or frozen.last_step < result.epochs:
+            if len(self.study.directions) == 1 and (frozen.last_step or 0) < result.epochs:
                 trial.report(result.value, result.epochs)
             self._close(trial, states.PRUNED)
 
-    def _close(
-        self, trial: optuna.trial.Trial, state: optuna.trial.TrialState, value: float | None = None
-    ) -> None:
+    def _close(self, trial: optuna.trial.Trial, state: Any, values: Any = None) -> None:
         from sweeps.study.samplers import after
 
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
-        kept, self._exhausted = after(self.study, self.sampler, self.seed, frozen, state, value)
+        kept, self._exhausted = after(self.study, self.sampler, self.seed, frozen, state, values)
         for key, news in kept.items():
             self.study._storage.set_trial_system_attr(frozen._trial_id, key, news)
-        self.study.tell(trial.number, value, state=state)
+        self.study.tell(trial.number, values, state=state)
 
 
 def open_study(
@@ -244,7 +248,7 @@ def open_study(
     name: str,
     identity: Mapping[str, Any],
     settings: Mapping[str, Any],
-    monitor: Monitor,
+    monitors: Sequence[Monitor],
     pruner: optuna.pruners.BasePruner | None,
 ) -> optuna.Study:
     """Create or reopen a study. Raises BadInput where it was made of something else."""
@@ -252,9 +256,9 @@ def open_study(
 
     from sweeps.study.write_through import FAULTS, WriteThrough, reason
 
-    wanted = optuna.study.StudyDirection[monitor.direction.upper()]
+    wanted = [optuna.study.StudyDirection[one.direction.upper()] for one in monitors]
     try:
-        through = WriteThrough(storage, name, [wanted])
+        through = WriteThrough(storage, name, wanted)
     except FAULTS as fault:
         raise BadInput(
             f"study {name!r} cannot be made in its store ({reason(fault)}): make room, or name "

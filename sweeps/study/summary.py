@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import Dimension
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
+from sweeps.study.limits import least_words
 from sweeps.study.ranges import accepts
+from sweeps.study.several import Front, front_of, target_of
 from sweeps.study.winner import winner
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
+NEVER_WHOLE = ("failed", "infeasible")  # no pruning has spared what these lack
 FEWEST = 5  # complete trials before an edge says anything
 
 
@@ -33,6 +36,8 @@ class Summary:
     level: whether the complete trials have one value, so that no parameter matters.
     hints: which ranges to widen, in words; wider: as `--range` takes them.
     best: the winner. top: the complete trials with the best values, each on its own one seed.
+    infeasible: how near the trials beyond a limit came to it, in words.
+    front: where there are several monitors, the trials that none beats in all of them.
     final: test scores by "best" and "baseline", None until a sweep has ended.
     """
 
@@ -52,6 +57,8 @@ class Summary:
     hints: tuple[str, ...] = ()
     wider: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    infeasible: str = ""
+    front: Front | None = None
     final: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def summarise(session: Session) -> Summary:
     order, best = ranked(trials, session.monitor), winner(session)
     max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
-    possible = sum(t.epochs if t.outcome == "failed" else max_epochs for t in trials)
+    possible = sum(t.epochs if t.outcome in NEVER_WHOLE else max_epochs for t in trials)
     final = session.store.study.user_attrs.get("final")
     widen = _hints(session, best) if best is not None and len(order) >= FEWEST else []
     if final is not None and best is not None and final.get("trial") != best.number:
@@ -91,6 +98,8 @@ def summarise(session: Session) -> Summary:
             for t in trials
             if t.outcome == "failed" and t.error
         ),
+        front=front_of(session),
+        infeasible=least_words(trials, session.sweep.limits),
         final=final,
     )
 
@@ -110,7 +119,9 @@ def importances(study: optuna.Study) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = optuna.importance.get_param_importances(study, params=names)
+            found = optuna.importance.get_param_importances(
+                study, params=names, **target_of(study, "importances")
+            )
         except (ValueError, RuntimeError):
             return {}
     return {name: float(share) for name, share in found.items() if share > 0.0}

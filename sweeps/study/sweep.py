@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Objective
+from sweeps.study.limits import checked
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -179,9 +180,11 @@ class Sweep:
             Optuna's, which is asked at every epoch and is told the best value so far.
         n_trials: The total that a study is brought to.
         help: One line for `--help`.
+        limits: The most that a model may cost, such as {"params": 50_000}. A trial beyond a limit
+            is not trained, and ends as infeasible.
 
     Raises:
-        BadInput: For an objective, sampler or pruner that is none.
+        BadInput: For an objective, sampler, pruner or limit that is none.
     """
 
     name: str
@@ -190,6 +193,7 @@ class Sweep:
     pruner: Pruner | BasePruner = field(default_factory=successive_halving)
     n_trials: int = 60
     help: str = ""
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.objective, Objective):
@@ -199,3 +203,4 @@ class Sweep:
             )
         check_sampler(self.sampler)
         check_pruner(self.pruner)
+        object.__setattr__(self, "limits", checked(self.limits))

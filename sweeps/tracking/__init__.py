@@ -7,7 +7,7 @@ given, writes it in batches, and tries again after a fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,8 @@ class Tracker:
     def interrupt_trial(self, number: int) -> None:
         """Flush a trial that will be continued later; its run stays open."""
 
-    def mark_best(self, number: int) -> None:
-        """Mark this trial, and no other, as the best one so far."""
+    def mark_best(self, number: int, also: Sequence[int] = ()) -> None:
+        """Mark this trial as the best one so far, and those that none beats; and no other."""
 
     def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
         """Make the runs agree with the study's store, after `start_study`.

@@ -130,7 +130,7 @@ class Delivery:
             if item["do"] == "study":
                 self._start_study(client, parent, item)
             elif item["do"] == "best":
-                self.state.best = item["number"]
+                self.state.best, self.state.also = item["number"], item.get("also", [])
             elif item["do"] == "end":
                 self._end_study(client, parent, item)
             sent.offset = behind
@@ -270,8 +270,8 @@ class Delivery:
         for name, sent in list(self.state.sent.items()):
             if sent.run is None or name == STUDY:
                 continue
-            leader = self.state.best
-            best = leader is not None and name == runs.stream_name("trial", leader)
+            marked = (self.state.best, *self.state.also)
+            best = name in {runs.stream_name("trial", n) for n in marked if n is not None}
             shown = runs.colour(sent.role, sent.outcome, best=best)
             if shown != sent.colour:
                 with self._unless_deleted(client, name):

@@ -137,6 +137,7 @@ class State:
     experiment: str | None = None
     parent: str | None = None
     best: int | None = None
+    also: list[int] = field(default_factory=list)  # trials that none beats
     sent: dict[str, Sent] = field(default_factory=dict)
 
 

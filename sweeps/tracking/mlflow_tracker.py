@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class MlflowTracker(Tracker):
         self.delivery = Delivery(uri, self.journal)
         self.courier = Courier(self.delivery)
         self._open: dict[int, _Open] = {}
-        self._best: int | None = None
+        self._best: list[int] = []
         self._undelivered = self.journal.undelivered()
 
     def start_study(self, study: StudyRun) -> None:
@@ -114,11 +114,12 @@ class MlflowTracker(Tracker):
         del self._open[number]
         self.courier.wake()
 
-    def mark_best(self, number: int) -> None:
-        """Mark this trial, and no other, as the best one so far."""
-        if number != self._best:
-            self._best = number
-            self._study({"do": "best", "number": number})
+    def mark_best(self, number: int, also: Sequence[int] = ()) -> None:
+        """Mark this trial as the best one so far, and those that none beats; and no other."""
+        marked = [number, *also]
+        if marked != self._best:
+            self._best = marked
+            self._study({"do": "best", "number": number, "also": list(also)})
 
     def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
         """Make the runs agree with the study's store; return one line per repair.

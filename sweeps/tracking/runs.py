@@ -25,8 +25,14 @@ KIND, KEY, STUDY, NUMBER, ROLE, ROOT = (
 )
 PARENT, COLOUR, NOTE = "mlflow.parentRunId", "mlflow.runColor", "mlflow.note.content"
 BASELINE, BEST, STOPPED, BROKEN, USUAL = "#000000", "#2ca02c", "#b3b3b3", "#d62728", "#4c8bf5"
-COLOURS = {"pruned": STOPPED, "diverged": BROKEN, "failed": BROKEN}
-STATUS = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+COLOURS = {"pruned": STOPPED, "infeasible": STOPPED, "diverged": BROKEN, "failed": BROKEN}
+STATUS = {
+    "complete": "FINISHED",
+    "pruned": "KILLED",
+    "infeasible": "KILLED",
+    "diverged": "FAILED",
+    "failed": "FAILED",
+}
 OWN_COUNT = ("confirm", "probe")  # roles that are numbered separately from the search
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from objectives.costs import COSTS
 from objectives.training import (
     Best,
     Decision,
@@ -58,7 +59,9 @@ class Task:
         """Return the result that a trainer in this process would have returned."""
         found = dataclasses.replace(told, spec=self.spec)
         if self._raced:
+            costs = {name: told.extra[name] for name in COSTS if name in told.extra}
             found = self.result(self._ordered, told.seconds)
+            found = dataclasses.replace(found, extra=costs)
         elif self.decided and told.outcome in (Outcome.COMPLETE, Outcome.INTERRUPTED):
             found = dataclasses.replace(found, outcome=self._ordered)
         if told.outcome is Outcome.COMPLETE is not found.outcome and self.spec.weights is not None:

@@ -57,7 +57,7 @@ class Marked(NoTracker):
     best: int | None = None
     metrics: dict[str, float] = {}  # noqa: RUF012
 
-    def mark_best(self, number: int) -> None:
+    def mark_best(self, number: int, also: Any = ()) -> None:
         Marked.best = number
 
     def end_study(self, metrics: Any, **_: Any) -> None:

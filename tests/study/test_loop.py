@@ -48,7 +48,7 @@ class Recording(NoTracker):
     def interrupt_trial(self, number: int) -> None:
         self.interrupted.append(number)
 
-    def mark_best(self, number: int) -> None:
+    def mark_best(self, number: int, also: Any = ()) -> None:
         self.best.append(number)
 
 

@@ -69,6 +69,12 @@ def test_colours_say_what_became_of_a_trial(uri: str, folder: Path):
         found = Found(connect(uri))
         shown = [found.children[n].data.tags["mlflow.runColor"] for n in range(7)]
         assert shown == [runs.BEST if n == best else c for n, c in enumerate(wanted)]
+    for also in ([0, 1], []):  # trials that none beats, where there are several monitors
+        tracker.mark_best(2, also)
+        tracker.delivery.deliver_all()
+        found = Found(connect(uri))
+        shown = [found.children[n].data.tags["mlflow.runColor"] for n in range(7)]
+        assert shown == [runs.BEST if n in (2, *also) else c for n, c in enumerate(wanted)]
 
 
 def test_a_curve_is_live_while_its_trial_runs(uri: str, folder: Path):

@@ -1,7 +1,7 @@
 const given = JSON.parse(document.getElementById("data").textContent);
-const ORDER = ["pruned", "interrupted", "failed", "diverged", "complete", "baseline", "best"];
+const ORDER = ["infeasible", "pruned", "interrupted", "failed", "diverged", "complete", "baseline", "best"];
 const LOOK = {
-  pruned: { width: 1, alpha: 0.38 }, interrupted: { width: 1, alpha: 0.5 },
+  infeasible: { width: 1, alpha: 0.38 }, pruned: { width: 1, alpha: 0.38 }, interrupted: { width: 1, alpha: 0.5 },
   failed: { width: 1, alpha: 0.7, end: "x" }, diverged: { width: 1, alpha: 0.8, end: "x" },
   complete: { width: 1.2, alpha: 0.75 },
   baseline: { width: 2.4, dash: [7, 4], tag: "baseline" }, best: { width: 2.8, tag: "best" },
