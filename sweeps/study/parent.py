@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sweeps.study.loop import run_name
 from sweeps.study.options import OPTIONS
+from sweeps.study.shown import run_name
 from sweeps.tracking import EndedTrial, StudyRun, TrialRun
 
 if TYPE_CHECKING:

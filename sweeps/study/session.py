@@ -24,6 +24,7 @@ from sweeps.study.options import OPTIONS
 from sweeps.study.pruning import make_pruner
 from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
+from sweeps.study.shown import name_metric
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -276,6 +277,8 @@ def _opened(
         sweep.objective.judged_by,
         pruner,
     )
+    if not reading:
+        name_metric(study, sweep.objective.judged_by.name)
     if not reading and study.user_attrs["settings"] != settings.remember():
         study.set_user_attr("settings", settings.remember())  # what was given last
         notes += _changes(before, sweep)
