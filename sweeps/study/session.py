@@ -109,6 +109,7 @@ class Session:
     def loop(self, progress: Progress) -> Loop:
         """Return the loop that brings this study to its total."""
         specs = Specs.of(self)
+        name_metric(self.store.study, self.monitor.name)
         return Loop(
             store=self.store,
             trainer=self.trainer,
@@ -277,8 +278,6 @@ def _opened(
         sweep.objective.judged_by,
         pruner,
     )
-    if not reading:
-        name_metric(study, sweep.objective.judged_by.name)
     if not reading and study.user_attrs["settings"] != settings.remember():
         study.set_user_attr("settings", settings.remember())  # what was given last
         notes += _changes(before, sweep)
