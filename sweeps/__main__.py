@@ -20,6 +20,10 @@ def main(argv: list[str] | None = None) -> int:
             print("\n".join(fit(help_lines(program), columns())))
         elif first in ("--version", "version"):
             print(f"keras-sweeps {__version__}")
+        elif first == "--print-completion":
+            from sweeps.cli.completion import script
+
+            print(script(argv[1] if len(argv) > 1 else ""), end="")
         elif first == "list":
             print("\n".join(fit(listing(program=program), columns())))
         else:

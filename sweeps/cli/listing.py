@@ -38,6 +38,7 @@ def help_lines(program: str) -> list[str]:
         "",
         "  list       print the sweeps, and the studies in this folder",
         "  --version  print the version",
+        "  --print-completion bash|zsh|tcsh  print a script for completion in a shell",
         "",
         *_sweeps(program),
         "",

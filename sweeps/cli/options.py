@@ -35,6 +35,7 @@ COMMANDS = {
     "run": Command("start a study, or resume it (the default)", "run.run", "--trials 20"),
     "show": Command("print a study's summary", "run.show"),
     "report": Command("write one HTML report of a study", "report.report", "--to report.html"),
+    "watch": Command("serve the report on this machine while a sweep runs", "watch.watch"),
     "export": Command("write a trial's config and model", "files.export", "--to best/"),
     "train": Command(
         "train an exported config again", "files.train_config", "--config best/config.yaml"

@@ -49,7 +49,7 @@ def report(
     """
     from sweeps.report.page import write
 
-    with _uncollected(), reading(sweep, settings, data=data) as session:
+    with uncollected(), reading(sweep, settings, data=data) as session:
         if not session.store.ended():
             raise BadInput(f"study {session.name!r} has no ended trial yet: run it first")
         path = settings.to or Path(f"report-{session.name}.html")
@@ -66,7 +66,7 @@ def report(
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Spare a third of the time: while half a million points are read, there is no garbage."""
     enabled = gc.isenabled()
     gc.disable()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.found import plain, reading
 from sweeps.cli.layout import columns
+from sweeps.cli.notify import notifying
 from sweeps.cli.readable import require_writable
 from sweeps.cli.share import with_tries
 from sweeps.cli.text import complete_text
@@ -37,6 +38,7 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     with (
         trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker) as session,
+        notifying(settings.notify, session) as told,
     ):
         for note in session.notes:
             say(note)
@@ -45,6 +47,7 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
             code = run_to_total(session, say, quiet=settings.quiet, verbose=settings.verbose)
         else:
             say(complete_text(session.name, len(session.store.ended()), session.sweep.n_trials))
+        told.code = code
         if code == INTERRUPTED:
             return code, None
         summary = summarise(session)
@@ -52,7 +55,8 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         if to_do:
             publish(session, summary, say)
         print("\n".join(commands(session, summary, program)))
-        return code, plain(session, summary)
+        told.plain = plain(session, summary)
+        return code, told.plain
 
 
 def show(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:

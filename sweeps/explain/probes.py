@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from objectives.reading import counted
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult
 from search_spaces import Space
 from sweeps.explain.changes import REFERENCE, Probe, Reference
 from sweeps.explain.runs import MOST, Record, Run, key_of
 from sweeps.study.driver import Driver, Running
+from sweeps.study.readers import time_text
 from sweeps.study.samplers import seed_of
 from sweeps.study.specs import Specs
 from sweeps.tracking import Tracker, TrialRun
@@ -66,6 +68,8 @@ class Prober:
         self._pace: float | None = (
             None  # seconds per epoch of the reference, all overhead included
         )
+        self._waiting: list[Probe] = []  # of the runs that are to be trained, those not ended
+        self._total = 0
         self.complete = True  # whether all wanted runs were trained
         self._driver = Driver(self.trainer, self.tracker, self._on_epoch, self._end, say=self.say)
 
@@ -84,7 +88,24 @@ class Prober:
 
     def train(self, wanted: Iterable[tuple[Probe, int]]) -> None:
         """Train every wanted (probe, repeat) that is not on record."""
-        self._driver.run(self._asked(wanted))
+        missing = [(probe, repeat) for probe, repeat in wanted if not self._known(probe, repeat)]
+        self._waiting = [probe for probe, _ in missing]
+        self._total = len(missing)
+        if missing:
+            of = counted(len({probe.name for probe in self._waiting}), "probe")
+            what = "the reference" if {p.name for p in self._waiting} == {REFERENCE} else of
+            self.say(f"{counted(self._total, 'run')} of {what} to go{self._left()}")
+        self._driver.run(self._asked(missing))
+
+    def _known(self, probe: Probe, repeat: int) -> bool:
+        return key_of(self.reference, probe, seed(self.reference, repeat)) in self.record.ended
+
+    def _left(self) -> str:
+        """Return the time that the runs still take, the budget at most; nothing where unknown."""
+        if self._pace is None or not self._waiting:
+            return ""
+        whole = sum(map(self._expected, self._waiting)) / max(self.trainer.places, 1)
+        return f", about {time_text(max(min(whole, self.budget - self.spent), 0.0))} left"
 
     @property
     def spent(self) -> float:
@@ -95,8 +116,6 @@ class Prober:
         for probe, repeat in wanted:
             run_seed = seed(self.reference, repeat)
             key = key_of(self.reference, probe, run_seed)
-            if key in self.record.ended:
-                continue
             needed = self._begun is None or (probe.name == REFERENCE and repeat < NEEDED)
             if self._begun is None:
                 self._begun = self.clock()
@@ -155,7 +174,9 @@ class Prober:
         over = " (over the budget, but needed)" if self.spent > OVERTIME * self.budget else ""
         over *= running.needed
         ended = f"{self.reference.monitor.name} {_show(result.value)}{over}"
-        self.say(f"{running.probe.text}, seed {running.repeat + 1}: {ended}")
+        self._waiting.remove(running.probe)
+        count = f"[{self._total - len(self._waiting)}/{self._total}]"
+        self.say(f"{count} {running.probe.text}, seed {running.repeat + 1}: {ended}{self._left()}")
 
 
 def _show(value: float | None) -> str:

@@ -33,6 +33,14 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Live:
+    """Of a page that is served: it is loaded again where the version is another."""
+
+    version: str
+    says: str
+
+
+@dataclass(frozen=True)
 class Matters:
     """Each parameter's share of what sets the value. varied: whether any parameter did."""
 
@@ -50,8 +58,13 @@ def write(report: Report, path: Path) -> Path:
     return path
 
 
-def render(report: Report) -> str:
-    """Return the page."""
+def waiting(live: Live) -> str:
+    """Return the page that is served while no trial has ended."""
+    return _environment().get_template("waiting.html").render(live=live)
+
+
+def render(report: Report, live: Live | None = None) -> str:
+    """Return the page. live: where it is served rather than kept."""
     data, curves = payload(report), trials.curves(report)
     summary = report.summary
     matters = Matters(list(summary.importances.items()), summary.level, bool(data["axes"]))
@@ -85,6 +98,7 @@ def render(report: Report) -> str:
             counts=trials.counts(summary.counts),
             sections=[section for section in sections if section.view],
             data=embedded(data),
+            live=live,
         )
     )
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from objectives.training import Way
 
 
-OWN_ATTRS = ("role", "params", "seed", "result")  # what a trial's user attributes hold of ours
+# What a trial's user attributes hold of ours.
+OWN_ATTRS = ("role", "params", "seed", "result", "fixed", "run_name")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Outcome, TrialSpec
 from sweeps.study.ended import ranked
+from sweeps.study.shown import FRESH_SEEDS, OWN_SEED, name_best, run_name
 from sweeps.study.specs import Specs
 from sweeps.study.winner import confirmed_trials, winner
 
@@ -28,12 +29,24 @@ def with_weights(session: Session, trial: Ended) -> TrialSpec:
     return spec
 
 
+def keep_best(session: Session, best: Ended) -> None:
+    """Name the winner in the store, for whoever reads it with Optuna's own tools."""
+    store, metric = session.store, session.monitor.name
+    means = {one.trial.number: one.mean for one in confirmed_trials(session)}
+    name = run_name(best.number, best.role, store.space.label(store.config(best.params)))
+    if best.number in means:
+        name_best(store.study, best.number, name, metric, means[best.number], FRESH_SEEDS)
+    else:
+        name_best(store.study, best.number, name, metric, best.reached, OWN_SEED)
+
+
 def score(session: Session) -> dict[str, Any] | None:
     """Score the winner and the baseline on the test part; keep it in the store."""
     order = ranked(session.store.ended(), session.monitor)
     best = winner(session)
     if best is None:
         return None
+    keep_best(session, best)
     confirmed = [one.trial for one in confirmed_trials(session)]
     kept = {t.number for t in (*order[:KEPT], *confirmed[:KEPT])} | {0}
     for file in (session.folder / "weights").glob("*.np[yz]"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from search_spaces import Dimension, Narrowed, Space, Starting, Survey, dimensions, plain
 from sweeps.study.ranges import check_start, narrowing
+from sweeps.study.shown import asked
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -44,7 +45,7 @@ def learned(trials: Sequence[FrozenTrial]) -> dict[str, Dimension]:
     """Return every parameter that a trial was asked for, with the first range it had."""
     found: dict[str, Dimension] = {}
     for trial in trials:
-        for name, distribution in trial.distributions.items():
+        for name, distribution in asked(trial).items():
             if name not in found:
                 always = all(name in other.user_attrs.get("params", {}) for other in trials)
                 found[name] = dataclasses.replace(dimension_of(distribution), always=always)
@@ -55,7 +56,7 @@ def check_asked(
     study: str,
     trials: Sequence[FrozenTrial],
     params: Mapping[str, Any],
-    asked: Mapping[str, BaseDistribution],
+    ranges: Mapping[str, BaseDistribution],
 ) -> None:
     """Raise BadInput where a trial is asked for what the trials before it cannot have been.
 
@@ -65,12 +66,12 @@ def check_asked(
     from optuna.distributions import CategoricalDistribution
 
     first = next(iter(params), None)
-    for name, new in asked.items():
+    for name, new in ranges.items():
         choices = isinstance(new, CategoricalDistribution)
         before = (
-            dimension_of(trial.distributions[name])
+            dimension_of(asked(trial)[name])
             for trial in (trials if choices or name == first else ())
-            if name in trial.distributions
+            if name in asked(trial)
             and (choices or next(iter(trial.user_attrs.get("params", {})), None) == first)
         )
         now = dimension_of(new)
@@ -83,13 +84,13 @@ def check_asked(
 
 def asks_otherwise(space: Space[Any], ranges: Mapping[str, Dimension], trial: FrozenTrial) -> bool:
     """Return whether a trial would be asked for other ranges now; this builds its model."""
-    asked = Survey(trial.user_attrs.get("params", trial.params))
+    now = Survey(trial.user_attrs.get("params", trial.params))
     try:
-        space.suggest(Narrowed(asked, ranges))
+        space.suggest(Narrowed(now, ranges))
     except Exception:  # a net that cannot be built, as it may have been before
         return False
-    before = {name: str(dimension_of(one)) for name, one in trial.distributions.items()}
-    return any(before.get(name, str(one)) != str(one) for name, one in asked.seen.items())
+    before = {name: str(dimension_of(one)) for name, one in asked(trial).items()}
+    return any(before.get(name, str(one)) != str(one) for name, one in now.seen.items())
 
 
 def ranges_of(
@@ -134,9 +135,7 @@ def ask(
     if isinstance(trial, Starting):
         check_start(space.start, trial.seen)
     if space.by_building:
-        check_asked(
-            study.study_name, study.get_trials(deepcopy=False), params, proposal.distributions
-        )
+        check_asked(study.study_name, study.get_trials(deepcopy=False), params, proposal.asked)
     return params
 
 

@@ -19,8 +19,9 @@ from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import ranked
 from sweeps.study.pruning import NEVER_PRUNED
 from sweeps.study.several import finals
+from sweeps.study.shown import OWN_SEED, name_best, report_last, reported, run_name
 from sweeps.study.specs import Specs
-from sweeps.study.storage import REPORTED_FIRST, Store
+from sweeps.study.storage import Store
 from sweeps.tracking import Tracker, TrialRun
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ class Loop:
         self.best = next((trial.reached for trial in ranked(ended, self.specs.monitor)), None)
         self.failures = 0
         self.error = ""
+        # Of several values, Optuna takes no intermediate ones.
+        several = bool(self.specs.others)
+        self.reported = (
+            frozenset() if several else reported(self.specs.max_epochs, self.specs.rungs)
+        )
 
     def run(self) -> None:
         """Train until the total, the end of the time, or three failures in a row (SweepFailed)."""
@@ -122,9 +128,7 @@ class Loop:
         rungs, trial = running.spec.rungs, running.trial
         if self.out_of_time() or self.failures >= FAILURES:
             return Decision.STOP
-        if self.specs.others:  # Optuna compares intermediate values where there is one value
-            return Decision.CONTINUE
-        if running.best.epoch is None or (epoch != REPORTED_FIRST and epoch not in rungs):
+        if running.best.epoch is None or epoch not in self.reported:
             return Decision.CONTINUE
         if epoch > running.reported:
             trial.report(running.best.value, epoch)
@@ -143,11 +147,15 @@ class Loop:
             LOG.error("trial %d failed\n%s", number, result.error)
         numbers = {k: v for k, v in result.extra.items() if isinstance(v, int | float)}
         metrics = running.finals(result) | numbers | finals(result)
+        if result.outcome is Outcome.COMPLETE and self.specs.max_epochs in self.reported:
+            report_last(running.trial, result)
         self.store.tell(running.trial, result, metrics, self.tracker.run_id(number))
         way = result.extra.get("way")
         self.tracker.end_trial(number, result.outcome.value, metrics, {"way": way} if way else {})
         if result.outcome is Outcome.COMPLETE and self._leads(result.value):
             self.tracker.mark_best(number)
+            name, monitor = running.run.name, running.spec.monitor.name
+            name_best(self.store.study, number, name, monitor, running.best.value, OWN_SEED)
 
     def _leads(self, value: float | None) -> bool:
         better = self.specs.monitor.better
@@ -155,8 +163,3 @@ class Loop:
             return False
         self.best = value
         return True
-
-
-def run_name(number: int, role: str, label: str) -> str:
-    """Return a run's name: MLflow's list cuts what is longer than 22 characters."""
-    return f"{number:03d} {'baseline' if role == 'baseline' else label}"[:22]

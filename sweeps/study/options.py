@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
 CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
-STUDY = ("run", "show", "report", "export", "explain")  # the commands that open a study
+STUDY = ("run", "show", "report", "watch", "export", "explain")  # the commands that open a study
 DATA = "data"  # the group of the options that make a `Source`
 
 
@@ -235,6 +235,12 @@ class Options:
     verbose: bool = row(
         "output", switch, "", "print the log, and every epoch",
         commands=(*STUDY, "train", "compare", "sync"), default=False)
+    port: int | None = row(
+        "command", whole(1, 65535), "N", "the port on 127.0.0.1 (8642, or any that is free)",
+        commands=("watch",))
+    notify: str | None = row(
+        "output", str, "COMMAND",
+        "run this when the sweep ends or stops, with its summary as JSON on standard input")
     json: Path | None = row(
         "output", Path, "FILE", "write the result as JSON; -: to standard output",
         commands=("run", "show", "compare", "explain"))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from objectives import PARTS
 from sweeps.study.limits import texts_of
-from sweeps.study.loop import run_name
 from sweeps.study.options import OPTIONS
 from sweeps.study.several import monitors_text
+from sweeps.study.shown import run_name
 from sweeps.tracking import EndedTrial, StudyRun, TrialRun
 
 if TYPE_CHECKING:

@@ -6,47 +6,59 @@ leaves half a trial.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from search_spaces import label, plain
 from sweeps.study.ended import OWN_ATTRS
-from sweeps.study.samplers import Draws, holds
+from sweeps.study.samplers import holds
+from sweeps.study.shown import FIXED, fixed_attrs
 
 if TYPE_CHECKING:
-    import optuna
     from optuna.distributions import BaseDistribution
-    from optuna.trial import FrozenTrial
 
-    from sweeps.study.sweep import AnySampler
+    from sweeps.study.samplers import Draws
 
 
 class Proposal:
     """A trial being proposed: answers `suggest_*`, and remembers what it answered.
 
+    draws: what a sampler proposes, None where everything is given.
     given: values that are taken as they are (the baseline's, a colleague's). One that the range
     asked for does not hold is answered, but not shown to the sampler.
+    sampled: parameters of the trials before; any other that has one value is `fixed`.
     """
 
     def __init__(
         self,
-        study: optuna.Study,
-        sampler: AnySampler,
-        seed: int,
-        frozen: FrozenTrial,
+        draws: Draws | None,
         given: Mapping[str, Any] | None = None,
+        sampled: Collection[str] = (),
     ) -> None:
         self.params: dict[str, Any] = {}
         self.distributions: dict[str, BaseDistribution] = {}
+        self.fixed: dict[str, Any] = {}
         self.user_attrs: dict[str, Any] = {}
+        self._fixed: dict[str, BaseDistribution] = {}
         self._given = {} if given is None else given
-        self._draws = Draws(study, sampler, seed, frozen) if given is None else None
+        self._draws, self._sampled = draws, sampled
 
     @property
     def system_attrs(self) -> dict[str, Any]:
-        """What the sampler wants to be kept with the trial."""
-        return {} if self._draws is None else self._draws.system_attrs
+        """What the sampler wants to be kept with the trial, and the ranges of what is fixed."""
+        kept = {} if self._draws is None else self._draws.system_attrs
+        return kept | fixed_attrs(self._fixed)
+
+    @property
+    def all_attrs(self) -> dict[str, Any]:
+        """The user's notes, and what is fixed."""
+        return self.user_attrs | ({FIXED: plain(self.fixed)} if self.fixed else {})
+
+    @property
+    def asked(self) -> dict[str, BaseDistribution]:
+        """Every range that was asked for."""
+        return self.distributions | self._fixed
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -85,8 +97,8 @@ class Proposal:
     def _value(
         self, name: str, distribution: BaseDistribution, stored: Callable[[Any], Any] = plain
     ) -> Any:
-        if name in self.params:
-            return self.params[name]
+        if name in self.params or name in self.fixed:
+            return self.params.get(name, self.fixed.get(name))
         if self._draws is None:
             value = self._given[name]
             if not holds(distribution, stored(value)):
@@ -96,7 +108,10 @@ class Proposal:
             value = _only(distribution)
         else:
             value = self._draws.value(name, distribution)
-        self.params[name], self.distributions[name] = value, distribution
+        if distribution.single() and name not in self._sampled:
+            self.fixed[name], self._fixed[name] = value, distribution
+        else:
+            self.params[name], self.distributions[name] = value, distribution
         return value
 
 

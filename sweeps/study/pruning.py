@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from objectives import BadInput, Monitor
 from objectives.training import Outcome, on_plateau
+from sweeps.study.shown import last_judged
 from sweeps.study.sweep import PRUNERS
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def should_stop(
     max_epochs: int,
     keep: float,
     sign: float = 1.0,
+    rungs: Collection[int] | None = None,
 ) -> bool:
     """Return whether a trial should stop at this rung, given the study's other trials.
 
@@ -68,6 +71,7 @@ def should_stop(
         max_epochs: Of a trial.
         keep: Share of the trials that continues.
         sign: Of the monitor: 1 where lower is better, -1 where higher is.
+        rungs: Of the rule; reports in between do not count. None where there are none.
     """
     value = sign * trial.intermediate_values[rung]
     rivals = [
@@ -78,18 +82,25 @@ def should_stop(
     passing = max(1, math.floor(keep * (len(rivals) + 1)))
     if sum(rival < value for rival in rivals) < passing:
         return False
-    return not (on_first_plateau(trial, rung) and _may_still_learn(others, rung, max_epochs))
+    return not (
+        on_first_plateau(trial, rung) and _may_still_learn(others, rung, max_epochs, rungs)
+    )
 
 
-def _may_still_learn(others: list[FrozenTrial], rung: int, max_epochs: int) -> bool:
+def _may_still_learn(
+    others: list[FrozenTrial], rung: int, max_epochs: int, rungs: Collection[int] | None
+) -> bool:
     """Return whether enough trials that were on a plateau at this rung have left it since.
 
     Too few of them are no evidence: the trial then continues for a third of its epochs.
     """
-    sat = [other for other in others if on_first_plateau(other, rung) and other.last_step != rung]
+    flat = [
+        (other, last_judged(other, rungs)) for other in others if on_first_plateau(other, rung)
+    ]
+    sat = [(other, last) for other, last in flat if last is not None and last != rung]
     if len(sat) < FEWEST_FLAT:
         return rung <= max_epochs / 3
-    left = sum(not on_first_plateau(other, max(other.intermediate_values)) for other in sat)
+    left = sum(not on_first_plateau(other, last) for other, last in sat)
     return left >= SHARE_THAT_LEFT * len(sat)
 
 
@@ -123,6 +134,6 @@ def make_pruner(
                 return False
             others = study.get_trials(deepcopy=False)
             sign = Monitor.directed("value", study.direction.name).sign
-            return should_stop(trial, others, step, max_epochs, keep, sign)
+            return should_stop(trial, others, step, max_epochs, keep, sign, rungs)
 
     return RungPruner()

@@ -26,6 +26,7 @@ from sweeps.study.pruning import make_pruner
 from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
 from sweeps.study.several import check_several
+from sweeps.study.shown import name_metrics
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -110,6 +111,7 @@ class Session:
     def loop(self, progress: Progress) -> Loop:
         """Return the loop that brings this study to its total."""
         specs, others = Specs.of(self), self.sweep.objective.others
+        name_metrics(self.store.study, [one.name for one in (self.monitor, *others)])
         return Loop(
             store=self.store,
             trainer=self.trainer,

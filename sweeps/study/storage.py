@@ -20,6 +20,7 @@ from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned
 from sweeps.study.limits import constrain
 from sweeps.study.pruning import PORTFOLIO
+from sweeps.study.shown import report_last, run_name
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_file
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from sweeps.study.sweep import AnySampler
-
-REPORTED_FIRST = 1  # every trial reports its first epoch, by which a plateau is told later
 
 
 def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStorage:
@@ -91,6 +90,8 @@ class Store:
         self.starts = space.starts(ranges)  # params of the portfolio, which nothing samples
         self.queue: list[Mapping[str, Any]] = []  # params of configs to try next
         self._exhausted: bool | None = None
+        # Any other hyperparameter of one value is an attribute of a trial, not a parameter.
+        self.sampled = {n for t in study.get_trials(deepcopy=False) for n in t.distributions}
         # The way of each structure, as its first trial ran: the digits of later ones depend on it.
         self.ways: dict[str, str] = {}
         for trial in self.ended():
@@ -119,7 +120,7 @@ class Store:
         import optuna
 
         from sweeps.study.proposing import Proposal
-        from sweeps.study.samplers import seed_of
+        from sweeps.study.samplers import Draws, seed_of
 
         known = [t.user_attrs.get("params") for t in self.study.get_trials(deepcopy=False)]
         number = len(known)
@@ -137,8 +138,11 @@ class Store:
         state = optuna.trial.TrialState.RUNNING
         frozen = optuna.trial.create_trial(state=state)
         frozen.number = number
-        proposal = Proposal(self.study, self.sampler, self.seed, frozen, given)
-        params = ask(self.space, self.ranges, self.study, proposal, start)
+        draws = Draws(self.study, self.sampler, self.seed, frozen) if given is None else None
+        proposal = Proposal(draws, given, self.sampled)
+        found = ask(self.space, self.ranges, self.study, proposal, start)
+        params = plain(found if given is None else given)
+        self.sampled |= proposal.params.keys()
         self.study.add_trial(
             optuna.trial.create_trial(
                 state=state,
@@ -146,9 +150,10 @@ class Store:
                 distributions=proposal.distributions,
                 system_attrs=proposal.system_attrs,
                 user_attrs={
-                    **proposal.user_attrs,
+                    **proposal.all_attrs,
+                    "run_name": run_name(number, role, self.space.label(self.config(params))),
                     "role": role,
-                    "params": plain(params if given is None else given),
+                    "params": params,
                     "seed": seed_of(self.seed, number),
                 },
             )
@@ -228,9 +233,7 @@ class Store:
             self._close(trial, states.COMPLETE, values_of(result))
         else:
             # A pruned trial's value in Optuna is its last report: let that be its best.
-            frozen = self.study.get_trials(deepcopy=False)[trial.number]
-            if len(self.study.directions) == 1 and (frozen.last_step or 0) < result.epochs:
-                trial.report(result.value, result.epochs)
+            report_last(trial, result)
             self._close(trial, states.PRUNED)
 
     def _close(self, trial: optuna.trial.Trial, state: Any, values: Any = None) -> None:

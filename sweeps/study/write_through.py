@@ -48,6 +48,8 @@ class WriteThrough(InMemoryStorage):
         study = super().create_new_study(disk.get_study_directions(self._disk_study), name)
         for key, value in disk.get_study_user_attrs(self._disk_study).items():
             super().set_study_user_attr(study, key, value)
+        for key, value in disk.get_study_system_attrs(self._disk_study).items():
+            super().set_study_system_attr(study, key, value)
         self._disk_trials: dict[int, int] = {}
         for trial in sorted(disk.get_all_trials(self._disk_study), key=lambda t: t.number):
             self._disk_trials[super().create_new_trial(study, trial)] = trial._trial_id
@@ -87,6 +89,11 @@ class WriteThrough(InMemoryStorage):
         """Write through."""
         self._write(lambda: self._disk.set_study_user_attr(self._disk_study or 0, key, value))
         super().set_study_user_attr(study_id, key, value)
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        """Write through."""
+        self._write(lambda: self._disk.set_study_system_attr(self._disk_study or 0, key, value))
+        super().set_study_system_attr(study_id, key, value)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """Write through, in one transaction."""

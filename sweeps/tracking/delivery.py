@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeps.tracking import limits, runs, view
+from sweeps.tracking import limits, runs, shown, view
 from sweeps.tracking.client import connect
 from sweeps.tracking.journal import STUDY, Journal, Sent, State
 from sweeps.tracking.redact import redact
@@ -149,6 +149,7 @@ class Delivery:
         if not known and item["data"]:
             runs.dataset(client, parent, item["data"])
         client.set_experiment_tag(self.state.experiment, *view.tag(parent, item))
+        client.set_experiment_tag(self.state.experiment, *shown.KIND)
 
     def _end_study(self, client: MlflowClient, parent: str, item: Mapping[str, Any]) -> None:
         batch = Batch()
@@ -190,6 +191,7 @@ class Delivery:
             elif item["do"] == "end":
                 batch.add(item["metrics"], item["time"], 0)
                 batch.params |= {"outcome": item["outcome"], **item.get("params", {})}
+                batch.tags |= shown.tags_at_end(item["metrics"])
                 self._send(client, sent, batch)
                 batch = Batch()
                 self._end_trial(client, sent, item)
@@ -211,7 +213,7 @@ class Delivery:
             for run in runs.find(client, str(self.state.experiment), mark):
                 client.delete_run(run.info.run_id)
         sent.role, sent.outcome = role, ""
-        shown = runs.colour(role, "", best=False)
+        colour = runs.colour(role, "", best=False)
         sent.run, made = runs.find_or_create(
             client,
             str(self.state.experiment),
@@ -219,16 +221,17 @@ class Delivery:
             {
                 runs.PARENT: self._parent_of(item),
                 runs.ROLE: limits.text(role, limits.TAG),
-                runs.COLOUR: shown,
+                runs.COLOUR: colour,
             },
             item["name"],
             item["time"],
         )
-        values = limits.flat(item["params"]).items()
-        batch.params |= {runs.param(name): limits.text(value) for name, value in values}
+        values = limits.flat(item["params"])
+        batch.params |= {runs.param(name): limits.text(value) for name, value in values.items()}
+        shown.add(batch, values)
         batch.params["seed"] = limits.text(item["seed"])
         if made:
-            sent.colour = shown
+            sent.colour = colour
             self._points[sent.run] = set()
             return
         known = client.get_run(sent.run)
@@ -272,11 +275,11 @@ class Delivery:
                 continue
             marked = (self.state.best, *self.state.also)
             best = name in {runs.stream_name("trial", n) for n in marked if n is not None}
-            shown = runs.colour(sent.role, sent.outcome, best=best)
-            if shown != sent.colour:
+            colour = runs.colour(sent.role, sent.outcome, best=best)
+            if colour != sent.colour:
                 with self._unless_deleted(client, name):
-                    client.set_tag(sent.run, runs.COLOUR, shown)
-                sent.colour, self._saved = shown, False
+                    client.set_tag(sent.run, runs.COLOUR, colour)
+                sent.colour, self._saved = colour, False
 
 
 def _params(values: Mapping[str, Any]) -> dict[str, str]:

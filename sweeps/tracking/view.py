@@ -13,11 +13,12 @@ from urllib.parse import quote, urlsplit
 
 from sweeps.tracking import limits
 from sweeps.tracking.runs import KIND, PARENT, param
+from sweeps.tracking.shown import best as best_tag
+from sweeps.tracking.shown import column, is_rate, logarithm
 
 TAG = "mlflow.sharedViewState."
 RUNS = 100  # the most runs whose curves MLflow's page loads at once
-RATES = ("learning_rate", "lr")
-_SECTION = "sweep"
+_SECTION, _BELOW = "sweep", "hyperparameters"
 
 
 def tag(parent: str, study: Mapping[str, Any]) -> tuple[str, str]:
@@ -40,16 +41,15 @@ def address(uri: str, experiment: str, parent: str) -> str:
 def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
     monitor, lowest = limits.key(study["monitor"]), study.get("lowest", True)
     best = limits.key(f"trial_best_{study['monitor']}")
-    columns = [param(name) for name in study["columns"]]
     axes = [param(name) for name in study["axes"]]
-    rate = next((name for name in study["columns"] if name.rpartition(".")[2] in RATES), None)
+    rate = next((name for name in study["columns"] if is_rate(name)), None)
     charts = [
         _curve(monitor, f"{monitor} by epoch", "log" if lowest else "linear"),
         _curve("learning_rate", "learning_rate by epoch", "log"),
-        _parallel(axes, best),
+        _parallel(axes, best) | {"metricSectionId": _BELOW},
     ]
     if rate:
-        charts.append(_scatter(param(rate), best))
+        charts.append(_scatter(logarithm(rate), best) | {"metricSectionId": _BELOW})
     return {
         "searchFilter": f"tags.`{PARENT}` = '{parent}' and tags.`{KIND}` = 'trial'",
         "orderByKey": f"metrics.`{best}`",
@@ -59,10 +59,10 @@ def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": [
-            f"metrics.`{best}`",
             "params.`outcome`",
             "metrics.`epochs`",
-            *(f"params.`{name}`" for name in columns),
+            f"tags.`{best_tag(study['monitor'])}`",
+            *(f"tags.`{column(name)}`" for name in study["columns"]),
         ],
         "runsExpanded": {},
         "runsPinned": [],
@@ -85,17 +85,22 @@ def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
         "chartsSearchFilter": "",
         "compareRunCharts": [chart | {"uuid": f"chart{n}"} for n, chart in enumerate(charts)],
         "compareRunSections": [
-            {
-                "uuid": _SECTION,
-                "name": f"Study {study['name']}",
-                "columns": 2,
-                "cardHeight": 340,  # pixels: two rows on most screens
-                "display": True,
-                "isReordered": False,
-                "deleted": False,
-                "isGenerated": False,
-            }
+            _section(_SECTION, f"Study {study['name']}", 2),
+            _section(_BELOW, "Hyperparameters", 1),  # a wide card: names of axes are long
         ],
+    }
+
+
+def _section(uuid: str, name: str, columns: int) -> dict[str, Any]:
+    return {
+        "uuid": uuid,
+        "name": name,
+        "columns": columns,
+        "cardHeight": 340,  # pixels: two rows on most screens
+        "display": True,
+        "isReordered": False,
+        "deleted": False,
+        "isGenerated": False,
     }
 
 

@@ -45,7 +45,7 @@ def test_a_scatter_needs_a_learning_rate(columns):
 def test_parallel_coordinates_have_only_what_every_trial_has():
     (chart,) = [chart for chart in state()["compareRunCharts"] if chart["type"] == "PARALLEL"]
     assert chart["selectedParams"] == ["params_learning_rate", "params_width"]
-    assert "params.`params_plateau_factor`" in state()["selectedColumns"]
+    assert "tags.`plateau_factor`" in state()["selectedColumns"]
 
 
 @given(st.text(max_size=100), st.text(min_size=1, max_size=50), st.lists(st.text(), max_size=6))
@@ -94,5 +94,16 @@ def test_the_stored_view_finds_the_trials_of_the_search(uri, folder):
     (value,) = [v for k, v in tags.items() if k.startswith("mlflow.sharedViewState.")]
     found = all_runs(client, [experiment], json.loads(value)["searchFilter"])
     assert sorted(run.info.run_name for run in found) == ["000 baseline", "001 trial"]
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
+    columns = {
+        column.removeprefix("tags.").strip("`")
+        for column in json.loads(value)["selectedColumns"]
+        if column.startswith("tags.")
+    }
+    assert columns == {"best val_loss", "width", "learning_rate", "plateau"}
+    assert columns <= found[0].data.tags.keys()
+    assert all(len(found[0].data.tags[name]) <= 10 for name in columns)  # MLflow cuts longer ones
+    (scatter,) = [c for c in json.loads(value)["compareRunCharts"] if c["type"] == "SCATTER"]
+    assert float(found[0].data.params[scatter["xaxis"]["key"]]) == -2.0
     shown = {chart["metricKey"] for chart in json.loads(value)["compareRunCharts"][:2]}
     assert shown <= found[0].data.metrics.keys()
