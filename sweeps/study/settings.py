@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives import BadInput, Source
-from sweeps.study.options import OPTIONS, Options
+from sweeps.study.options import CONFIRM, OPTIONS, Options
 from sweeps.study.sweep import Pruner, Sampler, Sweep, check_pruner, check_sampler, kind_of
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_url
@@ -97,6 +97,11 @@ class Settings(Options):
             pruner=self.pruner or sweep.pruner,
             n_trials=self.trials or sweep.n_trials,
         )
+
+    @property
+    def seeds(self) -> int:
+        """The greatest number of fresh seeds of a trial that is confirmed."""
+        return CONFIRM if self.confirm is None else self.confirm
 
     @property
     def out_of_time(self) -> bool:
