@@ -18,7 +18,7 @@ from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
 from sweeps.study.candidates import most_runs
 from sweeps.study.confirm import Confirm, Confirmed, confirmed
-from sweeps.study.elimination import SHARE
+from sweeps.study.elimination import FIRST, SHARE
 from sweeps.study.final import score
 from sweeps.study.loop import Loop
 from sweeps.study.parent import parent_run, repair
@@ -241,8 +241,11 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     names = ", ".join(f"#{number}" for number in dict.fromkeys(n for n, _ in found.missing))
     expected = phase.expected()
     about = f"about {counted(expected, 'run')}" if found.more else counted(expected, "run")
-    limit = ", a third of the sweep's epochs at most" if session.settings.confirm is None else ""
-    say(f"confirming {names} on fresh seeds: {about}{limit} (--confirm 0 skips this)")
+    seeds = session.settings.seeds
+    on = f"{FIRST} to {seeds}" if seeds > FIRST else str(seeds)
+    each = "one fresh seed each" if seeds == 1 else f"{on} fresh seeds each"
+    limit = ", a third of the epochs" if session.settings.confirm is None else ""
+    say(f"confirming {names} on {each}: {about}{limit} (--confirm 0 skips this)")
     phase.progress = watcher = Watcher(
         expected,
         0,

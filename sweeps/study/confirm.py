@@ -20,7 +20,7 @@ from objectives.training import Decision, Logs, Outcome, TrialResult
 from sweeps.study.candidates import race
 from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.elimination import FEW, Noise, Round, Run
-from sweeps.study.ended import ranked
+from sweeps.study.ended import Ended, ranked
 from sweeps.study.options import CONFIRM, STRIDE
 from sweeps.study.samplers import seed_of
 from sweeps.study.specs import Specs
@@ -29,6 +29,7 @@ from sweeps.study.winner import ATTR, CONTENDERS, Standing, confirmed_trials
 from sweeps.tracking import TrialRun
 
 if TYPE_CHECKING:
+    from objectives import Monitor
     from sweeps.study.session import Session
 
 
@@ -213,7 +214,7 @@ def confirmed(session: Session) -> Confirmed | None:
     ties = [best.trial.number]
     ties += [one.trial.number for one in others if _tied(best, one, monitor, noise)]
     trials = session.store.ended()
-    first = ranked(trials, session.monitor)[0].number
+    by_seeds = noise.margin(1) if noise.freedom > 1 else None
     told = session.store.study.user_attrs.get(ATTR, {}).values()
     epochs = sum(t.epochs for t in trials)
     return Confirmed(
@@ -224,10 +225,10 @@ def confirmed(session: Session) -> Confirmed | None:
         ties=tuple(ties),
         smallest=_smallest(found, ties),
         trials=tuple(_row(one) for one in found),
-        lead=None if first in {one.trial.number for one in found} else first,
+        lead=_lead(session.monitor, ranked(trials, session.monitor), found, by_seeds),
         runs=len(told),
         share=sum(one.get("epochs", 0) for one in told) / epochs if epochs else 0.0,
-        by_seeds=noise.margin(1) if noise.freedom > 1 else None,
+        by_seeds=by_seeds,
     )
 
 
@@ -249,6 +250,21 @@ def _row(one: Standing) -> ConfirmedTrial:
         parameters=one.parameters,
         out=one.out,
     )
+
+
+def _lead(
+    monitor: Monitor, order: Sequence[Ended], found: Sequence[Standing], by_seeds: float | None
+) -> int | None:
+    """Return the unconfirmed trial that should have been confirmed, going by its one value.
+
+    It comes before all that were, or is better than the winner's mean by more than seeds alone do.
+    """
+    known = {one.trial.number for one in found}
+    first = next((t for t in order if t.number not in known), None)
+    if first is None or first == order[0]:
+        return None if first is None else first.number
+    gain = monitor.sign * (found[0].mean - first.reached)
+    return first.number if by_seeds is not None and gain > by_seeds else None
 
 
 def _tied(best: Standing, other: Standing, monitor: str, noise: Noise) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 TOP = 5  # candidates at most
 FIRST = 2  # seeds of every candidate before any is left out
-FEW = 3  # candidates, of which one need go on to a third seed; of more, three
+FEW = 3  # candidates, of which the epochs must do for a third seed of one; of more, of three
 SHARE = 1 / 3  # of the epochs of a sweep's trials: what confirming may take by default
 LEVEL = 0.8  # of the interval that tells a candidate from the leader
 
@@ -73,8 +73,8 @@ class Race:
             known = {run: epochs for run, epochs in (spent or {}).items() if run not in self.free}
             left -= sum(known.get(run, self._cost([run])) for run in wanted)
             trials, compared = self._survivors(trials, values, seeds), seeds
-            further = () if self._settled(trials, values, seeds) else trials
-            further = self._affordable(further, seeds, left)
+            settled = self._settled(trials, values, seeds)
+            further = () if settled else self._affordable(trials, seeds, left)
             if not further:
                 break
             trials, seeds = further, seeds + 1
@@ -91,7 +91,7 @@ class Race:
             cost = self._cost((n, seed) for seed in range(min(FIRST, self.most)) for n in trials)
             # The interval of two pairs is three times as wide as that of three.
             third = self._with_baseline(trials[: 1 if many <= FEW else FEW])
-            spare = self._cost((n, FIRST) for n in third) if many > 1 and self.most > FIRST else 0
+            spare = self._cost((n, FIRST) for n in third) if many > 2 and self.most > FIRST else 0
             if many == 1 or cost + spare <= self.allowance:
                 return trials
         return self._with_baseline(self.earlier)
@@ -125,7 +125,7 @@ class Race:
     def _affordable(self, trials: Sequence[int], seeds: int, left: float) -> tuple[int, ...]:
         """Return as many of the best as there are epochs for to give them one more seed."""
         others = [n for n in trials if n != self.baseline]
-        for many in range(len(others), 0, -1):
+        for many in range(len(others), min(len(others), 1) - 1, -1):
             found = self._with_baseline(others[:many])
             if self._cost((n, seeds) for n in found) <= max(left, 0.0):
                 return found
@@ -135,7 +135,8 @@ class Race:
         """Return how many runs would follow if none were left out but for want of epochs."""
         found = 0
         for level in range(seeds, self.most):
-            trials = self._affordable(trials, level, left)
+            if not (trials := self._affordable(trials, level, left)):
+                break
             runs = [(n, level) for n in trials if (n, level) not in self.free]
             left -= self._cost(runs)
             found += len(runs)
