@@ -216,6 +216,7 @@ def _parent_metrics(summary: Summary, found: Confirmed | None) -> dict[str, floa
         metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
     if found is not None:
         metrics[f"best_confirmed_{summary.monitor}"] = found.trials[0].mean
+        metrics["best_confirmed_seeds"] = found.trials[0].seeds
     if baseline is not None and baseline.value is not None:
         metrics[f"baseline_best_{summary.monitor}"] = baseline.value
     return metrics

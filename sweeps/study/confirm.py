@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Logs, Outcome, TrialResult
+from sweeps.study import ties
 from sweeps.study.candidates import race
 from sweeps.study.driver import Driver, Progress, Running
-from sweeps.study.elimination import FEW, Noise, Round, Run
-from sweeps.study.ended import Ended, ranked
+from sweeps.study.elimination import Noise, Round, Run
+from sweeps.study.ended import ranked
 from sweeps.study.options import CONFIRM, STRIDE
 from sweeps.study.samplers import seed_of
 from sweeps.study.specs import Specs
-from sweeps.study.statistics import REAL, Difference, paired
+from sweeps.study.statistics import Difference
 from sweeps.study.winner import ATTR, CONTENDERS, Standing, confirmed_trials
 from sweeps.tracking import TrialRun
 
 if TYPE_CHECKING:
-    from objectives import Monitor
     from sweeps.study.session import Session
 
 
@@ -211,8 +211,8 @@ def confirmed(session: Session) -> Confirmed | None:
     elif best.trial.role == "baseline" and others:
         means["next"] = _means(others[0])
     noise = Noise.of({one.trial.number: one.reached for one in found})
-    ties = [best.trial.number]
-    ties += [one.trial.number for one in others if _tied(best, one, monitor, noise)]
+    level = [best.trial.number]
+    level += [one.trial.number for one in others if ties.tied(best, one, monitor, noise)]
     trials = session.store.ended()
     by_seeds = noise.margin(1) if noise.freedom > 1 else None
     told = session.store.study.user_attrs.get(ATTR, {}).values()
@@ -221,11 +221,11 @@ def confirmed(session: Session) -> Confirmed | None:
         repeats=len(best.shared),
         metric=metric,
         means=means,
-        difference=_difference(best, baseline, metric) if baseline is not None else None,
-        ties=tuple(ties),
-        smallest=_smallest(found, ties),
+        difference=ties.difference(best, baseline, metric) if baseline is not None else None,
+        ties=tuple(level),
+        smallest=ties.smallest(found, level),
         trials=tuple(_row(one) for one in found),
-        lead=_lead(session.monitor, ranked(trials, session.monitor), found, by_seeds),
+        lead=ties.lead(session.monitor, ranked(trials, session.monitor), found, by_seeds),
         runs=len(told),
         share=sum(one.get("epochs", 0) for one in told) / epochs if epochs else 0.0,
         by_seeds=by_seeds,
@@ -250,50 +250,6 @@ def _row(one: Standing) -> ConfirmedTrial:
         parameters=one.parameters,
         out=one.out,
     )
-
-
-def _lead(
-    monitor: Monitor, order: Sequence[Ended], found: Sequence[Standing], by_seeds: float | None
-) -> int | None:
-    """Return the unconfirmed trial that should have been confirmed, going by its one value.
-
-    It comes before all that were, or is better than the winner's mean by more than seeds alone do.
-    """
-    known = {one.trial.number for one in found}
-    first = next((t for t in order if t.number not in known), None)
-    if first is None or first == order[0]:
-        return None if first is None else first.number
-    gain = monitor.sign * (found[0].mean - first.reached)
-    return first.number if by_seeds is not None and gain > by_seeds else None
-
-
-def _tied(best: Standing, other: Standing, monitor: str, noise: Noise) -> bool:
-    """Return whether a trial cannot be told from the best one.
-
-    Few pairs tell too little of their spread, so what is known of all trials is used there.
-    """
-    gap = _difference(best, other, monitor)
-    if gap is None or gap.n > FEW:
-        return gap is not None and gap.word != REAL
-    return not noise.apart(best.reached, other.reached)
-
-
-def _smallest(found: Sequence[Standing], ties: Sequence[int]) -> int | None:
-    """Return the tied trial with the fewest weights, the better one of two that have as many."""
-    sizes = {s.trial.number: s.parameters for s in found if s.trial.number in ties}
-    known = {number: size for number, size in sizes.items() if size is not None}
-    if len(ties) < 2 or len(known) < len(sizes):
-        return None
-    return min(known, key=lambda number: known[number])
-
-
-def _difference(one: Standing, other: Standing, metric: str) -> Difference | None:
-    both = sorted(one.scores.keys() & other.scores.keys())
-    both = [seed for seed in both if metric in one.scores[seed]]
-    if len(both) < 2:
-        return None
-    mine, theirs = ([of.scores[seed][metric] for seed in both] for of in (one, other))
-    return paired(mine, theirs, metric=metric)
 
 
 def _means(one: Standing) -> dict[str, float]:

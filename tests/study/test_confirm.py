@@ -14,7 +14,6 @@ from sweeps.tracking import NoTracker
 from tests.scripted import Scripted, curve
 from tests.study.test_loop import Watching, session
 
-
 WHOLE = {"pruner": no_pruning()}
 
 
