@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 PREFIX = "params_"
 FIXED = [
-    *("number", "role", "label", "outcome", "value", "confirmed", "confirmed_std"),
-    *("best_epoch", "epochs", "seconds"),
+    *("number", "role", "label", "outcome", "value"),
+    *("confirmed", "confirmed_std", "confirmed_seeds", "best_epoch", "epochs", "seconds"),
 ]
 
 
@@ -24,10 +24,10 @@ def trials_frame(session: Session) -> pd.DataFrame:
     """Return a row an ended trial, by number: role, label, outcome, value, epochs, parameters.
 
     confirmed, confirmed_std: mean and standard deviation of the value on fresh seeds, missing
-    where a trial was trained on none. params, flops: what its model costs, where the study limits
-    or monitors it. Further monitors have a column each, with the value at the best epoch. A
-    parameter's column is `params_NAME`, that of a note (`trial.set_user_attr`)
-    `user_attrs_NAME`, as in Optuna's frame.
+    where a trial was trained on none. confirmed_seeds: on how many. params, flops: what its model
+    costs, where the study limits or monitors it. Further monitors have a column each, with the
+    value at the best epoch. A parameter's column is `params_NAME`, that of a note
+    (`trial.set_user_attr`) `user_attrs_NAME`, as in Optuna's frame.
     """
     import pandas as pd
 
@@ -42,6 +42,7 @@ def trials_frame(session: Session) -> pd.DataFrame:
             "value": t.value,
             "confirmed": fresh[t.number].mean if t.number in fresh else None,
             "confirmed_std": fresh[t.number].spread if t.number in fresh else None,
+            "confirmed_seeds": len(fresh[t.number].values) if t.number in fresh else 0,
             "best_epoch": t.best_epoch,
             "epochs": t.epochs,
             "seconds": t.seconds,

@@ -66,7 +66,7 @@ def _studies(settings: Settings) -> list[str]:
     from sweeps.study.ended import ended_trial, ranked
     from sweeps.study.identity import data_words, identity_of
     from sweeps.study.storage import connect
-    from sweeps.study.winner import ATTR, standings
+    from sweeps.study.winner import ATTR, CONTENDERS, standings
 
     found = []
     storage = connect(settings.storage_url(), create=False)
@@ -77,8 +77,9 @@ def _studies(settings: Settings) -> list[str]:
         trials = storage.get_all_trials(study._study_id, deepcopy=False)
         ended = [ended_trial(t) for t in trials if t.state.is_finished()]
         monitor = Monitor.directed(known.get("monitor", "value"), study.directions[0].name)
-        wanted = study.user_attrs.get("settings", {}).get("confirm") or 0
-        stood = standings(ended, study.user_attrs.get(ATTR, {}), monitor, wanted)
+        attrs = study.user_attrs
+        wanted = Settings(confirm=attrs.get("settings", {}).get("confirm")).seeds
+        stood = standings(ended, attrs.get(ATTR, {}), monitor, wanted, attrs.get(CONTENDERS, ()))
         first = [one.trial for one in stood] or ranked(ended, monitor)
         best = f", best {monitor.name} {first[0].value:.4g}" if first else ""
         data = data_words(known) if known else "unknown data"

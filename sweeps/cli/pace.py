@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -11,8 +12,8 @@ class Pace:
     """The time left, from the trials that ended and those that run.
 
     left: trials that are still to end. places: how many run at once. known: seconds of each
-    trial that ended in an earlier sitting. after: runs that follow, as long as complete trials.
-    clock: seconds.
+    trial that ended in an earlier sitting. after: runs that follow, as long as complete trials,
+    and `share` what they take at most, of the seconds of all trials. clock: seconds.
     """
 
     def __init__(
@@ -22,10 +23,12 @@ class Pace:
         known: tuple[float, ...] = (),
         after: int = 0,
         clock: Callable[[], float] = time.monotonic,
+        share: float = math.inf,
     ) -> None:
         self._left = left
         self._places = max(places, 1)
         self._after = after
+        self._share = share
         self._clock = clock
         self._seconds = list(known)
         self._whole: list[float] = []
@@ -41,6 +44,10 @@ class Pace:
         self._seconds.append(seconds)
         self._whole += [seconds] * whole
         self._left -= 1
+
+    def expect(self, left: int) -> None:
+        """Take how many are still to end."""
+        self._left = left
 
     def dropped(self, number: int) -> None:
         """Take a trial that was interrupted."""
@@ -60,5 +67,6 @@ class Pace:
         running = [max(mean - (now - begun), mean / 5) for begun in self._begun.values()]
         waiting = max(self._left - len(running), 0)
         trials = max((sum(running) + waiting * mean) / self._places, max(running, default=0.0))
+        all_trials = sum(self._seconds) + self._left * mean
         whole = statistics.fmean(self._whole) if self._whole else max(self._seconds)
-        return trials + whole * self._after / self._places
+        return trials + min(whole * self._after, self._share * all_trials) / self._places

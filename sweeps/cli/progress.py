@@ -33,7 +33,8 @@ class Watcher:
 
     total: ended trials that the study goes to. done: those it had before. quiet: says nothing.
     verbose: says every epoch. each: says every trial's end. noun: of what is counted. places: of
-    trials at once. known: seconds of each earlier trial. after: runs that follow the trials.
+    trials at once. known: seconds of each earlier trial. after: runs that follow the trials, and
+    `share` what they take at most, of the trials' seconds.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Watcher:
         places: int = 1,
         known: tuple[float, ...] = (),
         after: int = 0,
+        share: float = math.inf,
     ) -> None:
         self.total = total
         self.done = done
@@ -58,7 +60,7 @@ class Watcher:
         self.now = ""
         self.address: Callable[[], str | None] = lambda: None
         self.uri: str | None = None  # of MLflow's store, where it is not this folder's
-        self.pace = Pace(total - done, places, known, after)
+        self.pace = Pace(total - done, places, known, after, share=share)
         self._after = after
         self._expected = self.pace.seconds_left() is not None or not each
         self._addressed = False
@@ -105,6 +107,13 @@ class Watcher:
             self.counts[Outcome(trial.outcome)] += 1
         for trial in ranked(ended, monitor)[:1]:
             self.best = trial.reached, trial.number
+
+    def expect(self, runs: int) -> None:
+        """Take how many runs are still to come."""
+        self.total = self.done + runs
+        self.pace.expect(runs)
+        if self._bar is not None:
+            self._bar.update(self._task, total=self.total)
 
     def expected(self) -> str:
         """Return the expected time in words, or when it will be told."""

@@ -127,8 +127,11 @@ def summary_lines(
     """
     total = sum(summary.counts.values())
     trials = "1 trial" if total == 1 else f"{total} trials"
+    trained = f"{time_text(summary.seconds + summary.confirming)} of training"
+    if summary.confirming:
+        trained += f", {time_text(summary.confirming)} of it confirming"
     lines = [
-        f"{summary.study}: {trials}, {time_text(summary.seconds)} of training "
+        f"{summary.study}: {trials}, {trained} "
         f"({counts_text(summary.counts)}; {summary.saved:.0%} of epochs saved)",
         f"data: {data_text(data)}",
     ]
@@ -203,6 +206,8 @@ def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
     else:
         gap = confirmed.difference
         word = "undecided, it may be luck"
+        if gap.n == 2:
+            word += "; two seeds tell little, --confirm 5 trains more"
         if gap.word == "real":
             better = Monitor(summary.monitor, summary.mode).better(gap.mean, 0.0)
             word = "real, not luck" if better else "real, and for the worse: take the baseline"
@@ -237,15 +242,34 @@ def _standing(
             name = "best" if one.number == confirmed.trials[0].number else ""
             name = "baseline" if one.role == "baseline" else name
             failed = f", {one.failed} failed" if one.failed else ""
+            failed += ", left out" if one.out else ""
             yield (
                 f"{_row(name, one.number, labels):<{place}}"
                 f"{one.mean:>11.4g}{spread:>9}{one.value:>11.4g}{one.seeds:>7}{failed}"
             )
+        if confirmed.share:
+            runs = counted(confirmed.runs, "run")
+            yield f"confirmed with {runs}, {confirmed.share:.0%} of the trials' epochs"
         yield from ties_text(confirmed)
     top = "  ".join(f"#{t.number} {t.value:.4g}" for t in summary.top)
     yield f"best on one seed: {top}"
+    yield from level_text(summary, confirmed)
     if confirmed is None and len(summary.top) > 1:
         yield f"#{summary.top[0].number} is unconfirmed: {UNCONFIRMED}"
+
+
+def level_text(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
+    """Say which of the top trials differ by less than seeds do."""
+    margin = None if confirmed is None else confirmed.by_seeds
+    if margin is None:
+        return
+    first = summary.top[0].reached
+    level = [f"#{t.number}" for t in summary.top if abs(t.reached - first) < margin]
+    if len(level) > 1:
+        yield (
+            f"  {', '.join(level[:-1])} and {level[-1]} differ by less than seeds alone do "
+            f"(up to {margin:.2g})"
+        )
 
 
 def ties_text(confirmed: Confirmed) -> Iterator[str]:

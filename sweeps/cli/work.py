@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,14 +17,15 @@ from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
-from sweeps.study.confirm import TOP, Confirm, Confirmed, confirmed
+from sweeps.study.candidates import most_runs
+from sweeps.study.confirm import Confirm, Confirmed, confirmed
+from sweeps.study.elimination import FIRST, SHARE
 from sweeps.study.final import score
 from sweeps.study.loop import Loop
-from sweeps.study.options import STRIDE
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
 from sweeps.study.summary import Summary
-from sweeps.study.winner import winner
+from sweeps.study.winner import ATTR, winner
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.tracking.redact import redact
 
@@ -114,7 +116,7 @@ def unfinished(session: Session) -> bool:
     best = winner(session)
     final = session.store.study.user_attrs.get("final", {})
     scored = best is None or final.get("trial") == best.number
-    return not scored or bool(Confirm(session, session.settings.confirm or 0).missing())
+    return not scored or bool(Confirm(session).missing())
 
 
 def _train(
@@ -126,11 +128,11 @@ def _train(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    total, repeats = session.sweep.n_trials, session.settings.confirm or 0
-    places = session.trainer.places
-    confirming = repeats * (min(total, TOP) + 1)
-    if done:  # of those that lead now, some may have been confirmed
-        confirming = len(Confirm(session, repeats).missing())
+    total, places = session.sweep.n_trials, session.trainer.places
+    limited = session.settings.confirm is None
+    after = most_runs(total, session.settings.seeds, limited=limited)
+    if limited:  # the share is of all trials, and earlier runs are a part of it
+        after = max(after - len(session.store.study.user_attrs.get(ATTR, {})), 0)
     watcher = Watcher(
         total,
         done,
@@ -138,7 +140,8 @@ def _train(
         verbose=verbose,
         places=places,
         known=tuple(trial.seconds for trial in session.store.ended()),
-        after=confirming,
+        after=after,
+        share=SHARE if limited else math.inf,
     )
     watcher.resume(session.store.ended(), session.monitor)
     if done < total:
@@ -213,6 +216,7 @@ def _parent_metrics(summary: Summary, found: Confirmed | None) -> dict[str, floa
         metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
     if found is not None:
         metrics[f"best_confirmed_{summary.monitor}"] = found.trials[0].mean
+        metrics["best_confirmed_seeds"] = found.trials[0].seeds
     if baseline is not None and baseline.value is not None:
         metrics[f"baseline_best_{summary.monitor}"] = baseline.value
     return metrics
@@ -231,27 +235,31 @@ def _remember_runs(session: Session, summary: Summary) -> None:
 
 
 def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
-    repeats = session.settings.confirm or 0
-    phase = Confirm(session, repeats, say)
-    runs = phase.missing()
-    missing = len(runs)
-    if not missing or session.settings.out_of_time:
+    phase = Confirm(session, say=say)
+    found = phase.next()
+    if not found.missing or session.settings.out_of_time:
         return 0
-    names = ", ".join(f"#{number}" for number in dict.fromkeys(run // STRIDE for run in runs))
-    seeds = f"{repeats} fresh seeds each" if repeats > 1 else "one fresh seed each"
-    say(f"confirm: {names} on {seeds}, {counted(missing, 'run')} (--confirm 0 skips this)")
-    phase.progress = Watcher(
-        missing,
+    names = ", ".join(f"#{number}" for number in dict.fromkeys(n for n, _ in found.missing))
+    expected = phase.expected()
+    about = f"about {counted(expected, 'run')}" if found.more else counted(expected, "run")
+    seeds = session.settings.seeds
+    on = f"{FIRST} to {seeds}" if seeds > FIRST else str(seeds)
+    each = "one fresh seed each" if seeds == 1 else f"{on} fresh seeds each"
+    limit = ", a third of the epochs" if session.settings.confirm is None else ""
+    say(f"confirming {names} on {each}: {about}{limit} (--confirm 0 skips this)")
+    phase.progress = watcher = Watcher(
+        expected,
         0,
         quiet,
         verbose=verbose,
         each=False,
         noun="runs",
         places=session.trainer.places,
-        known=tuple(trial.seconds for trial in phase.trials.values()),
+        known=tuple(phase.trials[number].seconds for number in found.trials),
     )
+    phase.expect = watcher.expect
     try:
-        with phase.progress.shown():
+        with watcher.shown():
             phase.run()
     except KeyboardInterrupt:
         say("interrupted: the trials are done; run the same command to go on confirming them")

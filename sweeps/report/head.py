@@ -166,7 +166,7 @@ def _standing(report: Report) -> Iterator[Sequence[str]]:
             number(one.mean),
             number(one.spread, 2),
             number(one.value),
-            str(one.seeds),
+            str(one.seeds) + (", left out" if one.out else ""),
             str(one.failed or ""),
             number(one.parameters),
         )
@@ -176,6 +176,8 @@ def _ties(report: Report) -> Iterator[str]:
     found = report.confirmed
     if found is None:
         return
+    if found.share:
+        yield f"Confirmed with {found.runs} runs, {found.share:.0%} of the trials' epochs."
     if len(found.ties) > 1:
         line = f"No clear difference between {', '.join(f'#{n}' for n in found.ties)}"
         known = found.smallest is not None

@@ -1,40 +1,44 @@
 """Luck told from skill: the best trials and the baseline, trained again on fresh seeds.
 
-The best of many trials is partly the luckiest. So the top three and the baseline are trained on
+The best of many trials is partly the luckiest. So the best few and the baseline are trained on
 seeds that no trial had, the same ones for each, and compared in pairs: on the validation part to
 see which of them cannot be told apart, and on the test part for what the best has gained.
-`sweeps.study.winner` decides which one is the best.
+`sweeps.study.elimination` decides which of them get further seeds, `sweeps.study.winner` which one
+is the best.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Logs, Outcome, TrialResult
+from sweeps.study import ties
+from sweeps.study.candidates import race
 from sweeps.study.driver import Driver, Progress, Running
-from sweeps.study.ended import Ended, ranked
+from sweeps.study.elimination import Noise, Round, Run
+from sweeps.study.ended import ranked
 from sweeps.study.options import CONFIRM, STRIDE
 from sweeps.study.samplers import seed_of
 from sweeps.study.specs import Specs
-from sweeps.study.statistics import REAL, Difference, paired
-from sweeps.study.winner import ATTR, Standing, confirmed_trials
+from sweeps.study.statistics import Difference
+from sweeps.study.winner import ATTR, CONTENDERS, Standing, confirmed_trials
 from sweeps.tracking import TrialRun
 
 if TYPE_CHECKING:
     from sweeps.study.session import Session
-
-TOP = 3
 
 
 @dataclass(frozen=True)
 class ConfirmedTrial:
     """One trial on fresh seeds. value: on its own seed. mean, spread: on the `seeds` fresh ones.
 
-    failed: fresh seeds on which training diverged or failed. parameters: weights of the net.
+    failed: fresh seeds on which training diverged or failed. parameters: weights of the net. out:
+    whether it was left out before others got their last seeds.
     """
 
     number: int
@@ -45,6 +49,7 @@ class ConfirmedTrial:
     seeds: int
     failed: int
     parameters: int | None
+    out: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,9 @@ class Confirmed:
     tells nothing. ties: trials without a clear difference to the best on the validation part,
     the best among them. smallest: the one of them with the fewest weights, None where there is
     one alone. trials: all that were confirmed, the best first. lead: a trial whose one value is
-    better than the winner's, and which has not been confirmed.
+    better than the winner's, and which has not been confirmed. runs: all that this has taken, and
+    `share` their epochs as a share of those of all trials. by_seeds: how much the values of two
+    trials on one seed each may differ by the seeds alone, None where too few runs tell.
     """
 
     repeats: int
@@ -68,53 +75,91 @@ class Confirmed:
     smallest: int | None
     trials: tuple[ConfirmedTrial, ...]
     lead: int | None
-
-
-def candidates(session: Session) -> list[Ended]:
-    """Return the top trials, those that lead among the confirmed, and the baseline."""
-    order = ranked(session.store.ended(), session.monitor)
-    confirmed = [one.trial for one in confirmed_trials(session)]
-    baseline = [t for t in order if t.role == "baseline"]
-    every = (*order[:TOP], *confirmed[:TOP], *baseline)
-    return list({t.number: t for t in every}.values())
+    runs: int = 0
+    share: float = 0.0
+    by_seeds: float | None = None
 
 
 @dataclass
 class Confirm:
     """The last phase of a sweep. Its repeats are kept in the store: an interruption loses one.
 
-    say: takes the line that answers an interruption.
+    repeats: the greatest number of seeds, whatever they cost; None for the study's own, which
+    by default take a third of its epochs at most. say: takes the line that answers an
+    interruption. expect: takes the number of runs to come, before each round of them.
     """
 
     session: Session
-    repeats: int = CONFIRM
+    repeats: int | None = None
     say: Callable[[str], None] = lambda line: None
     progress: Progress | None = None
+    expect: Callable[[int], None] = lambda runs: None
 
     def __post_init__(self) -> None:
+        settings, ended = self.session.settings, self.session.store.ended()
+        given = settings.confirm if self.repeats is None else self.repeats
         self.known: dict[str, Any] = dict(self.session.store.study.user_attrs.get(ATTR, {}))
-        self.trials = {t.number: t for t in candidates(self.session)}
+        self.trials = {t.number: t for t in ranked(ended, self.session.monitor)}
+        self.count = len(ended)
+        self.race = race(
+            self.session.monitor,
+            ended,
+            self.known,
+            CONFIRM if given is None else given,
+            limited=given is None,
+        )
+
+    def next(self) -> Round:
+        """Return the round that comes next, the first one that lacks a run."""
+        sign = self.session.monitor.sign
+        values: dict[int, dict[int, float]] = {}
+        spent = {}
+        for run, told in self.known.items():
+            number, seed = divmod(int(run), STRIDE)
+            reached = sign * told["value"] if "test" in told else math.inf
+            values.setdefault(number, {})[seed] = reached
+            if "epochs" in told:
+                spent[number, seed] = told["epochs"]
+        return self.race.next(values, spent)
 
     def missing(self) -> list[int]:
-        """Return the run numbers of the repeats that are still to be trained."""
-        wanted = [
-            number * STRIDE + repeat for repeat in range(self.repeats) for number in self.trials
-        ]
-        return [number for number in wanted if str(number) not in self.known]
+        """Return the run numbers of the next round, none where all is done."""
+        return [number * STRIDE + seed for number, seed in self.next().missing]
+
+    def expected(self) -> int:
+        """Return how many runs are to come, if none is spared."""
+        found = self.next()
+        return len(found.missing) + found.more
 
     def run(self) -> None:
-        """Train what is missing, score it on the test part, and keep it."""
+        """Train what is missing, score it on the test part, and keep it; round after round."""
         trainer, tracker, progress = self.session.trainer, self.session.tracker, self.progress
-        driver = Driver(trainer, tracker, self._judge, self._end, progress, say=self.say)
-        driver.run(self._asked())
+        had = -1
+        while len(self.known) > had:  # else the time is over
+            had, found = len(self.known), self.next()
+            if found.seeds:
+                self._keep(found.trials)
+            if not found.missing:
+                return
+            self.expect(len(found.missing) + found.more)
+            driver = Driver(trainer, tracker, self._judge, self._end, progress, say=self.say)
+            driver.run(self._asked(found.missing))
 
-    def _asked(self) -> Iterator[Running]:
+    def _keep(self, trials: Sequence[int]) -> None:
+        study = self.session.store.study
+        if study.user_attrs.get(CONTENDERS) != list(trials):
+            study.set_user_attr(CONTENDERS, list(trials))
+
+    def _asked(self, runs: Sequence[Run]) -> Iterator[Running]:
         folder = self.session.folder / ATTR
         specs = dataclasses.replace(Specs.of(self.session), weights=folder, checkpoints=folder)
-        for number in self.missing():
+        for of, repeat in runs:
+            number = of * STRIDE + repeat
+            if str(number) in self.known:
+                continue
             if self.session.settings.out_of_time:
                 return
-            trial, repeat = self.trials[number // STRIDE], number % STRIDE
+            trial = self.trials[of]
             seed = seed_of(self.session.settings.seed or 0, ATTR, repeat)
             config = self.session.store.config(trial.params)
             name = f"confirm {trial.number:03d} seed {repeat}"
@@ -130,6 +175,7 @@ class Confirm:
     def _end(self, running: Running, result: TrialResult) -> None:
         spec = running.spec
         found: dict[str, Any] = {"value": result.value, "outcome": result.outcome.value}
+        found |= {"epochs": result.epochs, "seconds": result.seconds, "trials": self.count}
         metrics: dict[str, float] = {"epochs": result.epochs}
         if result.outcome is Outcome.COMPLETE and result.value is not None and spec.weights:
             found["test"] = self.session.trainer.evaluate(spec)
@@ -164,19 +210,25 @@ def confirmed(session: Session) -> Confirmed | None:
         means["baseline"] = _means(baseline)
     elif best.trial.role == "baseline" and others:
         means["next"] = _means(others[0])
-    gaps = {one.trial.number: _difference(best, one, monitor) for one in others}
-    ties = [best.trial.number]
-    ties += [number for number, gap in gaps.items() if gap is not None and gap.word != REAL]
-    first = ranked(session.store.ended(), session.monitor)[0].number
+    noise = Noise.of({one.trial.number: one.reached for one in found})
+    level = [best.trial.number]
+    level += [one.trial.number for one in others if ties.tied(best, one, monitor, noise)]
+    trials = session.store.ended()
+    by_seeds = noise.margin(1) if noise.freedom > 1 else None
+    told = session.store.study.user_attrs.get(ATTR, {}).values()
+    epochs = sum(t.epochs for t in trials)
     return Confirmed(
         repeats=len(best.shared),
         metric=metric,
         means=means,
-        difference=_difference(best, baseline, metric) if baseline is not None else None,
-        ties=tuple(ties),
-        smallest=_smallest(found, ties),
+        difference=ties.difference(best, baseline, metric) if baseline is not None else None,
+        ties=tuple(level),
+        smallest=ties.smallest(found, level),
         trials=tuple(_row(one) for one in found),
-        lead=None if first in {one.trial.number for one in found} else first,
+        lead=ties.lead(session.monitor, ranked(trials, session.monitor), found, by_seeds),
+        runs=len(told),
+        share=sum(one.get("epochs", 0) for one in told) / epochs if epochs else 0.0,
+        by_seeds=by_seeds,
     )
 
 
@@ -196,25 +248,8 @@ def _row(one: Standing) -> ConfirmedTrial:
         seeds=len(one.values),
         failed=len(one.failed & one.shared),
         parameters=one.parameters,
+        out=one.out,
     )
-
-
-def _smallest(found: Sequence[Standing], ties: Sequence[int]) -> int | None:
-    """Return the tied trial with the fewest weights, the better one of two that have as many."""
-    sizes = {s.trial.number: s.parameters for s in found if s.trial.number in ties}
-    known = {number: size for number, size in sizes.items() if size is not None}
-    if len(ties) < 2 or len(known) < len(sizes):
-        return None
-    return min(known, key=lambda number: known[number])
-
-
-def _difference(one: Standing, other: Standing, metric: str) -> Difference | None:
-    both = sorted(one.scores.keys() & other.scores.keys())
-    both = [seed for seed in both if metric in one.scores[seed]]
-    if len(both) < 2:
-        return None
-    mine, theirs = ([of.scores[seed][metric] for seed in both] for of in (one, other))
-    return paired(mine, theirs, metric=metric)
 
 
 def _means(one: Standing) -> dict[str, float]:

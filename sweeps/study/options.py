@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 STRIDE = 100  # of the numbers of confirming runs: repeat 2 of trial 41 is run 4102
-CONFIRM = 5  # fresh seeds on which the best trials and the baseline are trained again
+CONFIRM = 5  # fresh seeds at most, on which the best and the baseline are trained again
 STUDY = ("run", "show", "report", "watch", "export", "explain")  # the commands that open a study
 DATA = "data"  # the group of the options that make a `Source`
 
@@ -126,8 +126,9 @@ class Options:
         "budget", duration, "TIME",
         "stop after this time, such as 30m; run the same command to resume")
     confirm: int | None = row(
-        "budget", whole(0, STRIDE - 1), "SEEDS", "fresh seeds for the best and the baseline",
-        kept=True, default=CONFIRM)
+        "budget", whole(0, STRIDE - 1), "SEEDS",
+        f"fresh seeds at most of the best and the baseline ({CONFIRM}, for a third of the epochs)",
+        kept=True)
 
     fix: tuple[str, ...] | None = row(
         "search", str, "NAME=VALUE", "set a hyperparameter to one value", kept=True, many=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from objectives import BadInput, Source
 from sweeps.study.limits import limits_of
-from sweeps.study.options import OPTIONS, Options
+from sweeps.study.options import CONFIRM, OPTIONS, Options
 from sweeps.study.sweep import Pruner, Sampler, Sweep, check_pruner, check_sampler, kind_of
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import lacking_driver, sqlite_url
@@ -100,6 +100,11 @@ class Settings(Options):
             n_trials=self.trials or sweep.n_trials,
             limits=limits_of(self.limit or ()) or sweep.limits,
         )
+
+    @property
+    def seeds(self) -> int:
+        """The greatest number of fresh seeds of a trial that is confirmed."""
+        return CONFIRM if self.confirm is None else self.confirm
 
     @property
     def out_of_time(self) -> bool:

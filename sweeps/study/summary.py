@@ -16,7 +16,7 @@ from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
 from sweeps.study.limits import least_words
 from sweeps.study.ranges import accepts
 from sweeps.study.several import Front, front_of, target_of
-from sweeps.study.winner import winner
+from sweeps.study.winner import ATTR, winner
 
 if TYPE_CHECKING:
     import optuna
@@ -31,7 +31,9 @@ FEWEST = 5  # complete trials before an edge says anything
 
 @dataclass(frozen=True)
 class Summary:
-    """seconds: of training, over all trials. saved: share of the epochs that pruning spared.
+    """seconds: of training, over all trials; confirming: over the runs that confirmed the best.
+
+    saved: share of the epochs that pruning spared.
 
     level: whether the complete trials have one value, so that no parameter matters.
     hints: which ranges to widen, in words; wider: as `--range` takes them.
@@ -60,6 +62,7 @@ class Summary:
     infeasible: str = ""
     front: Front | None = None
     final: Mapping[str, Any] | None = None
+    confirming: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
@@ -73,7 +76,8 @@ def summarise(session: Session) -> Summary:
     max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
     possible = sum(t.epochs if t.outcome in NEVER_WHOLE else max_epochs for t in trials)
-    final = session.store.study.user_attrs.get("final")
+    attrs = session.store.study.user_attrs
+    final = attrs.get("final")
     widen = _hints(session, best) if best is not None and len(order) >= FEWEST else []
     if final is not None and best is not None and final.get("trial") != best.number:
         final = None
@@ -101,6 +105,7 @@ def summarise(session: Session) -> Summary:
         front=front_of(session),
         infeasible=least_words(trials, session.sweep.limits),
         final=final,
+        confirming=sum(one.get("seconds", 0.0) for one in attrs.get(ATTR, {}).values()),
     )
 
 

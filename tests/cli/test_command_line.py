@@ -71,7 +71,7 @@ def test_the_seeds_to_confirm_on_are_remembered(
     for argv in (["--confirm", "0"], []):
         assert go("--trials", "6", *argv) == 0
         printed = capsys.readouterr().out
-        assert "confirm:" not in printed
+        assert "confirming" not in printed
         assert "(one seed)" in printed
     assert go("--trials", "6", "--confirm", "1") == 0
     printed = capsys.readouterr().out

@@ -27,11 +27,12 @@ def run(folder: Path, **options: Any) -> sweeps.Study:
 
 
 def test_a_study_gives_its_trials_best_and_figures(quick: Path) -> None:
-    study = run(quick, trials=9, seed=4)
+    study = run(quick, trials=9, seed=4, confirm=5)
     frame = study.trials
     assert list(frame.index) == list(range(9))
     assert frame.loc[0, "role"] == "baseline"
-    assert study.best.number == frame.confirmed.idxmin()
+    whole = frame[frame.confirmed_seeds == 5]
+    assert study.best.number == whole.confirmed.idxmin()
     assert study.best.value == frame.value[study.best.number]
     assert study.best.config == study.trial(study.best.number).config
     assert study.figure("history").data

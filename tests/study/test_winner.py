@@ -87,3 +87,14 @@ def test_the_winner_has_the_least_mean_of_all_that_are_confirmed(
     assert {one.trial.number for one in found} == set(values)
     assert means[found[0].trial.number] == min(means.values())
     assert all(one.spread is not None and one.spread >= 0.0 for one in found)
+
+
+def test_one_that_was_left_out_cannot_win_by_two_lucky_seeds() -> None:
+    known = told({0: [0.3] * 4, 7: [0.16, 0.17, 0.18, 0.19], 28: [0.165, 0.167], 44: [0.14, 0.14]})
+    found = standings(TRIALS, known, LOSS, 5, [7, 0])
+    assert [one.trial.number for one in found][:2] == [7, 0]
+    assert [one.out for one in found] == [False, False, True, True]
+    assert [len(one.values) for one in found] == [4, 4, 2, 2]
+    assert found[0].shared == {0, 1, 2, 3}
+    under_way = told({0: [0.3] * 2, 7: [0.16, 0.17, 0.9], 28: [0.17, 0.18]})
+    assert standings(TRIALS, under_way, LOSS, 5, [7, 28, 0])[0].mean == 0.165

@@ -1,0 +1,64 @@
+"""What the repeats on fresh seeds tell apart, and what they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sweeps.study.elimination import FEW, Noise
+from sweeps.study.statistics import REAL, Difference, paired
+
+if TYPE_CHECKING:
+    from objectives import Monitor
+    from sweeps.study.ended import Ended
+    from sweeps.study.winner import Standing
+
+
+def lead(
+    monitor: Monitor, order: Sequence[Ended], found: Sequence[Standing], by_seeds: float | None
+) -> int | None:
+    """Return the unconfirmed trial that should have been confirmed, going by its one value.
+
+    It comes before all that were, or is better than the winner's mean by more than seeds alone do.
+    """
+    known = {one.trial.number for one in found}
+    first = next((t for t in order if t.number not in known), None)
+    if first is None or first == order[0]:
+        return None if first is None else first.number
+    gain = monitor.sign * (found[0].mean - first.reached)
+    return first.number if by_seeds is not None and gain > by_seeds else None
+
+
+def tied(best: Standing, other: Standing, monitor: str, noise: Noise) -> bool:
+    """Return whether a trial cannot be told from the best one.
+
+    Few pairs tell too little of their spread, so what is known of all trials is used there.
+    """
+    gap = difference(best, other, monitor)
+    if gap is None or gap.n > FEW:
+        return gap is not None and gap.word != REAL
+    return not noise.apart(best.reached, other.reached)
+
+
+def smallest(found: Sequence[Standing], ties: Sequence[int]) -> int | None:
+    """Return the tied trial with the fewest weights, the better one of two that have as many.
+
+    None on two seeds: that they tell nothing apart is no reason to take a smaller net.
+    """
+    if len(found[0].shared) < FEW:
+        return None
+    sizes = {s.trial.number: s.parameters for s in found if s.trial.number in ties}
+    known = {number: size for number, size in sizes.items() if size is not None}
+    if len(ties) < 2 or len(known) < len(sizes):
+        return None
+    return min(known, key=lambda number: known[number])
+
+
+def difference(one: Standing, other: Standing, metric: str) -> Difference | None:
+    """Return the paired difference on the seeds that both have; None where one seed is all."""
+    both = sorted(one.scores.keys() & other.scores.keys())
+    both = [seed for seed in both if metric in one.scores[seed]]
+    if len(both) < 2:
+        return None
+    mine, theirs = ([of.scores[seed][metric] for seed in both] for of in (one, other))
+    return paired(mine, theirs, metric=metric)
