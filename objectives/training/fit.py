@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import gc
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from objectives.judging import threshold
 from objectives.monitor import VAL_LOSS
 from objectives.scorer import attach, plan_of
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec, effective_rate
+from objectives.training.averages import MOST
 from objectives.training.batches import arrays, order
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
@@ -148,6 +149,21 @@ class FitTrainer:
             name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
             for name, value in scores.items()
         }
+
+    def average(
+        self,
+        nets: Sequence[TrialResult],
+        folder: Path,
+        *,
+        most: int = MOST,
+        weights: Mapping[int, float] | None = None,
+        model: Path | None = None,
+    ) -> dict[str, Any]:
+        """Average trained nets, as `Averages` says."""
+        from objectives.training.averaging import average
+
+        with unchanged():
+            return average(self, nets, folder, most, weights, model)
 
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Dimension
+from sweeps.study.average import Average, averaged
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
 from sweeps.study.ranges import accepts
@@ -33,7 +34,8 @@ class Summary:
     level: whether the complete trials have one value, so that no parameter matters.
     hints: which ranges to widen, in words; wider: as `--range` takes them.
     best: the winner. top: the complete trials with the best values, each on its own one seed.
-    final: test scores by "best" and "baseline", None until a sweep has ended.
+    final: test scores by "best" and "baseline", None until a sweep has ended. average: of nets
+    that were trained anyway, None where there never can be one.
     """
 
     study: str
@@ -53,6 +55,7 @@ class Summary:
     wider: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     final: Mapping[str, Any] | None = None
+    average: Average | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
@@ -92,6 +95,7 @@ def summarise(session: Session) -> Summary:
             if t.outcome == "failed" and t.error
         ),
         final=final,
+        average=averaged(session),
     )
 
 

@@ -1,0 +1,80 @@
+"""The average of nets in words: in the summary's table, below it, and after an export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from objectives import Monitor
+from objectives.reading import counted
+
+if TYPE_CHECKING:
+    from sweeps.study.average import Average
+    from sweeps.study.summary import Summary
+
+ROW = "average"
+
+
+def head(summary: Summary) -> str | None:
+    """Return how the average's line of the table begins, None where there is no average."""
+    found = summary.average
+    if found is None or len(found.members) < 2:
+        return None
+    return f"  average of {len(found.members)} nets, own seeds"
+
+
+def verdict(summary: Summary) -> Iterator[str]:
+    """Say whether the average is better than the single best net, and what export takes."""
+    found = summary.average
+    if found is None:
+        return
+    if found.reason is not None:
+        yield f"  no average of nets: {found.reason}"
+        return
+    if len(found.members) < 2 or found.held_out is None or found.on_test is None:
+        yield f"  no average of nets is better than #{found.number} alone on the validation part"
+        return
+    rows = f"{found.on_test.n:,} test rows"
+    yield f"  average minus #{found.number} with its own seed: loss {found.on_test} on {rows}"
+    judged = f"{found.held_out} on validation rows that did not choose its nets"
+    if found.won:
+        yield f"  the average is better: {judged}; export takes it (--single: #{found.number})"
+    else:
+        word = _why(found, Monitor(summary.monitor, summary.mode))
+        yield f"  {word}: {judged}; export takes #{found.number} (--ensemble: the average)"
+
+
+def _why(found: Average, monitor: Monitor) -> str:
+    """Return why the single net stays."""
+    gap, (mine, theirs) = found.held_out, found.chosen_apart
+    if gap is None or gap.word != "real":
+        return "no clear gain from the average"
+    if gap.mean >= 0.0:
+        return "the average is worse"
+    sign = "<" if mine < theirs else ">"
+    return f"the average has a better loss, but {monitor.name} {mine:.4g} {sign} {theirs:.4g}"
+
+
+def weights_text(members: Any) -> str:
+    """Return `#4 0.35, #7 0.25`."""
+    return ", ".join(f"#{number} {weight:.3g}" for number, weight in members)
+
+
+def cost_lines(files: Any) -> Iterator[str]:
+    """Say how large the file is and how long it predicts, beside the single net's."""
+    if not files:
+        return
+    mine, theirs = files["average"], files["single"]
+    rows = counted(files["rows"], "row")
+    yield (
+        f"size {_bytes(mine['bytes'])}, {mine['seconds']:.3f} s for {rows}; the single net "
+        f"{_bytes(theirs['bytes'])}, {theirs['seconds']:.3f} s"
+    )
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
