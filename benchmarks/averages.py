@@ -8,14 +8,16 @@ every way of choosing. The losses are those of the test rows, as a share of the 
 
     python benchmarks/averages.py [--only wine digits] [--nets 12] [--draws 10]
 
-"won" is how often the average is taken by what a sweep goes by, a choice that was made without the
-rows that judge it; "right" is how many of these are better on the test rows; "missed" is how often
-an average that was not taken would have been better.
+"better" is how often the average is better than the single net on the test rows. The other columns
+are of averages of which each row of the validation part is judged by one that was chosen without
+it: how often these have a lower loss than the single net ("won"), how often that is real, by its
+95% interval ("real"), and how many of both are better on the test rows ("right").
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import sys
@@ -29,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from objectives.judging.choosing import Predicted, alike, greedy
+from objectives.judging.choosing import Predicted, alike, choose, greedy, held_out
 
 SIZES = {"small": 40, "medium": 150, "large": 600}
 Way = Callable[[Predicted, Any], Any]
@@ -42,12 +44,6 @@ def bagged(predicted: Predicted, rows: Any, bags: int = 10) -> Any:
     return np.mean([greedy(predicted, one, len(predicted.nets)) for one in drawn], axis=0)
 
 
-def shrunk(predicted: Predicted, rows: Any) -> Any:
-    """Return weights half-way between the greedy ones and equal ones of the better half."""
-    count = -(-len(predicted.nets) // 2)
-    return (greedy(predicted, rows, 99) + alike(predicted, rows, count)) / 2.0
-
-
 WAYS: dict[str, Way] = {
     "best 3": lambda p, rows: alike(p, rows, 3),
     "best 5": lambda p, rows: alike(p, rows, 5),
@@ -55,7 +51,7 @@ WAYS: dict[str, Way] = {
     "all": lambda p, rows: alike(p, rows, len(p.nets)),
     "greedy": lambda p, rows: greedy(p, rows, len(p.nets)),
     "greedy, bagged": bagged,
-    "greedy, shrunk": shrunk,
+    "a sweep's": lambda p, rows: choose(p, rows, len(p.nets)),
 }
 
 
@@ -137,8 +133,8 @@ def trained(x: Any, y: Any, task: str, count: int, epochs: int) -> tuple[Any, An
 
 def draw(
     pool: Any, test: Any, losses: tuple[Any, Any], rows: Any
-) -> tuple[dict[str, float], dict[str, bool]]:
-    """Return every way's test loss with these rows as validation part; and whether it won."""
+) -> tuple[dict[str, float], dict[str, tuple[bool, bool]]]:
+    """Return every way's test loss, these rows its validation part; whether it won, and real."""
     place = np.stack([losses[0](net[:, rows], rows).mean(axis=1).argmin() for net in pool])
     nets = np.arange(len(pool))
     own, far = pool[nets, place], test[nets, place]
@@ -148,26 +144,12 @@ def draw(
     found, won = {}, {}
     for name, way in {"single": lambda *_: single, **WAYS}.items():
         weights = way(predicted, every)
-        found[name] = float(
-            judged.mean(judged.averaged(weights, judged.every)[None], judged.every)[0]
-        )
+        found[name] = float(judged.row_losses(weights, judged.every).mean())
         if name != "single":
-            gaps = held_out(predicted, way, single)
-            won[name] = bool(gaps.mean() + 1.96 * gaps.std(ddof=1) / len(gaps) ** 0.5 < 0.0)
+            _, gaps = held_out(predicted, functools.partial(way, predicted), single)
+            half = 1.96 * gaps.std(ddof=1) / len(gaps) ** 0.5
+            won[name] = bool(gaps.mean() < 0.0), bool(gaps.mean() + half < 0.0)
     return found, won
-
-
-def held_out(predicted: Predicted, way: Way, single: Any, folds: int = 5) -> Any:
-    """Return each row's loss minus the single net's, by an average chosen without the row."""
-    order = np.random.default_rng(0).permutation(predicted.nets.shape[1])
-    gaps = np.zeros(len(order))
-    for fold in range(folds):
-        judges = order[fold::folds]
-        weights = way(predicted, np.setdiff1d(order, judges))
-        mine = predicted.loss(predicted.averaged(weights, judges)[None], judges)[0]
-        theirs = predicted.loss(predicted.averaged(single, judges)[None], judges)[0]
-        gaps[judges] = mine - theirs
-    return gaps
 
 
 def main() -> None:
@@ -178,7 +160,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--draws", type=int, default=10)
     asked = parser.parse_args()
-    shown: dict[str, dict[str, dict[str, list[tuple[float, bool]]]]] = {}
+    shown: dict[str, dict[str, dict[str, list[tuple[float, bool, bool]]]]] = {}
     for table in asked.only:
         x, y, task = tables()[table]
         pool, test, mine, theirs = trained(x, y, task, asked.nets, asked.epochs)
@@ -189,25 +171,30 @@ def main() -> None:
             rng = np.random.default_rng(1)
             for _ in range(asked.draws):
                 found, won = draw(pool, test, losses, rng.choice(len(mine), count, replace=False))
-                for way, loss in found.items():
+                for way in won:
                     one = shown.setdefault(size, {}).setdefault(way, {}).setdefault(table, [])
-                    one.append((loss / found["single"] - 1.0, won.get(way, False)))
+                    one.append((found[way] / found["single"] - 1.0, *won[way]))
         print(f"{table}: {len(mine)} rows in the pool, {len(theirs)} test rows", flush=True)
     for size, ways in shown.items():
         print(f"\n{size}: {SIZES[size]} validation rows; test loss against the single best net's")
-        print(f"{'':<16}{'mean':>8}{'worst':>8}{'won':>7}{'right':>7}{'missed':>8}  tables")
+        head = ("mean", "worst", "better", "won", "right", "real", "right")
+        print(f"{'':<16}" + "".join(f"{word:>8}" for word in head))
         for way, of in ways.items():
-            every = [one for gaps in of.values() for one in gaps]
-            means = {table: statistics.fmean(gap for gap, _ in gaps) for table, gaps in of.items()}
-            taken = [gap < 0.0 for gap, won in every if won]
-            left = [gap < 0.0 for gap, won in every if not won]
-            worst = max(gap for gap, _ in every)
-            print(
-                f"{way:<16}{statistics.fmean(means.values()):>+8.1%}{worst:>+8.0%}"
-                f"{len(taken) / len(every):>7.0%}{np.mean(taken or [1]):>7.0%}"
-                f"{sum(left) / len(every):>8.0%}  "
-                + "  ".join(f"{table} {mean:+.1%}" for table, mean in means.items())
-            )
+            print(f"{way:<16}" + row(of))
+
+
+def row(of: dict[str, list[tuple[float, bool, bool]]]) -> str:
+    """Return a line of the table."""
+    every = [one for gaps in of.values() for one in gaps]
+    means = {table: statistics.fmean(one[0] for one in gaps) for table, gaps in of.items()}
+    line = f"{statistics.fmean(means.values()):>+8.1%}{max(one[0] for one in every):>+8.0%}"
+    line += f"{np.mean([one[0] < 0.0 for one in every]):>8.0%}"
+    for rule in (1, 2):
+        taken = [one[0] < 0.0 for one in every if one[rule]]
+        line += f"{len(taken) / len(every):>8.0%}" + (
+            f"{np.mean(taken):>8.0%}" if taken else "-".rjust(8)
+        )
+    return line + "  " + "  ".join(f"{table} {mean:+.1%}" for table, mean in means.items())
 
 
 if __name__ == "__main__":

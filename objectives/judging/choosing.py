@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     # Predictions (nets x rows x outputs) and which rows these are -> losses (nets x rows).
     Loss = Callable[[NDArray[Any], Rows], Floats]
 
+ROWS = 150  # that choose, by which the greedy weights and equal ones count alike
+LIGHTEST = 0.02  # a net with less weight costs as much as any, and hardly tells
 FOLDS = 5
 STEPS = 20  # of the greedy choice: a weight is a multiple of a twentieth
 
@@ -86,9 +88,20 @@ def greedy(predicted: Predicted, rows: Rows, most: int, steps: int = STEPS) -> F
 
 
 def choose(predicted: Predicted, rows: Rows, most: int) -> Floats:
-    """Return the weights of the average: by the number of rows that choose."""
-    half = -(-len(predicted.nets) // 2)
-    return alike(predicted, rows, max(2, min(most, half)))
+    """Return the weights of the average of at most so many nets.
+
+    They lie between equal ones of the better half of the nets and greedy ones: the more rows
+    choose, the nearer to the greedy ones, which overfit a few rows.
+    """
+    half = max(2, -(-len(predicted.nets) // 2))
+    share = len(rows) / (len(rows) + ROWS)
+    found = share * greedy(predicted, rows, most)
+    found += (1.0 - share) * alike(predicted, rows, min(most, half))
+    heaviest = np.argsort(-found, kind="stable")[:most]
+    kept = np.zeros(len(found))
+    kept[heaviest] = found[heaviest]
+    kept[kept < LIGHTEST] = 0.0
+    return kept / kept.sum()
 
 
 def held_out(

@@ -255,14 +255,16 @@ def joined(members: Sequence[tuple[keras.Model, float]], x: Array) -> keras.Mode
         raw = keras.Input(shape, dtype=dtype, name=name)
     else:
         raw = keras.Input(x.shape[1:], dtype=str(x.dtype))
+    judged = Judge.compiled_with(first)
     parts = []
     for place, (model, weight) in enumerate(members):
         model.name = f"net_{place}"
+        # What a member was compiled with is not saved: an optimizer is twice its weights.
+        model.compiled, model.optimizer, model._compile_metrics = False, None, None
         said = model(raw)
         scale = keras.layers.Rescaling(weight, dtype=said.dtype, name=f"weight_{place}")
         parts.append(scale(said))
     total = keras.layers.Add(name="average")(parts) if len(parts) > 1 else parts[0]
     whole = keras.Model(raw, total, name="average_of_nets")
-    judged = Judge.compiled_with(first)
     whole.compile("sgd", **judged)  # an optimizer that keeps no variables in the file
     return whole
