@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -139,6 +140,7 @@ def train(
     """
     if settings.seed is not None:
         raise BadInput(f"--seed {settings.seed}: each net of an average has its own seed")
+    make = functools.cache(make)
     with tempfile.TemporaryDirectory() as scratch:
         results: list[TrialResult] = []
         exact = True
@@ -162,7 +164,8 @@ def train(
         reached = with_scores(exported, found["average"])
         exact = exact and reached.recorded == exported.recorded
         print(f"average of {len(results)} nets: {reached.recorded!r}")
-        print(f"the recorded values were reached {'' if exact else 'not '}exactly")
+        word = "exactly" if exact else f"not exactly: recorded {exported.recorded!r}"
+        print(f"the recorded value was reached {word}")
         if settings.to is not None:
             with staged(settings.to) as folder:
                 (folder / MODEL).write_bytes(model.read_bytes())

@@ -134,7 +134,7 @@ OFF = Off()
 
 
 def _flow(value: Any) -> Any:
-    if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+    if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         return [{key: _flow(part) for key, part in item.items()} for item in value]
     return _Flow(value) if isinstance(value, Mapping) else value
 

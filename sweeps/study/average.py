@@ -49,7 +49,7 @@ class Average:
     number: int | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     single: Mapping[str, float] = field(default_factory=dict)
-    chosen_apart: tuple[float, float] = (math.nan, math.nan)
+    chosen_apart: tuple[float, ...] = ()
     held_out: Difference | None = None
     on_test: Difference | None = None
     adds: Mapping[str, float] = field(default_factory=dict)

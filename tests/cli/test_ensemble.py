@@ -127,7 +127,7 @@ def test_its_config_trains_all_nets_again_to_the_digit(
     capsys.readouterr()
     assert run_command_line(SWEEP, argv) == 0
     out = capsys.readouterr().out
-    assert "the recorded values were reached exactly" in out
+    assert "the recorded value was reached exactly" in out
     one, other = (
         yaml.safe_load((tmp_path / name / "config.yaml").read_text()) for name in ("out", "again")
     )
