@@ -88,7 +88,9 @@ class Averaging:
                 f"{self.spec.monitor.name} of this model cannot be computed from its predictions "
                 "alone"
             )
-        room = max(1, CELLS // first.values)
+        room = CELLS // first.values
+        if room < 2:
+            raise Meaningless("what one net predicts of the validation and test part is too large")
         others = [self._net(one, folder) for one in nets[1:room]]
         same = (one for one in others if one.validation.shape == first.validation.shape)
         self.nets = [first, *(one for one in same if self._own(one))]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sweeps.study.summary import Summary
 
 ROW = "average"
+APART = "on validation rows that did not choose its nets"
 
 
 def head(summary: Summary) -> str | None:
@@ -36,23 +37,24 @@ def verdict(summary: Summary) -> Iterator[str]:
         return
     rows = f"{found.on_test.n:,} test rows"
     yield f"  average minus #{found.number} with its own seed: loss {found.on_test} on {rows}"
-    judged = f"{found.held_out} on validation rows that did not choose its nets"
+    judged = f"{found.held_out} {APART}"
+    word = standing(found, Monitor(summary.monitor, summary.mode))
+    takes = f"it (--single: #{found.number})"
+    if not found.won:
+        takes = f"#{found.number} (--ensemble: the average)"
+    yield f"  {word}: {judged}; export takes {takes}"
+
+
+def standing(found: Average, monitor: Monitor) -> str:
+    """Return how the average stands beside the single net, and how sure that is."""
+    gap = found.held_out
+    real = gap is not None and gap.word == "real"
     if found.won:
-        yield f"  the average is better: {judged}; export takes it (--single: #{found.number})"
-    else:
-        word = _why(found, Monitor(summary.monitor, summary.mode))
-        yield f"  {word}: {judged}; export takes #{found.number} (--ensemble: the average)"
-
-
-def _why(found: Average, monitor: Monitor) -> str:
-    """Return why the single net stays."""
-    gap, (mine, theirs) = found.held_out, found.chosen_apart
-    if gap is None or gap.word != "real":
-        return "no clear gain from the average"
-    if gap.mean >= 0.0:
-        return "the average is worse"
-    sign = "<" if mine < theirs else ">"
-    return f"the average has a better loss, but {monitor.name} {mine:.4g} {sign} {theirs:.4g}"
+        return "the average is better" if real else "the average leads, undecided"
+    if gap is None or gap.mean >= 0.0:
+        return "the average is worse" if real else "the average gains nothing"
+    mine, theirs = found.chosen_apart
+    return f"the average has the better loss, but {monitor.name} {mine:.4g} against {theirs:.4g}"
 
 
 def weights_text(members: Any) -> str:

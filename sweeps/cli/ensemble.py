@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
 from objectives.training.averages import MOST, Averages
-from sweeps.cli.averages import cost_lines, weights_text
+from sweeps.cli.averages import APART, cost_lines, standing, weights_text
 from sweeps.cli.found import reading
 from sweeps.cli.logs import chatter_to, log_file
 from sweeps.cli.trainers import trainers
@@ -112,11 +112,8 @@ def said(session: Session, average: Average) -> Iterator[str]:
     """Say what was exported, and what it costs beside the single net."""
     members = weights_text(average.members)
     yield f"average of {len(average.members)} nets of {session.name}: {members}"
-    if not average.won:
-        yield (
-            f"no clear gain over #{average.number} alone on validation rows that did not choose "
-            f"its nets: {average.held_out}"
-        )
+    word = standing(average, session.monitor)
+    yield f"{word}: loss minus that of #{average.number} {average.held_out} {APART}"
     yield from cost_lines(average.files)
 
 
@@ -213,7 +210,7 @@ class Ensemble:
         self.scores = dict(found.scores)
 
     def __repr__(self) -> str:
-        sure = "better than" if self.won else "no clear gain over"
+        sure = "ahead of" if self.won else "no gain over"
         members = weights_text(self.found.members)
         return f"average of {len(self.members)} nets ({members}): {sure} #{self.found.number}"
 

@@ -48,11 +48,9 @@ def _says(report: Report) -> Iterator[str]:
     if found is None:
         return
     if found.won:
-        yield f"The average is better than #{found.number} alone, and export takes it."
+        yield f"The average leads #{found.number} alone, and export takes it."
     else:
-        yield (
-            f"No clear gain: export takes #{found.number} alone (export --ensemble: the average)."
-        )
+        yield f"No gain: export takes #{found.number} alone (export --ensemble: the average)."
     yield "That is decided on validation rows that did not choose its nets, not on the test part."
     yield f"Choosing and scoring it took {found.seconds:.1f} s; no net was trained for it."
 

@@ -183,8 +183,13 @@ def test_the_average_wins_only_on_rows_that_did_not_choose_it() -> None:
     from objectives import Monitor
 
     loss = Monitor("val_loss", "min")
-    for mean, apart, won in ((-0.1, 0.15, True), (0.1, 0.25, False), (-0.1, 0.25, False)):
-        held_out = {"mean": mean, "spread": 0.01, "rows": 100}
+    for mean, spread, apart, won in (
+        (-0.1, 0.01, 0.15, True),
+        (-0.1, 10.0, 0.15, True),
+        (0.1, 0.01, 0.25, False),
+        (-0.1, 0.01, 0.25, False),
+    ):
+        held_out = {"mean": mean, "spread": spread, "rows": 100}
         told = found | {"held_out": held_out, "chosen_apart": [apart, 0.2]}
         assert Average.of(told, loss).won is won
         alone = told | {"members": [[1, 1.0]]}
