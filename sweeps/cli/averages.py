@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from objectives import Monitor
+from objectives.judging import threshold
 from objectives.reading import counted
 
 if TYPE_CHECKING:
@@ -55,6 +56,15 @@ def standing(found: Average, monitor: Monitor) -> str:
         return "the average is worse" if real else "the average gains nothing"
     mine, theirs = found.chosen_apart
     return f"the average has the better loss, but {monitor.name} {mine:.4g} against {theirs:.4g}"
+
+
+def threshold_lines(summary: Summary, goal: str) -> list[str]:
+    """Return the line of the threshold between two classes: of what export takes."""
+    found = summary.average
+    taken = found is not None and found.won
+    scores = found.scores if found is not None and taken else (summary.final or {}).get("best", {})
+    says = threshold.words(scores, goal)
+    return [f"average: {says}" if taken else says] if says else []
 
 
 def weights_text(members: Any) -> str:

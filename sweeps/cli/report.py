@@ -13,10 +13,12 @@ from objectives import BadInput
 from objectives.judging import threshold
 from objectives.monitor import signs
 from sweeps.cli.again import hidden, place, same
+from sweeps.cli.averages import threshold_lines
 from sweeps.cli.found import reading
 from sweeps.cli.text import data_text
 from sweeps.cli.work import make_tracker, versions
 from sweeps.explain.experiment import FILE
+from sweeps.study.average import predicted
 from sweeps.study.confirm import Confirmed, confirmed
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, lock
@@ -105,7 +107,7 @@ def gathered(session: Session, program: str | None) -> Report:
         commands=_commands(session, program),
         config=config,
         versions=versions(),
-        notes=[*_notes(final, session), *_ways(session)],
+        notes=[*_notes(summary, session), *_ways(session)],
         calibration=_reliability(session, summary),
         address=store.study.user_attrs.get("address"),
     )
@@ -154,13 +156,12 @@ def _commands(session: Session, program: str | None) -> list[tuple[str, str]]:
     return [(what + note * ("***" in command), command) for what, command in found]
 
 
-def _notes(final: Mapping[str, Any], session: Session) -> list[str]:
+def _notes(summary: Summary, session: Session) -> list[str]:
     """Return what the comparison with plain models comes to, and the threshold's line."""
-    lines = (final.get("plain") or {}).get("lines", [])
+    lines = ((summary.final or {}).get("plain") or {}).get("lines", [])
     found = [line for line in lines[1:] if not line.startswith(" ")]
     goal = session.data.source.options.get("threshold_for", threshold.CHOICES[0])
-    says = threshold.words(final.get("best", {}), goal)
-    return found + ([says] if says else [])
+    return found + threshold_lines(summary, goal)
 
 
 def _ways(session: Session) -> list[str]:
@@ -172,18 +173,21 @@ def _ways(session: Session) -> list[str]:
 
 
 def _reliability(session: Session, summary: Summary) -> list[Point]:
-    """Return the reliability curve of the best trial on the test part, of classes alone."""
+    """Return the reliability curve on the test part, of classes alone: of what export takes."""
     from objectives.judging import plain, reliability
     from sweeps.report.given import Point
 
     if summary.best is None or plain.task_of(session.data) == "regression":
         return []
     predictions = session.folder / "weights" / f"{summary.best.number:05d}.npy"
-    if not predictions.exists():
-        return []
     import numpy as np
 
-    chances = np.load(predictions, allow_pickle=False)
+    if summary.average is not None and summary.average.won:
+        chances = predicted(session, summary.average, "test")
+    else:
+        chances = np.load(predictions, allow_pickle=False) if predictions.exists() else None
+    if chances is None:
+        return []
     if chances.ndim > 2 or np.any((chances < 0.0) | (chances > 1.0)):  # a model of the user's own
         return []
     return [Point(**point) for point in reliability(session.data.test.y, chances)]

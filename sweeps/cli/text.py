@@ -118,9 +118,7 @@ def summary_lines(
     else:
         lines += _table(summary, confirmed, labels, width)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
-        final = (summary.final or {}).get("best", {})
-        says = threshold.words(final, data.source.options.get("threshold_for", ""))
-        lines += [says] if says else []
+        lines += averages.threshold_lines(summary, data.source.options.get("threshold_for", ""))
         lines += baseline_text(space, summary.baseline.params if summary.baseline else None)
         lines.append(f"best: {params_text(summary.best.params)}")
         lines += _standing(summary, confirmed, labels)

@@ -96,7 +96,8 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
             begin()  # where no trial was left to train, the repeats need it
         code = _confirm(session, say, quiet=quiet, verbose=verbose) or code
     if code != INTERRUPTED:  # which trial is the best, the repeats decide
-        average(session)  # before the weights of trials that do not lead are deleted
+        if code == DONE:  # before the weights of trials that do not lead are deleted
+            average(session)
         score(session)
     if lacking := session.store.flush():
         print(

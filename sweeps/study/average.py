@@ -23,6 +23,8 @@ from sweeps.study.statistics import REAL, UNDECIDED, Difference, margin
 from sweeps.study.winner import winner
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from objectives import Monitor
     from sweeps.study.session import Session
 
@@ -167,3 +169,20 @@ def averaged(session: Session) -> Average | None:
     if not known.keys() & {"members", "reason"} or stale(session):
         return None
     return Average.of(known, session.monitor)
+
+
+def predicted(session: Session, found: Average, part: str) -> NDArray[Any] | None:
+    """Return what an average predicts, None where the predictions are no longer kept.
+
+    part: "validation" or "test".
+    """
+    import numpy as np
+
+    files = {n: session.folder / FOLDER / f"{n:05d}.npz" for n, _ in found.members}
+    if not found.members or not all(file.exists() for file in files.values()):
+        return None
+    total: Any = 0.0
+    for number, weight in found.members:
+        with np.load(files[number], allow_pickle=False) as kept:
+            total = total + weight * kept[part]
+    return np.asarray(total, np.float32)
