@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import gc
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from objectives.training import (
     effective_rate,
     streaming,
 )
+from objectives.training.averages import MOST
 from objectives.training.batches import arrays, order
 from objectives.training.callback_files import placed
 from objectives.training.counting import counted
@@ -187,6 +188,21 @@ class FitTrainer:
                     goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
                 )
         return scores
+
+    def average(
+        self,
+        nets: Sequence[TrialResult],
+        folder: Path,
+        *,
+        most: int = MOST,
+        weights: Mapping[int, float] | None = None,
+        model: Path | None = None,
+    ) -> dict[str, Any]:
+        """Average trained nets, as `Averages` says."""
+        from objectives.training.averaging import average
+
+        with unchanged():
+            return average(self, nets, folder, most, weights, model)
 
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from objectives import BadInput
 from objectives.judging import threshold
 from objectives.reading import counted
 from objectives.training import Outcome
+from sweeps.cli import ensemble
 from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
 from sweeps.cli.layout import columns, fit
@@ -60,28 +63,50 @@ def export(
     ):
         trial = chosen(session, settings.trial)
         _check_place(settings.to, session.name, trial.number, force=settings.force)
+        command = f"{program} train --config config.yaml" if program else ""
+        if ensemble.asked(session, settings):
+            found, written = ensemble.save(exported(session, trial), session, settings, command)
+            print("".join(f"{note}\n" for note in session.notes), end="")
+            print("\n".join(ensemble.said(session, found)))
+            _say_written(written)
+            _say_use(session, settings, None, written, ensemble.registered(session, found))
+            return 0, None
         weights = session.folder / "weights" / f"{trial.number:05d}.npz"
         written = save(
             exported(session, trial),
             session.trainer,
             settings.to,
             weights=weights if trial.outcome == Outcome.COMPLETE.value else None,
-            command=f"{program} train --config config.yaml" if program else "",
+            command=command,
         )
         print("".join(f"{note}\n" for note in session.notes), end="")
         print(f"trial {trial.number} of {session.name}{_standing(session, trial)}")
         if settings.trial is None and (others := front_text(front_of(session))):
             print(f"the best by {session.monitor.name}; --trial N takes another. {others}")
         _say_written(written)
-        if sweep.objective.function is not None:
-            print(_of_function(written))
-        else:
-            print("score a row with it, in Python:")
-            for line in score.lines(session.data, settings.to / MODEL):
-                print(f"  {line}")
-        if settings.register:
-            print(register(session, trial.number, settings.to / MODEL, written.exported.scores))
+        _say_use(session, settings, trial.number, written)
     return 0, None
+
+
+def _say_use(
+    session: Session,
+    settings: Settings,
+    number: int | None,
+    written: Written,
+    scores: Mapping[str, float] | None = None,
+) -> None:
+    """Say how the exported model scores a row; register it if that is asked for."""
+    if settings.to is None:
+        return
+    if session.sweep.objective.function is not None:
+        print(_of_function(written))
+    else:
+        print("score a row with it, in Python:")
+        for line in score.lines(session.data, settings.to / MODEL):
+            print(f"  {line}")
+    if settings.register:
+        known = written.exported.scores if scores is None else scores
+        print(register(session, number, settings.to / MODEL, known))
 
 
 def _of_function(written: Written) -> str:
@@ -207,6 +232,10 @@ def train_config(sweep: Sweep, settings: Settings, program: str) -> tuple[int, A
         tempfile.TemporaryDirectory() as folder,
         trainers(sweep, settings, workers=1, early=True) as make_trainer,
     ):
+        if asked.members:
+            make = partial(make_trainer, objective, data, Path(folder))
+            command = f"{program} train --config config.yaml"
+            return ensemble.train(asked, make, settings, Told(monitor, say), say, command), None
         written = train(
             asked,
             make_trainer(objective, data, Path(folder), settings.trainer or "auto"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput, Data
 from sweeps.cli import explain as explaining
 from sweeps.cli import files, print_anything, report, starting
+from sweeps.cli.ensemble import HasEnsemble
 from sweeps.cli.found import plain, reading
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.front import WithFront
@@ -123,7 +124,7 @@ def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = "
         return Study(session.sweep, settings, session.data, session.name)
 
 
-class Study(WithFront):
+class Study(WithFront, HasEnsemble):
     """What a study found, read from its stores whenever it is asked."""
 
     def __init__(self, sweep: Sweep, settings: Settings, data: Data, name: str) -> None:
@@ -202,13 +203,15 @@ class Study(WithFront):
         return stored_study(self._settings.storage_url(), self.name)
 
     def export(
-        self, folder: str | Path, trial: int | str = "best", *, force: bool = False
+        self, folder: str | Path, trial: int | str | None = None, *, force: bool = False
     ) -> Path:
-        """Write `config.yaml` and `model.keras` of a trial; return the folder. Raises BadInput.
+        """Write `config.yaml` and `model.keras`; return the folder. Raises BadInput.
 
-        trial: a number, "best" or "baseline". force: replace another trial's export.
+        trial: a number, "best" or "baseline"; None: the best, or the average of nets where that
+        won (`ensemble.export` writes it in any case). force: replace another trial's export.
         """
-        self._do(files.export, to=Path(folder), trial=str(trial), force=force)
+        named = None if trial is None else str(trial)
+        self._do(files.export, to=Path(folder), trial=named, force=force)
         return Path(folder)
 
     def report(self, path: str | Path) -> Path:

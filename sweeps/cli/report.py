@@ -14,11 +14,13 @@ from objectives.judging import threshold
 from objectives.monitor import signs
 from objectives.structures import nested
 from sweeps.cli.again import hidden, place, same
+from sweeps.cli.averages import threshold_lines
 from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
 from sweeps.cli.text import data_text
 from sweeps.cli.work import make_tracker, versions
 from sweeps.explain.experiment import FILE
+from sweeps.study.average import predicted
 from sweeps.study.confirm import Confirmed, confirmed
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session, lock
@@ -108,7 +110,7 @@ def gathered(session: Session, program: str | None) -> Report:
         config=config,
         versions=versions(),
         notes=[
-            *_notes(final, session),
+            *_notes(summary, session),
             *_ways(session),
             *filter(None, [summary.infeasible, front_text(summary.front)]),
         ],
@@ -160,13 +162,12 @@ def _commands(session: Session, program: str | None) -> list[tuple[str, str]]:
     return [(what + note * ("***" in command), command) for what, command in found]
 
 
-def _notes(final: Mapping[str, Any], session: Session) -> list[str]:
+def _notes(summary: Summary, session: Session) -> list[str]:
     """Return what the comparison with plain models comes to, and the threshold's line."""
-    lines = (final.get("plain") or {}).get("lines", [])
+    lines = ((summary.final or {}).get("plain") or {}).get("lines", [])
     found = [line for line in lines[1:] if not line.startswith(" ")]
     goal = session.data.source.options.get("threshold_for", threshold.CHOICES[0])
-    says = threshold.words(final.get("best", {}), goal)
-    return found + ([says] if says else [])
+    return found + threshold_lines(summary, goal)
 
 
 def _ways(session: Session) -> list[str]:
@@ -178,7 +179,7 @@ def _ways(session: Session) -> list[str]:
 
 
 def _reliability(session: Session, summary: Summary) -> list[Point]:
-    """Return the reliability curve of the best trial on the test part, of classes alone."""
+    """Return the reliability curve on the test part, of classes alone: of what export takes."""
     from objectives.judging import plain, reliability
     from sweeps.report.given import Point
 
@@ -186,11 +187,14 @@ def _reliability(session: Session, summary: Summary) -> list[Point]:
     if summary.best is None or several or plain.task_of(session.data) == "regression":
         return []
     predictions = session.folder / "weights" / f"{summary.best.number:05d}.npy"
-    if not predictions.exists():
-        return []
     import numpy as np
 
-    chances = np.load(predictions, allow_pickle=False)
+    if summary.average is not None and summary.average.won:
+        chances = predicted(session, summary.average, "test")
+    else:
+        chances = np.load(predictions, allow_pickle=False) if predictions.exists() else None
+    if chances is None:
+        return []
     if chances.ndim > 2 or np.any((chances < 0.0) | (chances > 1.0)):  # a model of the user's own
         return []
     return [Point(**point) for point in reliability(session.data.test.y, chances)]

@@ -45,8 +45,13 @@ def with_tries(sweep: Sweep, settings: Settings) -> Settings:
     return dataclasses.replace(settings, queue=tuple(found))
 
 
-def register(session: Session, number: int, model: Path, scores: Mapping[str, float]) -> str:
-    """Put a model into MLflow's registry; return the line that says what became of it."""
+def register(
+    session: Session, number: int | None, model: Path, scores: Mapping[str, float]
+) -> str:
+    """Put a model into MLflow's registry; return the line that says what became of it.
+
+    number: of the trial, None for a model of several trials.
+    """
     from sweeps.tracking.history import NoSuchRun
     from sweeps.tracking.registry import register as put
 

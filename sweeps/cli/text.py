@@ -11,7 +11,7 @@ from objectives.judging import threshold
 from objectives.reading import counted
 from objectives.structures import nested, words
 from search_spaces import Space
-from sweeps.cli import typed
+from sweeps.cli import averages, typed
 from sweeps.cli.front import front_lines
 from sweeps.cli.layout import fit
 from sweeps.study.confirm import Confirmed
@@ -141,9 +141,7 @@ def summary_lines(
     else:
         lines += _table(summary, confirmed, labels, width)
         lines += ((summary.final or {}).get("plain") or {}).get("lines", [])
-        final = (summary.final or {}).get("best", {})
-        says = threshold.words(final, data.source.options.get("threshold_for", ""))
-        lines += [says] if says else []
+        lines += averages.threshold_lines(summary, data.source.options.get("threshold_for", ""))
         lines += baseline_text(space, summary.baseline.params if summary.baseline else None)
         lines.append(f"best: {params_text(summary.best.params)}")
         lines += _standing(summary, confirmed, labels)
@@ -176,8 +174,13 @@ def _table(
     if confirmed is not None:
         one = confirmed.repeats == 1
         note = "(one fresh seed)" if one else f"(mean of {confirmed.repeats} fresh seeds)"
-    place = max(len(note), len(_row("", 0, labels)))
-    rows = [(role, key) for role, key in rows if key in numbers and key in shown]
+    heads = {key: _row(role, numbers[key], labels) for role, key in rows if key in numbers}
+    if (head := averages.head(summary)) is not None:
+        rows.append(("", averages.ROW))
+        heads[averages.ROW] = head
+        shown[averages.ROW] = dict(summary.average.scores if summary.average else {})
+    place = max(len(note), *map(len, heads.values()))
+    rows = [(role, key) for role, key in rows if key in heads and key in shown]
     cells = {
         n: [f"{shown[key][n]:.4g}" if n in shown[key] else "-" for _, key in rows]
         for n in [summary.monitor, *names]
@@ -186,10 +189,11 @@ def _table(
     while width is not None and len(wide) > 2 and place + sum(wide.values()) > width:
         wide.popitem()
     yield f"{note:<{place}}" + "".join(f"{n:>{w}}" for n, w in wide.items())
-    for line, (role, key) in enumerate(rows):
+    for line, (_, key) in enumerate(rows):
         found = "".join(f"{cells[n][line]:>{w}}" for n, w in wide.items())
-        yield f"{_row(role, numbers[key], labels):<{place}}{found}"
+        yield f"{heads[key]:<{place}}{found}"
     yield from _verdict(summary, confirmed)
+    yield from averages.verdict(summary)
 
 
 def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:

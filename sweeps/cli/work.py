@@ -17,6 +17,7 @@ from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
+from sweeps.study.average import average, stale
 from sweeps.study.candidates import most_runs
 from sweeps.study.confirm import Confirm, Confirmed, confirmed
 from sweeps.study.elimination import FIRST, SHARE
@@ -97,6 +98,8 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
             begin()  # where no trial was left to train, the repeats need it
         code = _confirm(session, say, quiet=quiet, verbose=verbose) or code
     if code != INTERRUPTED:  # which trial is the best, the repeats decide
+        if code == DONE:  # before the weights of trials that do not lead are deleted
+            average(session)
         score(session)
     if lacking := session.store.flush():
         print(
@@ -116,7 +119,7 @@ def unfinished(session: Session) -> bool:
     best = winner(session)
     final = session.store.study.user_attrs.get("final", {})
     scored = best is None or final.get("trial") == best.number
-    return not scored or bool(Confirm(session).missing())
+    return not scored or stale(session) or bool(Confirm(session).missing())
 
 
 def _train(
@@ -214,6 +217,8 @@ def _parent_metrics(summary: Summary, found: Confirmed | None) -> dict[str, floa
         metrics = {"best_trial": best.number, f"best_{summary.monitor}": best.reached}
         metrics |= final["best"] | (final.get("plain") or {}).get("metrics", {})
         metrics |= {f"baseline_{name}": value for name, value in final.get("baseline", {}).items()}
+    if summary.average is not None:
+        metrics |= {f"average_{name}": value for name, value in summary.average.scores.items()}
     if found is not None:
         metrics[f"best_confirmed_{summary.monitor}"] = found.trials[0].mean
         metrics["best_confirmed_seeds"] = found.trials[0].seeds

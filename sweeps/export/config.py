@@ -105,10 +105,22 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A net of an average. value: what it reached on its own, on the validation part."""
+
+    weight: Annotated[float, Interval(gt=0.0, le=1.0)]
+    trial: Annotated[int, Ge(0)]
+    config: Any
+    training: Training
+    value: float | None = None
+
+
+@dataclass(frozen=True)
 class Exported:
     """One config file. A file written by hand needs no more than format, sweep and config.
 
-    config: the space's frozen dataclass, or a plain dict of parameters.
+    config: the space's frozen dataclass, or a plain dict of parameters. members: of an average of
+    nets, of which the config is the single best one; scores and decision are the average's.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -119,6 +131,7 @@ class Exported:
     split: Split = Split()
     scores: Mapping[str, float] = field(default_factory=dict)
     decision: Decision | None = None
+    members: tuple[Member, ...] = ()
     origin: Origin = Origin()
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -200,7 +213,8 @@ def read(path: Path, config_type: type[Any], sweep: str | None = None) -> Export
         checked = model.model_validate_json(sent, strict=True)
     except pydantic.ValidationError as error:
         raise BadInput(complaint(path, error, root)) from None
-    return Exported(**{f.name: getattr(checked, f.name) for f in dataclasses.fields(Exported)})
+    found = {f.name: getattr(checked, f.name) for f in dataclasses.fields(Exported)}
+    return Exported(**found | {"members": tuple(Member(**vars(m)) for m in found["members"])})
 
 
 def check_suffix(path: Path) -> None:
@@ -233,7 +247,10 @@ def shape(config_type: type[Any]) -> tuple[type[BaseModel], Node]:
     import pydantic
 
     kinds: dict[str, Any] = get_type_hints(Exported, include_extras=True)
-    kinds["config"] = Parameters if config_type is dict else config_type
+    kinds["config"] = of = Parameters if config_type is dict else config_type
+    own = {"__annotations__": {"config": of}, "__module__": __name__, "__doc__": Member.__doc__}
+    member: Any = dataclass(frozen=True)(type("Member", (Member,), own))
+    kinds["members"] = tuple[member, ...]
     fields: dict[str, Any] = {
         f.name: (kinds[f.name], ... if default(f) is MISSING else default(f))
         for f in dataclasses.fields(Exported)
@@ -280,4 +297,6 @@ def switched_off(raw: Any, node: Node) -> Any:
         return None
     if isinstance(raw, dict):
         return {key: switched_off(v, node.field(key) or ANYTHING) for key, v in raw.items()}
+    if isinstance(raw, list):
+        return [switched_off(item, node.field("0") or ANYTHING) for item in raw]
     return raw

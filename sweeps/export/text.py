@@ -134,6 +134,8 @@ OFF = Off()
 
 
 def _flow(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
+        return [{key: _flow(part) for key, part in item.items()} for item in value]
     return _Flow(value) if isinstance(value, Mapping) else value
 
 

@@ -138,6 +138,10 @@ def _nets(report: Report, names: Sequence[str], means: Mapping[str, Scores]) -> 
                 for name in names
             ],
         )
+    found = report.summary.average
+    if found is not None and len(found.members) > 1:
+        cells = [Cell(number(found.scores.get(name))) for name in names]
+        yield Line(f"average of {len(found.members)} nets, own seeds", cells)
 
 
 def _plain(report: Report, names: Sequence[str]) -> Iterator[Line]:

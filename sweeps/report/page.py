@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeps.report import findings, head, shapes, trials, words
+from sweeps.report import averages, findings, head, shapes, trials, words
 from sweeps.report.given import Report
 from sweeps.report.payload import embedded, payload
 
@@ -71,6 +71,7 @@ def render(report: Report, live: Live | None = None) -> str:
     complete = summary.counts.get("complete", 0)
     sections = [
         Section("result", "found", "Result", head.result(report)),
+        Section("average", "average", "Average of nets", averages.section(report)),
         Section("calibration", "calibration", "Calibration", shapes.marks(report.calibration)),
         Section("history", "history", "Best so far", complete),
         Section("curves", "curves-of-trials", "Curves" if report.curves else "Trials", curves),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Outcome, TrialSpec
+from sweeps.study.average import candidates
 from sweeps.study.ended import ranked
 from sweeps.study.shown import FRESH_SEEDS, OWN_SEED, name_best, run_name
 from sweeps.study.specs import Specs
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sweeps.study.ended import Ended
     from sweeps.study.session import Session
 
-KEPT = 5  # trials whose weights stay, of the best and of the confirmed; and the baseline's
+KEPT = 5  # confirmed trials whose weights stay, beside the candidates of the average
 
 
 def with_weights(session: Session, trial: Ended) -> TrialSpec:
@@ -48,7 +49,7 @@ def score(session: Session) -> dict[str, Any] | None:
         return None
     keep_best(session, best)
     confirmed = [one.trial for one in confirmed_trials(session)]
-    kept = {t.number for t in (*order[:KEPT], *confirmed[:KEPT])} | {0}
+    kept = {t.number for t in (*candidates(session), *confirmed[:KEPT])} | {0}
     for file in (session.folder / "weights").glob("*.np[yz]"):
         if file.stem.isdigit() and int(file.stem) not in kept:
             file.unlink()

@@ -221,6 +221,15 @@ class Options:
     register: bool = row(
         "command", switch, "", "put the model into MLflow's registry",
         commands=("export",), default=False)
+    ensemble: bool = row(
+        "command", switch, "", "the average of nets (the default where it won)",
+        commands=("export",), default=False)
+    single: bool = row(
+        "command", switch, "", "the best net alone, where the average won",
+        commands=("export",), default=False)
+    members: int | None = row(
+        "command", whole(2, 100), "N", "at most so many nets in the average (10)",
+        commands=("export",))
     force: bool = row(
         "command", switch, "", "replace another trial's export in the folder",
         commands=("export",), default=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Dimension
+from sweeps.study.average import Average, averaged
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
 from sweeps.study.limits import least_words
@@ -40,7 +41,8 @@ class Summary:
     best: the winner. top: the complete trials with the best values, each on its own one seed.
     infeasible: how near the trials beyond a limit came to it, in words.
     front: where there are several monitors, the trials that none beats in all of them.
-    final: test scores by "best" and "baseline", None until a sweep has ended.
+    final: test scores by "best" and "baseline", None until a sweep has ended. average: of nets
+    that were trained anyway, None where there never can be one.
     """
 
     study: str
@@ -63,6 +65,7 @@ class Summary:
     front: Front | None = None
     final: Mapping[str, Any] | None = None
     confirming: float = 0.0
+    average: Average | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
@@ -106,6 +109,7 @@ def summarise(session: Session) -> Summary:
         infeasible=least_words(trials, session.sweep.limits),
         final=final,
         confirming=sum(one.get("seconds", 0.0) for one in attrs.get(ATTR, {}).values()),
+        average=averaged(session),
     )
 
 

@@ -8,12 +8,13 @@ epochs that it trained in the meantime are dropped.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from objectives import BadInput
 from objectives.training import Logs, OnEpoch, TrialResult, TrialSpec
+from objectives.training.averages import MOST
 from sweeps.workers.crew import GROWTH, Crew, Orders, Worker
 from sweeps.workers.reference import Reference, loading
 from sweeps.workers.run import ATTEMPTS, Run, refusal
@@ -96,11 +97,30 @@ class Pool:
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
         """Return the scores on the test set with the kept weights, from an idle worker."""
+        scores: Logs = self._asked(spec, "evaluate", spec, model)
+        return scores
+
+    def average(
+        self,
+        nets: Sequence[TrialResult],
+        folder: Path,
+        *,
+        most: int = MOST,
+        weights: Mapping[int, float] | None = None,
+        model: Path | None = None,
+    ) -> dict[str, Any]:
+        """Average trained nets in an idle worker, as `Averages` says."""
+        given = {"most": most, "weights": weights, "model": model}
+        found: dict[str, Any] = self._asked(nets[0].spec, "average", nets, folder, given)
+        return found
+
+    def _asked(self, spec: TrialSpec, job: str, *arguments: Any) -> Any:
+        """Return an idle worker's answer."""
         self._check()
         reason = ""
         for _ in range(ATTEMPTS):
             worker = self._wait_for_idle(spec.config)
-            self._crew.assign(worker, "evaluate", spec, model)
+            self._crew.assign(worker, job, *arguments)
             try:
                 ((name, *told),) = worker.channel.receive()
             except EOFError:
@@ -112,8 +132,7 @@ class Pool:
             self._crew.release(worker)
             if name == "refused":
                 raise refusal(*told)
-            scores: Logs = told[0]
-            return scores
+            return told[0]
         raise RuntimeError(f"trial {spec.number} cannot be scored, {reason} (see {self._log})")
 
     def close(self) -> None:

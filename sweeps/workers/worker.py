@@ -9,12 +9,21 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Data
-from objectives.training import Decision, Logs, Trainer, TrialSpec, UnknownMonitor, here
+from objectives.training import (
+    Decision,
+    Logs,
+    Trainer,
+    TrialResult,
+    TrialSpec,
+    UnknownMonitor,
+    here,
+)
+from objectives.training.averages import Averages
 from objectives.training.environment import require_gpu
 from sweeps.workers.machine import resident
 from sweeps.workers.reference import Reference
@@ -94,6 +103,17 @@ class Worker:
         """Evaluate kept weights on the test set."""
         try:
             message: Message = ("scores", self._ready.evaluate(spec, model))
+        except Exception as error:
+            traceback.print_exc()
+            message = ("refused", *_describe(error))
+        self._channel.send(message)
+
+    def average(self, job: int, nets: Sequence[TrialResult], folder: Path, given: Any) -> None:
+        """Average trained nets, where the trainer knows how to."""
+        try:
+            trainer: Any = self._ready
+            known = isinstance(trainer, Averages)
+            message: Message = ("scores", trainer.average(nets, folder, **given) if known else {})
         except Exception as error:
             traceback.print_exc()
             message = ("refused", *_describe(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,17 @@ class Scripted:
 
     def close(self) -> None:
         pass
+
+
+class Averaging(Scripted):
+    """Averages too: it says what it was given."""
+
+    def average(self, nets: Sequence[TrialResult], folder: Path, **given: Any) -> dict[str, Any]:
+        fault = nets[0].spec.config.fault
+        if fault in FAULTS:
+            raise FAULTS[fault]
+        numbers = [net.spec.number for net in nets]
+        return {"numbers": numbers, "folder": folder, "pid": os.getpid(), **given}
 
 
 def part() -> Part:

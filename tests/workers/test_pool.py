@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from objectives import BadInput, Monitor
-from objectives.training import Decision, Outcome, TrialSpec, UnknownMonitor
+from objectives.training import Decision, Outcome, TrialResult, TrialSpec, UnknownMonitor
 from sweeps.workers import Pool
 from tests.workers import scripts
 from tests.workers.scripts import Driver, Script, Scripted, make_spec
@@ -164,6 +165,27 @@ def test_scores_come_from_any_idle_worker_even_between_two_results(one: Pool) ->
         one.evaluate(make_spec(7, Script(fault="bad")))
     with pytest.raises(RuntimeError, match="scripted"):
         one.evaluate(make_spec(7, Script(fault="raise")))
+
+
+def test_an_average_comes_from_a_worker_and_is_empty_where_its_trainer_has_none(
+    start: Start, one: Pool, tmp_path: Path
+) -> None:
+    nets = [TrialResult(make_spec(n, Script()), Outcome.COMPLETE, 0.5) for n in (4, 2)]
+    assert one.average(nets, tmp_path) == {}
+    with start(1, trainer=f"{scripts.TRAINER.partition(':')[0]}:Averaging") as pool:
+        found = pool.average(nets, tmp_path, most=3, weights={4: 1.0}, model=tmp_path / "m")
+        assert found.pop("pid") != os.getpid()
+        assert found == {
+            "numbers": [4, 2],
+            "folder": tmp_path,
+            "most": 3,
+            "weights": {4: 1.0},
+            "model": tmp_path / "m",
+        }
+        broken = [TrialResult(make_spec(1, Script(fault="raise")), Outcome.COMPLETE, 0.5)]
+        with pytest.raises(RuntimeError, match="scripted"):
+            pool.average(broken, tmp_path)
+        assert pool.evaluate(make_spec(7, Script()))["test_loss"] == 7.0
 
 
 def test_scores_are_refused_while_every_worker_trains(one: Pool) -> None:
