@@ -15,6 +15,7 @@ from objectives.training import (
     Best,
     Decision,
     Logs,
+    NoModel,
     OnEpoch,
     Outcome,
     TrialResult,
@@ -151,8 +152,8 @@ class Progress:
     def run(self, training: Callable[[], None]) -> TrialResult:
         """Run the whole training, which calls `epoch`; return how it ended.
 
-        What training itself raises is a failed trial. What `on_epoch` raised, and an unknown
-        monitor, are the caller's.
+        What training itself raises is a failed trial. What `on_epoch` raised, an unknown monitor
+        and a build that gives no model are the caller's.
         """
         error = None
         try:
@@ -162,7 +163,7 @@ class Progress:
         except Halted:
             pass
         except Exception as fault:
-            if fault is self._fault:
+            if fault is self._fault or isinstance(fault, NoModel):
                 raise
             self._outcome, error = Outcome.FAILED, traceback.format_exc()
         return TrialResult(
