@@ -98,11 +98,12 @@ class Objective(Generic[C]):
 
     def data(self, source: Source) -> Data:
         """Return the data of a source: the user's arrays, file, or what is embedded."""
+        from objectives.reading.loaded import pair, with_warnings
         from objectives.reading.simple import split
         from objectives.reading.watched import Watched
 
         if source.arrays:
-            return (self.from_arrays or split)(*source.arrays, source)
+            return with_warnings((self.from_arrays or split)(*source.arrays, source))
         watched = Watched(**vars(source))
         loaded = self.load(watched)
         if source.path is not None and "path" not in watched.seen:
@@ -111,10 +112,8 @@ class Objective(Generic[C]):
                 "source.path, or leave the option out"
             )
         if isinstance(loaded, Data):
-            return loaded
-        if not isinstance(loaded, tuple) or len(loaded) != 2:
-            raise BadInput(f"load gave {type(loaded).__name__}: it has to give (x, y) or a Data")
-        return split(*loaded, source)
+            return with_warnings(loaded)
+        return with_warnings(split(*pair(loaded), source))
 
     def on(self, data: Data) -> Objective[C]:
         """Return this objective with its space for such data: the one of a user's own.
