@@ -64,8 +64,9 @@ def run(
 ) -> Study:
     """Run a sweep, or go on with it, and return its study.
 
-    An interruption (the notebook's stop button) is not an error: the study comes back as far as
-    it got, and the same call goes on. Raises BadInput.
+    An interruption (the notebook's stop button, Ctrl-C) is not an error: the study comes back as
+    far as it got, and the same call goes on. SIGTERM ends the process, once the sweep has stopped
+    as cleanly. Raises BadInput.
 
     Args:
         sweep: what to run.
