@@ -17,6 +17,7 @@ import numpy as np
 from objectives import BadInput, Data, Source
 from objectives.reading import result, shown, splits, table_files
 from objectives.reading.arrays import Arrays, floats, one_column, unmasked
+from objectives.reading.commas import ways, with_ways
 from objectives.reading.frame import from_columns
 from objectives.reading.headers import distinct
 from objectives.reading.matrix import from_matrix
@@ -44,8 +45,11 @@ def load_table(source: Source, task: str) -> Data:
         return _load_npz(source, task, path)
     table = table_files.read_table(path)
     columns = dict(zip(table.column_names, table.columns, strict=True))
+    written = ways(table)
     del table  # so that each column is freed once it is encoded
-    return from_columns(columns, source, task)
+    data = from_columns(columns, source, task)
+    with_ways((data.preprocessing or {}).get("inputs", []), written)
+    return data
 
 
 def from_arrays(x: Any, y: Any, source: Source, task: str, groups: Any = None) -> Data:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from objectives import BadInput
 from objectives.reading import listing, quoted
 from objectives.reading.dates import clock_seconds, parse_dates
+from objectives.reading.written_objects import alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,7 @@ def meant(given: list[str], kind: str, one: Mapping[str, Any]) -> list[str]:
     trained = one.get("kind", "")
     way = trained or kind
     if not way:
-        return given
+        return alike(given, levels)
     same: dict[float | str, list[str]] = {}
     words = "truth" in (trained, kind)
     for level, meaning in zip(levels, _meanings(levels, way, trained, words), strict=True):

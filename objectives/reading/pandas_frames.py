@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from objectives import BadInput
 from objectives.reading.arrays import one_column, unmasked
+from objectives.reading.written_objects import text_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +35,9 @@ def column_of(cells: pd.Series) -> pa.ChunkedArray:
     ):
         cells = cells.astype(object).where(cells.notna(), None).map(str, na_action="ignore")
     try:
-        # Arrow would take true among numbers for 1.
-        mixed = kind.kind == "O" and pd.api.types.infer_dtype(cells, skipna=True) in MIXED
-        if mixed:
+        # Arrow would take true among numbers for 1. Its own columns hold one type each.
+        objects = not isinstance(kind, pd.ArrowDtype) and kind.kind == "O"
+        if objects and pd.api.types.infer_dtype(cells, skipna=True) in MIXED:
             raise TypeError
         found = pa.array(cells, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
@@ -51,7 +52,7 @@ def _text(cell: object) -> str:
     if isinstance(cell, bool | np.bool_):
         return str(cell).lower()
     whole = isinstance(cell, float | np.floating) and float(cell).is_integer()
-    return str(int(cell)) if whole else str(cell)  # type: ignore[call-overload]
+    return str(int(cell)) if whole else text_of(cell)  # type: ignore[call-overload]
 
 
 def labels_of(y: Any, rows: int) -> tuple[Any, str | None]:

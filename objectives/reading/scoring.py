@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DAY = 86_400  # seconds
+COMMA = re.compile(r"[+-]?[\d.]+,\d+")
 HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 
 
@@ -105,7 +106,9 @@ def _parsed(levels: pa.Array, one: Mapping[str, Any], name: str) -> NDArray[np.f
     wrong = [each for each in unread if each not in blank]  # training counts the blank as missing
     if wrong:
         what = {"time": "times of day", "duration": "durations"}.get(kind or "", "numbers")
-        written = " as training had them" if "way" in one else ""
+        comma = not kind and COMMA.fullmatch(wrong[0].strip())
+        written = " as training had them" if "way" in one or comma else ""
+        written += ", with decimal points" if comma and "way" not in one else ""
         raise BadInput(f"column {name!r} holds {quoted(wrong[0])} where {what} belong{written}")
     return read
 

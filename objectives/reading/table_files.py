@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from objectives import BadInput
 from objectives.nearest import nearest
 from objectives.reading import MISSING, check_memory, counted
+from objectives.reading.commas import without_points
 from objectives.reading.headers import distinct
 from objectives.reading.values import padded
 
@@ -71,7 +71,8 @@ def read_table(path: Path) -> pa.Table:
         raise BadInput(f"cannot read {str(path)!r}: {detail}") from None
     if table.num_rows == 0:
         raise BadInput(f"{str(path)!r} has no row below its column names")
-    return table.rename_columns(distinct(table.column_names, repr(str(path))))
+    named = table.rename_columns(distinct(table.column_names, repr(str(path))))
+    return named.replace_schema_metadata(table.schema.metadata)
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -125,19 +126,7 @@ def _read_text(path: Path) -> pa.Table:
         raise BadInput(_not_utf8(path) or f"{str(path)!r} holds bytes that are no text")
     _refuse_open_quote(path, table)
     table = _with_zeros(path, table, delimiter, skip)
-    return _without_points(table) if comma else table
-
-
-def _without_points(table: pa.Table) -> pa.Table:
-    """Return the table of a file with decimal commas, in which 1.234 is a thousand and more."""
-    for place, column in enumerate(table.columns):
-        if pa.types.is_string(column.type) and column.null_count < len(column):
-            trimmed = pc.utf8_trim_whitespace(column)
-            grouped = pc.match_substring_regex(trimmed, r"^[+-]?([1-9]\d{0,2}(\.\d{3})*|0)$")
-            if pc.all(grouped).as_py():
-                numbers = pc.cast(pc.replace_substring(trimmed, ".", ""), pa.int64())
-                table = table.set_column(place, table.schema.field(place).name, numbers)
-    return table
+    return without_points(table) if comma else table
 
 
 def _with_zeros(path: Path, table: pa.Table, delimiter: str, skip: int) -> pa.Table:

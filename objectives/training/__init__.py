@@ -191,6 +191,10 @@ class UnknownMonitor(BadInput):
     """The monitored name is not among an epoch's logs."""
 
 
+class NoModel(BadInput):
+    """What `build` gave is no compiled model, and it gave none before."""
+
+
 class Best:
     """Best monitored value so far and its epoch; infinite and None before the first."""
 

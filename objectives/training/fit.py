@@ -32,6 +32,7 @@ from objectives.training.averages import MOST
 from objectives.training.batches import arrays, order
 from objectives.training.callback_files import placed
 from objectives.training.counting import counted
+from objectives.training.given_model import require_model
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
@@ -54,6 +55,7 @@ class FitTrainer:
     def __init__(self, objective: Objective[Any], data: Data) -> None:
         self.objective = objective
         self.data = data
+        self._built = False  # any model yet
 
     def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Generator[TrialResult]:
         """Yield a result for every spec; an interrupted trial is the last."""
@@ -107,9 +109,8 @@ class FitTrainer:
         """Return the spec's compiled model with the initial weights of its seed."""
         keras.utils.set_random_seed(spec.seed)
         model = self.objective.model(spec.config, self.data, spec.monitor)
-        if not isinstance(model, keras.Model) or not model.compiled:
-            gave = "a model that is not compiled" if model else type(model).__name__
-            raise TypeError(f"build gave {gave}: it has to return a compiled keras.Model")
+        require_model(model, first=not self._built)
+        self._built = True
         if model.distribute_strategy is not tf.distribute.get_strategy():
             name = type(model.distribute_strategy).__name__
             raise TypeError(

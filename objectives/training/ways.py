@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from objectives.training.environment import threads
 from objectives.training.epoch import Unsupported
+from objectives.training.errors import cause
 from objectives.training.kept_ways import KeptWays
 from objectives.training.program import Program
 from objectives.training.traces import Trace
@@ -33,7 +34,8 @@ LONG = 0.02  # seconds: a step that takes longer tells by itself which way is sl
 HOPELESS = 3.0  # times as slow as a graph in such a step: no need to look closer
 
 PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
-# Random operations without a state of the model: their numbers could not be repeated.
+# Random operations without a state of the model, with a seed or not: those of another trial of
+# the structure would go on where this one's ended, so that they could not be repeated.
 UNSEEDED = {
     "RandomUniform",
     "RandomUniformInt",
@@ -84,7 +86,10 @@ def by_fit(trace: Trace) -> str | None:
     if found & PYTHON:
         return "it runs Python code in every step (py_function or numpy_function)"
     if found & UNSEEDED:
-        return f"random numbers without a seed of the model: {min(found & UNSEEDED)}"
+        return (
+            f"{min(found & UNSEEDED)}, an operation of tf.random, keeps its state outside of the "
+            "model, with a seed or without (keras.random with a SeedGenerator keeps it inside)"
+        )
     if found & OUTSIDE:
         return f"what it reads or changes is no part of the model: {min(found & OUTSIDE)}"
     return None
@@ -175,5 +180,4 @@ def reason(fault: Exception) -> str:
     operations = sorted(set(re.findall(r"No registered '(\w+)' OpKernel for XLA", text)))
     if operations:
         return f"XLA cannot compile {', '.join(operations)}"
-    lines = text.strip().splitlines() or [""]
-    return f"{type(fault).__name__}: {lines[0]}"
+    return cause(type(fault).__name__, text)

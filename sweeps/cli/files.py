@@ -14,6 +14,7 @@ from objectives import BadInput
 from objectives.judging import threshold
 from objectives.reading import counted
 from objectives.training import Outcome
+from objectives.training.errors import error_line
 from sweeps.cli import ensemble
 from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
@@ -266,7 +267,7 @@ class Told:
 def _ended(written: Written, monitor: str) -> int:
     result = written.result
     if result is None or result.outcome is not Outcome.COMPLETE:
-        reason = result.error.strip().splitlines()[-1] if result and result.error else ""
+        reason = error_line(result.error) if result and result.error else ""
         print(f"training {result.outcome.value if result else 'failed'} {reason}".strip())
         return 1
     print(f"{monitor} {result.value!r} at epoch {result.best_epoch} of {result.epochs}")

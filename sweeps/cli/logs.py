@@ -15,6 +15,7 @@ from typing import Any
 from sweeps.workers.chatter import strip
 
 FILE = "sweep.log"
+RECORD = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @contextmanager
@@ -51,6 +52,24 @@ def chatter_to(path: Path) -> Iterator[None]:
             strip(path, start)  # what a process that died wrote stays whole
 
 
+@contextmanager
+def all_to(path: Path) -> Iterator[None]:
+    """Send native chatter and the records of this package to a file, for a caller in Python.
+
+    Where there is no handler, `logging` would show them beside what is said in other words.
+    """
+    logger = logging.getLogger("sweeps")
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter(RECORD))
+    with chatter_to(path):
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            handler.close()
+
+
 def _writing_to(stream: object) -> list[logging.StreamHandler[Any]]:
     """Return the handlers of all loggers that write to a stream."""
     known = [logging.root, *logging.root.manager.loggerDict.values()]
@@ -79,7 +98,7 @@ def to_file(folder: Path, verbose: bool = False) -> Path:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     path = log_file(folder)
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(logging.Formatter(RECORD))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     if verbose:

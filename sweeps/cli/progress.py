@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from objectives.reading import counted
 from objectives.training import Logs, Outcome, TrialResult, TrialSpec
+from objectives.training.errors import error_line
 from sweeps.cli.layout import columns
 from sweeps.cli.pace import Pace
 from sweeps.cli.text import curves_text
@@ -203,7 +204,7 @@ class Watcher:
                 self._say(f"#{number}: {note}")
         if result.outcome is Outcome.FAILED:
             if result.error:
-                self._say(f"#{number} failed: {result.error.strip().splitlines()[-1]}")
+                self._say(f"#{number} failed: {error_line(result.error)}")
         elif result.fallback and result.fallback not in self._reasons:
             self._reasons.add(result.fallback)
             self._say(

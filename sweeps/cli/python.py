@@ -19,7 +19,7 @@ from sweeps.cli.frames import trials_frame
 from sweeps.cli.front import WithFront
 from sweeps.cli.given import describe, given_settings, sweep_named
 from sweeps.cli.layout import columns
-from sweeps.cli.logs import chatter_to, log_file
+from sweeps.cli.logs import all_to, log_file
 from sweeps.cli.readable import readable, require_writable
 from sweeps.cli.spoken import in_python, spoken
 from sweeps.cli.text import complete_text
@@ -66,8 +66,9 @@ def run(
 ) -> Study:
     """Run a sweep, or go on with it, and return its study.
 
-    An interruption (the notebook's stop button) is not an error: the study comes back as far as
-    it got, and the same call goes on. Raises BadInput.
+    An interruption (the notebook's stop button, Ctrl-C) is not an error: the study comes back as
+    far as it got, and the same call goes on. SIGTERM ends the process, once the sweep has stopped
+    as cleanly. Raises BadInput.
 
     Args:
         sweep: what to run.
@@ -87,7 +88,7 @@ def run(
     warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in a notebook
     with (
         in_python(),
-        chatter_to(log_file(settings.folder)),
+        all_to(log_file(settings.folder)),
         trainers(sweep, settings, early=True) as make_trainer,
         opened(
             sweep, settings, make_trainer, make_tracker, data if isinstance(data, Data) else None
@@ -231,7 +232,7 @@ class Study(WithFront, HasEnsemble):
     def _do(self, command: Command, **options: Any) -> Any:
         """Run a command of the command line; return what it found as plain data."""
         settings = dataclasses.replace(self._settings, **options)
-        with in_python(), chatter_to(log_file(settings.folder)):
+        with in_python(), all_to(log_file(settings.folder)):
             return command(self.sweep, settings, None, self.data)[1]
 
     @contextmanager
@@ -282,7 +283,7 @@ class TrialHandle:
 
         study = self._study
         with (
-            chatter_to(log_file(study._settings.folder)),
+            all_to(log_file(study._settings.folder)),
             tempfile.TemporaryDirectory() as folder,
             trainers(study.sweep, study._settings, workers=0) as make_trainer,
             reading(study.sweep, study._settings, make_trainer, study.data) as session,

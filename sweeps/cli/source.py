@@ -50,9 +50,10 @@ def options_of(source: Source | None) -> dict[str, Any]:
 
 
 def data_lines(data: Data) -> list[str]:
-    """Return what was done to every column and why, and the warnings; nothing for arrays."""
+    """Return what was done to every column and why, and the warnings."""
+    warnings = [f"warning: {warning}" for warning in data.details.get("warnings", [])]
     if "columns" not in data.details:
-        return [f"note: {note}" for note in data.details.get("notes", [])]
+        return [f"note: {note}" for note in data.details.get("notes", [])] + warnings
     from objectives.tables import describe
 
     rows = describe(data)
@@ -61,4 +62,4 @@ def data_lines(data: Data) -> list[str]:
         f"  {name[:30]:<{widths[0]}}  {what[:30]:<{widths[1]}}  {why}" for name, what, why in rows
     ]
     lines += [f"note: {note}" for note in data.details.get("notes", [])]
-    return lines + [f"warning: {warning}" for warning in data.details.get("warnings", [])]
+    return lines + warnings

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from objectives import BadInput
+from sweeps.study.interrupts import end_if_terminated
 from sweeps.study.options import OPTIONS
 
 FLAGS = {one.flag: name for name, one in OPTIONS.items() if one.flag}
@@ -16,11 +17,12 @@ NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?")
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Raise the block's BadInput in the words of Python."""
+    """Raise BadInput in the words of Python; let a SIGTERM end the process after the block."""
     try:
         yield
     except BadInput as error:
         raise BadInput(spoken(str(error))) from None
+    end_if_terminated()
 
 
 def spoken(line: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from objectives import BadInput, Monitor, Objective
 from objectives.training import Trainer
+from objectives.training.errors import error_line
 from objectives.training.whole_files import replace
 from search_spaces import Space, dimensions
 from sweeps.explain.changes import (
@@ -124,7 +125,7 @@ def _usable(runs: Sequence[Run], reference: Reference) -> list[Run]:
         if run.value is None:
             raise BadInput(
                 f"{reference.name} has no finite epoch to explain "
-                f"({run.error.strip().splitlines()[-1] if run.error else run.outcome}): "
+                f"({error_line(run.error) if run.error else run.outcome}): "
                 "lower its learning rate, or look at the data"
             )
     if len(runs) < 2:

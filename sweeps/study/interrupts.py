@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Interrupts:
@@ -17,6 +17,8 @@ class Interrupts:
     Python delivers no signals, it does nothing.
     """
 
+    terminated: ClassVar[bool] = False  # the last one in this process was stopped by a SIGTERM
+
     def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
         self._on_first = on_first
         self._shields = 0
@@ -25,6 +27,7 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         """Take over the two signals."""
+        Interrupts.terminated = False
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._handle)
@@ -39,6 +42,7 @@ class Interrupts:
         self._signals += 1
         if self._signals > 1:
             os._exit(130)
+        Interrupts.terminated = number == signal.SIGTERM
         self._on_first()
         if not self._shields:
             raise KeyboardInterrupt
@@ -54,3 +58,13 @@ class Interrupts:
             self._shields -= 1
         if self._signals > before and not self._shields:
             raise KeyboardInterrupt
+
+
+def end_if_terminated() -> None:
+    """End this process by the SIGTERM that has stopped a sweep, now that all of it is kept.
+
+    A script that was told to end shall not go on. A handler of its own is called instead.
+    """
+    if Interrupts.terminated:
+        Interrupts.terminated = False
+        signal.raise_signal(signal.SIGTERM)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult
 from objectives.training.beside import Beside
 from objectives.training.checkpoint import kept_epoch
+from objectives.training.errors import error_line
 from objectives.training.whole_files import keep_only
 from sweeps.study.driver import Driver, Progress, Running
 from sweeps.study.ended import ranked
@@ -142,7 +143,7 @@ class Loop:
         self.done += 1
         if result.outcome is not Outcome.INFEASIBLE:  # which tells nothing of how training goes
             self.failures = self.failures + 1 if result.outcome is Outcome.FAILED else 0
-        self.error = (result.error or "\n").strip().rpartition("\n")[2]
+        self.error = error_line(result.error or "")
         if result.error:
             LOG.error("trial %d failed\n%s", number, result.error)
         numbers = {k: v for k, v in result.extra.items() if isinstance(v, int | float)}

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from objectives.training.errors import error_line
 from search_spaces import Dimension
 from sweeps.study.average import Average, averaged
 from sweeps.study.ended import Ended, ranked
@@ -101,7 +102,7 @@ def summarise(session: Session) -> Summary:
         hints=tuple(f"{words}: --range {text}" for words, text in widen),
         wider=tuple(text for _, text in widen),
         failures=tuple(
-            f"#{t.number} {t.error.strip().splitlines()[-1]}"
+            f"#{t.number} {error_line(t.error)}"
             for t in trials
             if t.outcome == "failed" and t.error
         ),

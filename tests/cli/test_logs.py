@@ -57,3 +57,35 @@ def test_a_log_that_cannot_be_written_changes_nothing(
     with chatter_to(tmp_path / "nowhere" / "log"):
         os.write(2, b"shown")
     assert capfd.readouterr().err == "shown"
+
+
+RECORDS = """
+import logging
+from pathlib import Path
+from sweeps.cli.logs import all_to
+log = logging.getLogger("sweeps")
+with all_to(Path("sweep.log")):
+    log.error("trial 0 failed\\nTraceback ...")
+    logging.getLogger("sweeps.tracking").warning("kept")
+    logging.getLogger("other").warning("of another package")
+log.warning("afterwards")
+"""
+
+
+@pytest.mark.parametrize("own", ["", "import logging; logging.basicConfig()\n"])
+def test_records_go_to_the_log_alone(own: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", own + RECORDS],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    log = (tmp_path / "sweep.log").read_text()
+    assert "ERROR sweeps: trial 0 failed\nTraceback ..." in log
+    assert "WARNING sweeps.tracking: kept" in log
+    assert "afterwards" not in log
+    assert "Traceback" not in done.stderr
+    assert ("of another package" in done.stderr) != bool(own), "its stream is the log's meanwhile"
+    assert "afterwards" in done.stderr

@@ -1,4 +1,4 @@
-"""Ctrl-C twice ends at once; the store is whole, and the same call goes on to the same end."""
+"""After Ctrl-C twice or a SIGTERM the store is whole, and the same call goes on to its end."""
 
 from __future__ import annotations
 
@@ -38,3 +38,18 @@ def test_ctrl_c_twice_leaves_a_whole_store(pause: float, tmp_path: Path) -> None
     assert found(cut, SEED) == found(calm, SEED)
     assert len(found(calm, SEED)) == TRIALS
     assert curves(cut) == curves(calm)
+
+
+def test_sigterm_ends_a_script_once_the_sweep_has_stopped(tmp_path: Path) -> None:
+    with start(tmp_path, SEED, 1) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("[3/"):
+                break
+        process.send_signal(signal.SIGTERM)
+        said = process.stdout.read()
+    assert process.returncode == -signal.SIGTERM, said
+    assert "interrupted: " in said
+    assert "Traceback" not in said
+    finish(tmp_path, SEED, 1)
+    assert len(found(tmp_path, SEED)) == TRIALS

@@ -147,7 +147,7 @@ class Named:
         (Named("AddV2", texts=True), None, "XLA has no strings and no lookup tables"),
         (Named("LookupTableFindV2"), None, "XLA has no strings and no lookup tables"),
         (Named("EagerPyFunc"), "it runs Python code in every step", None),
-        (Named("RandomUniform"), "random numbers without a seed", None),
+        (Named("RandomUniform"), "keeps its state outside of the model", None),
         (Named("StatelessRandomUniformV2"), None, None),
         (Named("LookupTableInsertV2"), "no part of the model", "XLA has no strings"),
     ],

@@ -1,0 +1,36 @@
+"""One line of an exception or of a traceback: what was raised, and why."""
+
+from __future__ import annotations
+
+import re
+
+BEGIN = "Traceback (most recent call last):"
+MARKS = re.compile(r"\x1b\[[0-9;]*m|\{\{function_node [^}]*\}\} ")  # colours, and names of ours
+WITHOUT_CAUSE = ("Graph execution error:", "Exception encountered when calling")
+ORIGIN = "[[{{node "  # where in a graph it came from
+
+
+def cause(kind: str, text: str) -> str:
+    """Return one line of an exception's type and message.
+
+    The first line of Keras's and TensorFlow's own messages may name the place alone: what was
+    raised there comes after it in Keras's, and at the end of TensorFlow's.
+    """
+    lines = [line.strip() for line in MARKS.sub("", text).splitlines()]
+    first, *rest = [line for line in lines if line and ORIGIN not in line] or [""]
+    if rest and first.startswith(WITHOUT_CAUSE):
+        first += f" {rest[0] if first.startswith(WITHOUT_CAUSE[1]) else rest[-1]}"
+    return f"{kind}: {first}" if first else kind
+
+
+def error_line(error: str) -> str:
+    """Return the line of a traceback that says what was raised, or the last line of other text."""
+    text = error.strip()
+    _, begun, section = text.rpartition(f"{BEGIN}\n")
+    lines = section.splitlines()
+    # Frames are indented, and the exception begins with its type.
+    raised = next((i for i, line in enumerate(lines) if line[:1].strip()), None)
+    if not begun or raised is None:
+        return text.rpartition("\n")[2]
+    kind, _, said = "\n".join(lines[raised:]).partition(": ")
+    return cause(kind.rpartition(".")[2], said)
