@@ -10,6 +10,7 @@ from sweeps.cli.readable import require_writable
 from sweeps.cli.share import with_tries
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
+from sweeps.cli.unsent import on_server, settled
 from sweeps.cli.work import (
     INTERRUPTED,
     aloud,
@@ -52,7 +53,7 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         if to_do:
             publish(session, summary, say)
         print("\n".join(commands(session, summary, program)))
-        return code, plain(session, summary)
+        return settled(session, code) if on_server(session) else code, plain(session, summary)
 
 
 def show(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:

@@ -15,6 +15,7 @@ from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
+from sweeps.cli.unsent import on_server, settled
 from sweeps.study.confirm import TOP, Confirm, Confirmed, confirmed
 from sweeps.study.final import score
 from sweeps.study.loop import Loop
@@ -26,7 +27,7 @@ from sweeps.study.winner import winner
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.tracking.redact import redact
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+DONE, INTERRUPTED = 0, 130
 PAGE = "http://127.0.0.1:5000"  # of `mlflow ui`
 
 Say = Callable[[str], None]
@@ -96,14 +97,7 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         code = _confirm(session, say, quiet=quiet, verbose=verbose) or code
     if code != INTERRUPTED:  # which trial is the best, the repeats decide
         score(session)
-    if lacking := session.store.flush():
-        print(
-            f"stopped: {redact(session.settings.storage_url())} is missing the last {lacking} "
-            "changes (see sweep.log): free disk space, then run the same command, which trains "
-            "them again"
-        )
-        return FAILED
-    return code
+    return code if on_server(session) else settled(session, code)  # a server has until the end
 
 
 def unfinished(session: Session) -> bool:

@@ -24,6 +24,7 @@ from sweeps.study.options import OPTIONS
 from sweeps.study.pruning import make_pruner
 from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
+from sweeps.study.sole_driver import held
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -207,7 +208,8 @@ def opened(
         name = study_name(sweep, data, settings)
     folder = settings.folder / STATE / name
     check_sweep(storage, name, sweep)
-    with contextlib.nullcontext() if reading else lock(folder, name):
+    alone = held(storage, name, folder, lock(folder, name))
+    with contextlib.nullcontext(storage) if reading else alone as storage:
         if not reading:
             forget_mistake(storage, name)
         if absent and remembered(storage, name) is None:

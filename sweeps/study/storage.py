@@ -19,7 +19,7 @@ from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned
 from sweeps.study.pruning import PORTFOLIO
 from sweeps.tracking.redact import redact
-from sweeps.tracking.stores import lacking_driver, sqlite_file
+from sweeps.tracking.stores import lacking_driver, sqlite_file, with_driver
 
 if TYPE_CHECKING:
     import optuna
@@ -42,12 +42,16 @@ def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStora
         if memory:
             return optuna.storages.InMemoryStorage()
         raise BadInput("there is no study in this folder yet: run a sweep first")
-    options = {"connect_args": {"timeout": 5}} if sqlite else {"pool_pre_ping": True}
+    options = {"connect_args": {"timeout": 5}}
     try:
         if sqlite is None:
             if (lacking := lacking_driver(url)) is not None:
                 raise BadInput(f"--storage: {lacking}")
-            return optuna.storages.RDBStorage(url, engine_kwargs=options)
+            if not url.startswith("sqlite"):  # else in memory
+                from sweeps.study.server import open_server
+
+                return open_server(with_driver(url))
+            return optuna.storages.RDBStorage(url)
         # Two processes that create the schema at the same time break it.
         with filelock.FileLock(f"{sqlite}.lock", timeout=60):
             storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
@@ -103,8 +107,8 @@ class Store:
 
     def flush(self) -> int:
         """Write what is late; return how many changes the store on the disk still lacks."""
-        flush = getattr(self.study._storage, "flush", None)
-        return int(flush()) if flush is not None else 0
+        settle = getattr(self.study._storage, "settle", None)
+        return int(settle()) if settle is not None else 0
 
     def ended(self) -> list[Ended]:
         """Return every trial that ended, by number."""

@@ -20,6 +20,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.tracking.courier import pause
+from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
 
 LOG = logging.getLogger("sweeps")
@@ -60,7 +61,8 @@ class WriteThrough(InMemoryStorage):
                 self._pending.popleft()
         except FAULTS as fault:
             if not self._tries:
-                LOG.warning(
+                announce(
+                    LOG,
                     "the study cannot be written to its store (%s): training continues, and "
                     "pending changes are written as soon as possible",
                     reason(fault),
@@ -69,9 +71,14 @@ class WriteThrough(InMemoryStorage):
             self._next = self._clock() + pause(self._tries)
         else:
             if self._tries:
-                LOG.warning("the study's store is complete again")
+                announce(LOG, "the study's store is complete again")
             self._tries = 0
         return len(self._pending)
+
+    def settle(self) -> int:
+        """Write all that can be written by the end; return how many changes remain."""
+        late = getattr(self._disk, "settle", None)  # of a database server
+        return self.flush() + (int(late()) if late is not None else 0)
 
     def _write(self, change: Callable[[], object]) -> None:
         self._pending.append(change)
