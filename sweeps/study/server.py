@@ -8,9 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import sqlalchemy
 from optuna.storages import RDBStorage
-from sqlalchemy.engine import make_url
 
 from sweeps.study.guard import LIMIT, Guard
 from sweeps.tracking.notices import announce
@@ -74,6 +72,8 @@ class Server(RDBStorage):
 
 def _creator(url: str, guard: Guard) -> Callable[[], Any]:
     """Return what connects to a database, with the limits that its address does not set."""
+    from sqlalchemy.engine import make_url
+
     made = make_url(url)
     kind: Any = made.get_dialect()
     dialect = kind(dbapi=kind.import_dbapi())
@@ -103,6 +103,8 @@ def open_server(url: str) -> Server:
 
     Two programs may make them at the same time: the later one finds them in its next try.
     """
+    import sqlalchemy
+
     for _ in range(_TRIES - 1):
         try:
             return Server(url)

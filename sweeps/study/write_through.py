@@ -50,7 +50,8 @@ class WriteThrough(InMemoryStorage):
         for key, value in disk.get_study_user_attrs(self._disk_study).items():
             super().set_study_user_attr(study, key, value)
         self._disk_trials: dict[int, int] = {}
-        for trial in sorted(disk.get_all_trials(self._disk_study), key=lambda t: t.number):
+        trials = disk.get_all_trials(self._disk_study, deepcopy=False)
+        for trial in sorted(trials, key=lambda t: t.number):
             self._disk_trials[super().create_new_trial(study, trial)] = trial._trial_id
 
     def flush(self) -> int:

@@ -79,7 +79,7 @@ def lacking_driver(url: str) -> str | None:
         package = DRIVERS.get(error.name or "", error.name)
         needs = f"{redact(url)!r} needs {error.name!r}, which is not installed"
         return f"{needs}: pip install '{package}'"
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):
         return None  # not the URL of a database: reported elsewhere
     return None
 
