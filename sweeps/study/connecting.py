@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from sweeps.tracking.redact import redact, remember, unescaped
-from sweeps.tracking.stores import lacking_driver, sqlite_file, with_driver
+from sweeps.tracking.stores import lacking_driver, sqlite_file
 
 if TYPE_CHECKING:
     import optuna
@@ -35,7 +35,7 @@ def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStora
                 return optuna.storages.RDBStorage(url)
             from sweeps.study.server import open_server
 
-            return open_server(with_driver(url))
+            return open_server(url)
         # Two processes that create the schema at the same time break it.
         with filelock.FileLock(f"{sqlite}.lock", timeout=60):
             storage = optuna.storages.RDBStorage(url, engine_kwargs=options)

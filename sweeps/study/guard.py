@@ -37,6 +37,7 @@ class Guard:
     def __init__(self, slow: Callable[[], None]) -> None:
         self.slow = slow
         self.faulty = False  # whether the operation that runs has had a fault
+        self.made = 0  # connections so far: a new one tells that others may be lost
         self._operating = self._once = False
         self._connections: WeakSet[Any] = WeakSet()
         self._since: float | None = None  # the last sign of life, while something is waited for
@@ -75,6 +76,7 @@ class Guard:
             raise
         finally:
             self._end()
+        self.made += 1
         with contextlib.suppress(TypeError):  # a driver's that cannot be referred to weakly
             self._connections.add(made)
         return made

@@ -13,6 +13,7 @@ from optuna.storages import RDBStorage
 from sweeps.study.guard import LIMIT, Guard
 from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import with_driver
 
 LOG = logging.getLogger("sweeps")
 _SECONDS = int(LIMIT)
@@ -48,12 +49,13 @@ class Server(RDBStorage):
         self.shown = shown = redact(url)
         # Nothing below refers to this object, so that its connections are closed with it.
         self.guard = guard = Guard(lambda: announce(LOG, "waiting for an answer of %s", shown))
+        made = with_driver(url)
         self._facts: dict[str, bool] = {}
         with guard.operation():
             super().__init__(
-                url.replace("{", "{{").replace("}", "}}"),  # which Optuna formats
+                made.replace("{", "{{").replace("}", "}}"),  # which Optuna formats
                 engine_kwargs={
-                    "creator": _creator(url, guard),
+                    "creator": _creator(made, guard),
                     "pool_pre_ping": True,
                     "pool_events": [(partial(_limit, self._facts), "connect")],
                 },

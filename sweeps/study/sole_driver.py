@@ -50,14 +50,15 @@ class SoleDriver:
         # PostgreSQL cuts it after 63 bytes. The token tells this driver from all others.
         self._me = f"keras-sweeps {secrets.token_hex(4)} {os.getpid()} {socket.gethostname()}"[:63]
         self._held: sqlalchemy.Connection | None = None
-        self._looked = 0.0
+        self._looked, self._made = 0.0, 0
         self._take()
 
     def ensure(self) -> None:
         """Take the lock again if its connection was lost. Raises Taken if another was faster."""
-        if self._held is not None and time.monotonic() - self._looked < _LOOK:
+        known = self._made == self._server.guard.made
+        if self._held is not None and known and time.monotonic() - self._looked < _LOOK:
             return
-        self._looked = time.monotonic()
+        self._looked, self._made = time.monotonic(), self._server.guard.made
         if self._held is not None:
             with contextlib.suppress(Exception):
                 self._held.exec_driver_sql("SELECT 1")
@@ -98,7 +99,7 @@ class SoleDriver:
         except BaseException:
             held.close()
             raise
-        self._held, self._looked = held, time.monotonic()
+        self._held, self._looked, self._made = held, time.monotonic(), self._server.guard.made
 
     def _shared(self, held: sqlalchemy.Connection) -> bool:
         """Return whether another connection gets the session of this one."""

@@ -54,8 +54,10 @@ class Postgres:
         assert programs is not None
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [programs / "postgres", "-D", self.folder / "data", "-p", str(self.port)]
-                + ["-h", "127.0.0.1", "-k", "", "-F"],
+                [
+                    programs / "postgres", "-D", self.folder / "data", "-p", str(self.port),
+                    "-h", "127.0.0.1", "-k", "", "-F",
+                ],
                 stdout=log, stderr=log, user=account(), cwd="/", start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + 60
@@ -81,11 +83,9 @@ class Postgres:
         assert self.process is not None
         for entry in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
-                fields = entry.read_text().rpartition(")")[2].split()
-                if int(fields[3]) == self.process.pid:  # its session
+                parent = int(entry.read_text().rpartition(")")[2].split()[1])
+                if self.process.pid in (parent, int(entry.parent.name)):
                     os.kill(int(entry.parent.name), signal.SIGSTOP if frozen else signal.SIGCONT)
-        if not frozen:
-            os.kill(self.process.pid, signal.SIGCONT)
 
     def execute(self, database: str, statement: str) -> list[tuple[object, ...]]:
         options = {"host": "127.0.0.1", "port": self.port, "user": "me", "password": PASSWORD}
@@ -112,8 +112,10 @@ def postgres() -> Iterator[Postgres]:
             for path in (folder, folder / "password"):
                 shutil.chown(path, user)
         subprocess.run(
-            [programs / "initdb", "-D", folder / "data", "-U", "me", "--no-sync", "-A"]
-            + ["scram-sha-256", f"--pwfile={folder / 'password'}", "-E", "UTF8", "--locale=C"],
+            [
+                programs / "initdb", "-D", folder / "data", "-U", "me", "--no-sync", "-E", "UTF8",
+                "-A", "scram-sha-256", f"--pwfile={folder / 'password'}", "--locale=C",
+            ],
             user=account(), check=True, capture_output=True, cwd="/",
         )  # fmt: skip
         server.start()
