@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,14 +14,17 @@ from typing import Any
 import pytest
 
 from objectives import BadInput
+from sweeps.cli import run_command_line
 from sweeps.study import guard as guards
+from sweeps.study import outbox
 from sweeps.study.storage import connect
-from tests.scripted import Scripted
+from sweeps.tracking import NoTracker
+from tests.scripted import SWEEP, Scripted
 from tests.study.test_loop import Watching, described, go, session
 
 pytest.importorskip("psycopg", reason="psycopg is not installed")
 
-from tests.study.postgres import Postgres, binaries, postgres
+from tests.faults.postgres import PASSWORD, Postgres, binaries, postgres
 
 pytestmark = [
     pytest.mark.slow,
@@ -100,7 +105,7 @@ def test_a_server_that_is_away_for_a_while_gets_everything(
 def test_what_a_server_lacks_at_the_end_is_sent_by_the_same_command(
     server: Postgres, url: str, calm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweeps.study.outbox.PATIENCE", 0.1)
+    monkeypatch.setattr(outbox, "PATIENCE", 0.1)
     with session(tmp_path, at(2, 5, server.stop), storage=url, **ASKED) as study:
         study.loop(Watching()).run()
         assert study.store.flush() > 0
@@ -129,11 +134,12 @@ def test_training_goes_on_while_a_server_hangs(
 ) -> None:
     with session(tmp_path, at(1, 3, server.freeze), storage=url, **ASKED) as study:
         monkeypatch.setattr(guards, "SLOW", 0.2)
-        monkeypatch.setattr(guards, "LIMIT", 2.0)
+        monkeypatch.setattr(guards, "LIMIT", 0.4)
+        real, cut = guards.Guard.cut, threading.Event()
+        monkeypatch.setattr(guards.Guard, "cut", lambda guard: (real(guard), cut.set()))
         study.loop(Watching()).run()  # to its end, without one answer
         assert described(study) == calm
-        while not announced(caplog):
-            time.sleep(0.05)
+        assert cut.wait(60)
         server.freeze(False)
         assert study.store.flush() == 0
     assert stored(tmp_path / "elsewhere", url) == calm
@@ -143,7 +149,7 @@ def test_training_goes_on_while_a_server_hangs(
 def test_commits_whose_answers_are_lost_are_not_done_twice(
     url: str, calm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweeps.study.outbox.pause", lambda tries: 0.0)
+    monkeypatch.setattr(outbox, "pause", lambda tries: 0.0)
     commits = []
     with session(tmp_path, storage=url, **ASKED) as study:
         storage = study.store.study._storage._disk
@@ -204,3 +210,42 @@ def test_a_lock_whose_connection_was_lost_is_taken_again_or_the_driver_stops(
             assert study.store.flush() > 0
         with pytest.raises(RuntimeError, match="is being run by process"):
             study.store.ask()
+
+
+def test_a_command_says_what_was_not_sent_with_an_exit_code_of_its_own(
+    server: Postgres,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sweeps.cli.run.make_tracker", lambda *_: NoTracker())
+    monkeypatch.setattr("sweeps.cli.logs.to_file", lambda folder, _: folder / "log")
+    said = threading.Event()
+    real = outbox.announce
+    monkeypatch.setattr(outbox, "announce", lambda *args: (real(*args), said.set()))
+
+    def stopped() -> None:
+        server.stop()
+        assert said.wait(60)
+        patience.setattr(outbox, "PATIENCE", 0.1)
+
+    monkeypatch.setattr("sweeps.cli.trainers.here", lambda *_: at(1, 3, stopped))
+    command = ["--trials", "4", "--confirm", "0", "--workers", "0", "--storage", url]
+    with monkeypatch.context() as patience:
+        assert run_command_line(SWEEP, command) == 3
+    out, err = capsys.readouterr()
+    assert "4 trials" in out  # the summary
+    assert re.search(r"not sent: postgresql://me:\*\*\*@\S+ is missing the last \d+ changes", out)
+    assert err.count("the study's database cannot be written to") == 1
+    assert not [
+        piece for piece in re.split(r"\W", PASSWORD) if len(piece) > 3 and piece in out + err
+    ]
+    server.start()
+    assert run_command_line(SWEEP, command) == 0
+    out, err = capsys.readouterr()
+    assert "of an earlier run have been sent" in err
+    assert "not sent" not in out
+    assert run_command_line(SWEEP, ["show", "--storage", url]) == 0
+    assert "4 trials" in capsys.readouterr().out

@@ -19,7 +19,7 @@ import psycopg
 
 from tests.tracking.servers import free_port
 
-PASSWORD = "p@ss/w:rd#%{1}"
+PASSWORD = "s3cret@hush/hidden:w0rd#%{1}"
 USERS = ("postgres", "nobody")  # the server refuses to run as root
 
 
