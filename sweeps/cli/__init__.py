@@ -25,7 +25,7 @@ HINT = "hint: import keras inside load and build, and TensorFlow's chatter goes 
 def run_command_line(
     sweep: Sweep, argv: list[str] | None = None, program: str | None = None
 ) -> int:
-    """Run one command; return 0 done, 1 failed, 2 bad input, 130 interrupted.
+    """Run one command; return 0 done, 1 failed, 2 bad input, 3 not sent, 130 interrupted.
 
     program: how the sweep is started, where the start of this process does not say.
     """
@@ -84,6 +84,7 @@ def _place(error: BaseException) -> str:
 def _dispatch(sweep: Sweep, argv: list[str], program: str) -> int:
     from sweeps import __version__
     from sweeps.cli import logs, options
+    from sweeps.cli.notices import notices
 
     named = bool(argv) and not argv[0].startswith("-")
     command = argv[0] if named else "run"
@@ -110,6 +111,7 @@ def _dispatch(sweep: Sweep, argv: list[str], program: str) -> int:
     with (
         nullcontext() if settings.verbose else logs.chatter_to(path),
         redirect_stdout(sys.stderr) if settings.json == STDOUT else nullcontext(),
+        notices(shown=not settings.quiet and not settings.verbose),  # verbose shows the log
     ):
         if command == "run" and not settings.quiet:
             print(starting(settings.study or sweep.name), flush=True)

@@ -24,6 +24,7 @@ from sweeps.cli.readable import readable, require_writable
 from sweeps.cli.spoken import in_python, spoken
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
+from sweeps.cli.unsent import on_server, settled
 from sweeps.cli.work import (
     INTERRUPTED,
     Say,
@@ -100,6 +101,8 @@ def run(
             code = run_to_total(session, say, quiet=not verbose, verbose=verbose > 1)
             if code != INTERRUPTED:
                 publish(session, summarise(session), say)
+                if on_server(session):
+                    settled(session, code)
         else:
             say(complete_text(session.name, len(session.store.ended()), session.sweep.n_trials))
         found = Study(session.sweep, session.settings, session.data, session.name)

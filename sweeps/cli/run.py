@@ -11,6 +11,7 @@ from sweeps.cli.readable import require_writable
 from sweeps.cli.share import with_tries
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
+from sweeps.cli.unsent import on_server, settled
 from sweeps.cli.work import (
     INTERRUPTED,
     aloud,
@@ -56,7 +57,7 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
             publish(session, summary, say)
         print("\n".join(commands(session, summary, program)))
         told.plain = plain(session, summary)
-        return code, told.plain
+        return settled(session, code) if on_server(session) else code, told.plain
 
 
 def show(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:

@@ -17,6 +17,7 @@ from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
+from sweeps.cli.unsent import on_server, settled
 from sweeps.study.average import average, stale
 from sweeps.study.candidates import most_runs
 from sweeps.study.confirm import Confirm, Confirmed, confirmed
@@ -30,7 +31,7 @@ from sweeps.study.winner import ATTR, winner
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.tracking.redact import redact
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+DONE, INTERRUPTED = 0, 130
 PAGE = "http://127.0.0.1:5000"  # of `mlflow ui`
 
 Say = Callable[[str], None]
@@ -101,14 +102,7 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         if code == DONE:  # before the weights of trials that do not lead are deleted
             average(session)
         score(session)
-    if lacking := session.store.flush():
-        print(
-            f"stopped: {redact(session.settings.storage_url())} is missing the last {lacking} "
-            "changes (see sweep.log): free disk space, then run the same command, which trains "
-            "them again"
-        )
-        return FAILED
-    return code
+    return code if on_server(session) else settled(session, code)  # a server has until the end
 
 
 def unfinished(session: Session) -> bool:

@@ -27,6 +27,7 @@ from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
 from sweeps.study.several import check_several
 from sweeps.study.shown import name_metrics
+from sweeps.study.sole_driver import held
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -215,7 +216,8 @@ def opened(
         name = study_name(sweep, data, settings)
     folder = settings.folder / STATE / name
     check_sweep(storage, name, sweep)
-    with contextlib.nullcontext() if reading else lock(folder, name):
+    alone = held(storage, name, folder, lock(folder, name))
+    with contextlib.nullcontext(storage) if reading else alone as storage:
         if not reading:
             forget_mistake(storage, name)
         if absent and remembered(storage, name) is None:

@@ -15,7 +15,7 @@ from sweeps.study.limits import limits_of
 from sweeps.study.options import CONFIRM, OPTIONS, Options
 from sweeps.study.sweep import Pruner, Sampler, Sweep, check_pruner, check_sampler, kind_of
 from sweeps.tracking.redact import redact
-from sweeps.tracking.stores import lacking_driver, sqlite_url
+from sweeps.tracking.stores import lacking_driver, sqlite_url, with_driver
 
 REMEMBERED = {name: one.default for name, one in OPTIONS.items() if one.remembered}
 MANY = [name for name in REMEMBERED if OPTIONS[name].many]
@@ -126,4 +126,6 @@ class Settings(Options):
             )
         if there and (lacking := lacking_driver(self.tracking_uri or "")) is not None:
             raise BadInput(f"--tracking-uri: {lacking}")
-        return self.tracking_uri or sqlite_url((self.folder / "mlflow.db").resolve())
+        return with_driver(self.tracking_uri or "") or sqlite_url(
+            (self.folder / "mlflow.db").resolve()
+        )

@@ -15,60 +15,18 @@ from objectives import BadInput, Monitor
 from objectives.training import Outcome, TrialResult
 from objectives.training.beside import values_of
 from search_spaces import Dimension, Space, plain
+from sweeps.study.connecting import connect as connect
 from sweeps.study.ended import OWN_ATTRS, Ended, ended_trial
 from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned
 from sweeps.study.limits import constrain
 from sweeps.study.pruning import PORTFOLIO
 from sweeps.study.shown import report_last, run_name
-from sweeps.tracking.redact import redact
-from sweeps.tracking.stores import lacking_driver, sqlite_file
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.storages import BaseStorage
 
     from sweeps.study.sweep import AnySampler
-
-
-def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStorage:
-    """Open a store; one that is missing is made, or held in memory. Raises BadInput."""
-    import filelock
-    import optuna
-    import sqlalchemy
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sqlite = sqlite_file(url)
-    if sqlite is not None and not create and not sqlite.exists():
-        if memory:
-            return optuna.storages.InMemoryStorage()
-        raise BadInput("there is no study in this folder yet: run a sweep first")
-    options = {"connect_args": {"timeout": 5}} if sqlite else {"pool_pre_ping": True}
-    try:
-        if sqlite is None:
-            if (lacking := lacking_driver(url)) is not None:
-                raise BadInput(f"--storage: {lacking}")
-            return optuna.storages.RDBStorage(url, engine_kwargs=options)
-        # Two processes that create the schema at the same time break it.
-        with filelock.FileLock(f"{sqlite}.lock", timeout=60):
-            storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
-    except (sqlalchemy.exc.SQLAlchemyError, OSError, ImportError, filelock.Timeout) as error:
-        reason = redact(str(error).splitlines()[0])
-        raise BadInput(f"cannot open the store {redact(url)!r}: {reason}") from error
-    _write_ahead(storage)
-    return storage
-
-
-def _write_ahead(storage: optuna.storages.RDBStorage) -> None:
-    """Spare a disk flush a commit: SQLite stays whole, a power cut may cost the last commits."""
-    import sqlalchemy
-
-    @sqlalchemy.event.listens_for(storage.engine, "connect")
-    def _(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    storage.engine.dispose()
 
 
 class Store:
@@ -106,8 +64,8 @@ class Store:
 
     def flush(self) -> int:
         """Write what is late; return how many changes the store on the disk still lacks."""
-        flush = getattr(self.study._storage, "flush", None)
-        return int(flush()) if flush is not None else 0
+        settle = getattr(self.study._storage, "settle", None)
+        return int(settle()) if settle is not None else 0
 
     def ended(self) -> list[Ended]:
         """Return every trial that ended, by number."""
@@ -294,7 +252,9 @@ def forget_mistake(
         if study.study_name != name or "identity" not in study.user_attrs:
             continue
         if asked is None:
-            empty = storage.get_n_trials(study._study_id) == 0
+            empty = not _has_trials(storage, study._study_id)
+        elif _has_complete(storage, study._study_id):
+            empty = False  # known without reading every trial, which takes long from a server
         else:
             every = storage.get_all_trials(study._study_id, deepcopy=False)
             ended = [trial for trial in every if trial.state.is_finished()]
@@ -304,3 +264,19 @@ def forget_mistake(
             )
         if empty:
             optuna.delete_study(study_name=name, storage=storage)
+
+
+def _has_trials(storage: optuna.storages.BaseStorage, study: int) -> bool:
+    try:
+        storage.get_trial_id_from_study_id_trial_number(study, 0)
+    except KeyError:
+        return False
+    return True
+
+
+def _has_complete(storage: optuna.storages.BaseStorage, study: int) -> bool:
+    try:
+        storage.get_best_trial(study)
+    except (ValueError, RuntimeError):  # there is none, or there are several objectives
+        return False
+    return True

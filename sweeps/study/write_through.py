@@ -20,6 +20,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.tracking.courier import pause
+from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
 
 LOG = logging.getLogger("sweeps")
@@ -51,7 +52,8 @@ class WriteThrough(InMemoryStorage):
         for key, value in disk.get_study_system_attrs(self._disk_study).items():
             super().set_study_system_attr(study, key, value)
         self._disk_trials: dict[int, int] = {}
-        for trial in sorted(disk.get_all_trials(self._disk_study), key=lambda t: t.number):
+        trials = disk.get_all_trials(self._disk_study, deepcopy=False)
+        for trial in sorted(trials, key=lambda t: t.number):
             self._disk_trials[super().create_new_trial(study, trial)] = trial._trial_id
 
     def flush(self) -> int:
@@ -62,7 +64,8 @@ class WriteThrough(InMemoryStorage):
                 self._pending.popleft()
         except FAULTS as fault:
             if not self._tries:
-                LOG.warning(
+                announce(
+                    LOG,
                     "the study cannot be written to its store (%s): training continues, and "
                     "pending changes are written as soon as possible",
                     reason(fault),
@@ -71,9 +74,14 @@ class WriteThrough(InMemoryStorage):
             self._next = self._clock() + pause(self._tries)
         else:
             if self._tries:
-                LOG.warning("the study's store is complete again")
+                announce(LOG, "the study's store is complete again")
             self._tries = 0
         return len(self._pending)
+
+    def settle(self) -> int:
+        """Write all that can be written by the end; return how many changes remain."""
+        late = getattr(self._disk, "settle", None)  # of a database server
+        return self.flush() + (int(late()) if late is not None else 0)
 
     def _write(self, change: Callable[[], object]) -> None:
         self._pending.append(change)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweeps.tracking.making import make
+from sweeps.tracking.redact import remember
 from sweeps.tracking.stores import sqlite_file
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def connect(uri: str) -> MlflowClient:
         Exception: The store cannot be reached, after at most 30 s; its type depends on the store.
             MLflow itself would keep trying to reach a database for an hour.
     """
+    remember(uri)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     quiet()

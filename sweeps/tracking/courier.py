@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from sweeps.tracking.delivery import Delivery
+from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
 
 log = logging.getLogger("sweeps.tracking")
@@ -100,7 +101,8 @@ class Courier:
         log.debug("delivery failed", exc_info=True)
         if self.failing is None:
             self.failing = (redact(error).strip().splitlines() or [type(error).__name__])[0][:300]
-            log.warning(
+            announce(
+                log,
                 "MLflow cannot be written to (%s): training continues, and new data is kept in %s "
                 "until it can be sent",
                 self.failing,
@@ -110,7 +112,7 @@ class Courier:
     def _worked(self) -> None:
         if self.failing is not None:
             self.failing = None
-            log.warning("MLflow is back, and everything that was kept has been sent")
+            announce(log, "MLflow is back, and everything that was kept has been sent")
 
     def _look_at_disk(self) -> None:
         on_disk = self.delivery.journal.on_disk

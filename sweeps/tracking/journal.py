@@ -90,6 +90,17 @@ class Stream:
                 os.close(self._file)
                 self._file = None
 
+    def clear(self) -> None:
+        """Forget every item, and remove the file."""
+        with self._lock:
+            self._held.clear()
+            self.size = 0
+            with contextlib.suppress(OSError):
+                if self._file is not None:
+                    os.close(self._file)
+                self._file = None
+                self.path.unlink()
+
     def read(self, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield every item after an offset, each with the offset of its end.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,6 +15,13 @@ DRIVERS = {
     "psycopg2": "psycopg2-binary",
     "MySQLdb": "mysqlclient",
     "pymysql": "PyMySQL",
+}
+# What reaches a database whose address names no driver: SQLAlchemy's name and its module, in order
+# of preference. SQLAlchemy itself takes the second one for PostgreSQL, installed or not.
+PLAIN = {
+    "postgresql": (("psycopg", "psycopg"), ("psycopg2", "psycopg2")),
+    "mysql": (("mysqldb", "MySQLdb"), ("pymysql", "pymysql")),
+    "mariadb": (("mysqldb", "MySQLdb"), ("pymysql", "pymysql")),
 }
 ARTIFACTS = {  # MLflow's tables with addresses of artifacts, and the columns that hold them
     "experiments": ("artifact_location",),
@@ -50,18 +58,28 @@ def sqlite_file(url: str) -> Path | None:
     return Path(unquote(found.removeprefix("file:")) if found.startswith("file:") else found)
 
 
+def with_driver(url: str) -> str:
+    """Return a database's address with the driver that is installed, where it names none."""
+    scheme, there, rest = url.partition("://")
+    kind = {"postgres": "postgresql"}.get(scheme, scheme)  # a spelling that SQLAlchemy dropped
+    if not there or kind not in PLAIN:
+        return url
+    installed = (name for name, module in PLAIN[kind] if find_spec(module) is not None)
+    return f"{kind}+{next(installed, PLAIN[kind][0][0])}://{rest}"
+
+
 def lacking_driver(url: str) -> str | None:
     """Return what to install for a database, None if its driver is installed."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        make_url(url).get_dialect().import_dbapi()
+        make_url(with_driver(url)).get_dialect().import_dbapi()
     except ImportError as error:
         package = DRIVERS.get(error.name or "", error.name)
         needs = f"{redact(url)!r} needs {error.name!r}, which is not installed"
         return f"{needs}: pip install '{package}'"
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):
         return None  # not the URL of a database: reported elsewhere
     return None
 

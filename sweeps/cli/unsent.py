@@ -1,0 +1,35 @@
+"""The end of a command whose study is not whole on its disk, or in its database, by then."""
+
+from __future__ import annotations
+
+from objectives.reading import counted
+from sweeps.study.session import Session
+from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import sqlite_file
+
+FAILED, UNSENT = 1, 3
+
+
+def on_server(session: Session) -> bool:
+    """Return whether the study is in a database server."""
+    url = session.settings.storage_url()
+    return sqlite_file(url) is None and not url.startswith("sqlite")
+
+
+def settled(session: Session, code: int) -> int:
+    """Write what is late; say what could not be written, and return the exit code."""
+    lacking = session.store.flush()
+    if not lacking:
+        return code
+    where, many = redact(session.settings.storage_url()), counted(lacking, "change")
+    if on_server(session):
+        print(
+            f"not sent: {where} is missing the last {many} (see sweep.log), which are kept in "
+            f"{session.folder}: run the same command to send them"
+        )
+        return code or UNSENT
+    print(
+        f"stopped: {where} is missing the last {many} (see sweep.log): free disk space, then run "
+        "the same command, which trains them again"
+    )
+    return FAILED

@@ -1,0 +1,115 @@
+"""Optuna's store in a database server: PostgreSQL or MySQL, with a limit on every wait."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from optuna.storages import RDBStorage
+
+from sweeps.study.guard import LIMIT, Guard
+from sweeps.tracking.notices import announce
+from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import with_driver
+
+LOG = logging.getLogger("sweeps")
+_SECONDS = int(LIMIT)
+_CONNECT = 10
+# What a plain address lacks, by the driver's module. A client that has vanished must not keep
+# locks for long either, which `_SERVER` asks of PostgreSQL.
+_LIBPQ = {
+    "connect_timeout": _CONNECT,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 1000 * _SECONDS,
+}
+_MYSQL = {"connect_timeout": _CONNECT, "read_timeout": _SECONDS, "write_timeout": _SECONDS}
+ARGUMENTS = {"psycopg": _LIBPQ, "psycopg2": _LIBPQ, "pymysql": _MYSQL, "MySQLdb": _MYSQL}
+_SERVER = {
+    "statement_timeout": f"{_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{2 * _SECONDS}s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+_TRIES = 3
+
+
+class Server(RDBStorage):
+    """Optuna's storage, and the guard of its connections.
+
+    shown: its address without a password. pooled: whether a pooler stands before PostgreSQL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.shown = shown = redact(url)
+        # Nothing below refers to this object, so that its connections are closed with it.
+        self.guard = guard = Guard(lambda: announce(LOG, "waiting for an answer of %s", shown))
+        made = with_driver(url)
+        self._facts: dict[str, bool] = {}
+        with guard.operation():
+            super().__init__(
+                made.replace("{", "{{").replace("}", "}}"),  # which Optuna formats
+                engine_kwargs={
+                    "creator": _creator(made, guard),
+                    "pool_pre_ping": True,
+                    "pool_events": [(partial(_limit, self._facts), "connect")],
+                },
+            )
+        guard.attach(self.engine)
+
+    @property
+    def pooled(self) -> bool:
+        """Whether a connection pooler stands between this program and PostgreSQL."""
+        return self._facts.get("pooled", False)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self.engine.dispose()
+
+
+def _creator(url: str, guard: Guard) -> Callable[[], Any]:
+    """Return what connects to a database, with the limits that its address does not set."""
+    from sqlalchemy.engine import make_url
+
+    made = make_url(url)
+    kind: Any = made.get_dialect()
+    dialect = kind(dbapi=kind.import_dbapi())
+    args, given = dialect.create_connect_args(made)
+    limits = ARGUMENTS.get(getattr(dialect.dbapi, "__name__", ""), {})
+    options = {**limits, **given}
+    return lambda: guard.connected(lambda: dialect.connect(*args, **options))
+
+
+def _limit(facts: dict[str, bool], connection: Any, _: Any) -> None:
+    """Limit a new session of PostgreSQL, unless a pooler would hand it on to others."""
+    backend = getattr(getattr(connection, "info", None), "backend_pid", None)
+    if backend is None:
+        return
+    cursor = connection.cursor()
+    cursor.execute("SELECT pg_backend_pid()")
+    facts["pooled"] = cursor.fetchone()[0] != backend
+    if not facts["pooled"]:
+        for name, value in _SERVER.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+    cursor.close()
+    connection.commit()
+
+
+def open_server(url: str) -> Server:
+    """Open a database, whose tables are made where they are missing.
+
+    Two programs may make them at the same time: the later one finds them in its next try.
+    """
+    import sqlalchemy
+
+    for _ in range(_TRIES - 1):
+        try:
+            return Server(url)
+        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+            continue
+    return Server(url)
