@@ -10,7 +10,6 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from objectives.costs import COSTS
@@ -258,39 +257,9 @@ class Objective(Generic[C]):
         the trial's number. With several monitors it reports nothing, and returns all values. Files
         of callbacks go to `callbacks/NUMBER`.
         """
-        from optuna import TrialPruned
+        from objectives.as_optuna import run_trial
 
-        from objectives.training import Best, Decision, Logs, Outcome, TrialSpec
-        from objectives.training.beside import Beside, measured, values_of
-
-        config = self.space.suggest(trial)
-        spec = TrialSpec(
-            number=trial.number,
-            config=config,
-            seed=trial.number,
-            max_epochs=self.epochs(config, self.max_epochs),
-            monitor=self.judged_by.in_study(getattr(trial, "study", None), self.others),
-            patience=self.patience_in_epochs,
-            files=Path("callbacks") / f"{trial.number:05d}",
-            limits=measured(self.others, {}),
-        )
-        best, beside = Best(spec.monitor), Beside(self.others)
-
-        def on_epoch(_: TrialSpec, epoch: int, logs: Logs) -> Decision:
-            beside.take(epoch, logs, best=best.update(epoch, logs))
-            if self.others:
-                return Decision.CONTINUE
-            trial.report(best.value, epoch)
-            return Decision.PRUNE if trial.should_prune() else Decision.CONTINUE
-
-        (result,) = map(beside.judged, self._trainer.train(iter([spec]), on_epoch))
-        for key, value in result.extra.get("user_attrs", {}).items():
-            trial.set_user_attr(key, value)
-        if result.outcome is Outcome.FAILED or result.value is None:
-            raise RuntimeError(result.error or "the loss was not finite in the first epoch")
-        if result.outcome is not Outcome.COMPLETE:
-            raise TrialPruned(f"{result.outcome.value} after {result.epochs} epochs")
-        return tuple(values_of(result)) if self.others else result.value
+        return run_trial(self, self._trainer, trial)
 
     @functools.cached_property
     def embedded(self) -> Data:

@@ -21,7 +21,8 @@ from sweeps.study.sweep import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.cli.python import Study, load, run, scorer
+    from sweeps.cli.python import Study, load, run
+    from sweeps.export.score import scorer
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,7 +46,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Late, so that declaring a sweep imports none of what running one needs.
-    if name in ("run", "load", "scorer", "Study"):
+    if name == "scorer":
+        from sweeps.export import score
+
+        return score.scorer
+    if name in ("run", "load", "Study"):
         from sweeps.cli import python
 
         return getattr(python, name)

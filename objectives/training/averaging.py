@@ -17,7 +17,8 @@ from objectives.monitor import VAL_LOSS
 from objectives.training import TrialResult
 from objectives.training.averages import CELLS
 from objectives.training.batches import arrays
-from objectives.training.fit import FitTrainer, export, fed
+from objectives.training.epochs import fed
+from objectives.training.fit import FitTrainer, export
 from objectives.training.judged import Judge, Meaningless
 from objectives.training.progress import load_weights
 from objectives.training.whole_files import replace

@@ -13,7 +13,7 @@ import numpy as np
 from keras.src.utils import naming  # there is no public way to reset the names
 
 from objectives.structures import mapped, rows
-from objectives.training.fit import Batches, fed
+from objectives.training.epochs import Batches, fed
 from objectives.training.kept_ways import KeptWays
 from objectives.training.program import Program
 from objectives.training.traces import circumstances

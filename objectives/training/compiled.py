@@ -15,7 +15,8 @@ import keras
 from objectives.training import streaming
 from objectives.training.check import Guard, users
 from objectives.training.epoch import Unsupported, trace, words
-from objectives.training.fit import Epochs, FitTrainer
+from objectives.training.epochs import Epochs
+from objectives.training.fit import FitTrainer
 from objectives.training.inputs import Inputs
 from objectives.training.kept_ways import KeptWays
 from objectives.training.live import LiveState

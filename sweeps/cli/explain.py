@@ -14,8 +14,7 @@ from sweeps.cli.found import reading
 from sweeps.cli.front import first_alone
 from sweeps.cli.layout import columns, fit
 from sweeps.cli.readable import require_writable
-from sweeps.cli.source import data_lines
-from sweeps.cli.text import data_text
+from sweeps.cli.source import data_lines, data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import INTERRUPTED, make_tracker, quiet, versions
 from sweeps.explain.changes import Reference
@@ -25,7 +24,8 @@ from sweeps.explain.levels import chance
 from sweeps.study.parent import parent_run
 from sweeps.study.readers import time_text
 from sweeps.study.samplers import seed_of
-from sweeps.study.session import Session, lock
+from sweeps.study.session import Session
+from sweeps.study.sole_driver import lock
 from sweeps.study.specs import Specs
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
 from sweeps.cli.layout import columns, fit
 from sweeps.cli.share import register
-from sweeps.cli.text import data_text
+from sweeps.cli.source import data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.work import Say, quiet, versions
 from sweeps.export import score

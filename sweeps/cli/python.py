@@ -294,13 +294,3 @@ class TrialHandle:
             path = Path(folder) / "model.keras"
             session.trainer.evaluate(with_weights(session, self._ended), model=path)
             return Scorer.open(path)
-
-
-def scorer(path: str | Path) -> Scorer:
-    """Return what predicts from data frames as they are, of an exported folder or `.keras` file.
-
-    Raises BadInput.
-    """
-    from objectives.scorer import Scorer
-
-    return Scorer.open(Path(path))

@@ -17,13 +17,14 @@ from sweeps.cli.again import hidden, place, same
 from sweeps.cli.averages import threshold_lines
 from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
-from sweeps.cli.text import data_text
+from sweeps.cli.source import data_text
 from sweeps.cli.work import make_tracker, versions
 from sweeps.explain.experiment import FILE
 from sweeps.study.average import predicted
 from sweeps.study.confirm import Confirmed, confirmed
 from sweeps.study.parent import parent_run
-from sweeps.study.session import Session, lock
+from sweeps.study.session import Session
+from sweeps.study.sole_driver import lock
 from sweeps.study.summary import Summary, summarise
 from sweeps.study.sweep import PRUNERS, named, rungs
 

@@ -14,7 +14,8 @@ from sweeps.cli.front import first_alone
 from sweeps.cli.layout import columns, fit
 from sweeps.study import compare as comparing
 from sweeps.study.naming import check_name
-from sweeps.study.session import Session, lock
+from sweeps.study.session import Session
+from sweeps.study.sole_driver import lock
 from sweeps.study.winner import confirmed_trials
 from sweeps.tracking.stores import moved
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from objectives import BadInput, Data, Source
+from objectives.reading import counted
+from objectives.structures import nested, words
+from sweeps.study.identity import source_words
 from sweeps.study.options import DATA, OPTIONS
 
 RENAMED = {"data": "path", "split_seed": "seed"}  # of a `Source`; others have their option's name
@@ -47,6 +50,40 @@ def options_of(source: Source | None) -> dict[str, Any]:
         return dict.fromkeys(PLACES)
     found = vars(source) | {"time_order": source.time_order or None}
     return {name: found.get(place, source.options.get(place)) for name, place in PLACES.items()}
+
+
+def data_text(data: Data) -> str:
+    """Return `built-in data, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
+    if "said" in data.details:
+        return str(data.details["said"])
+    shape = " x ".join(f"{n:,}" for n in data.shape)
+    if nested(data.train.x) or nested(data.train.y):
+        named = words(data.train.x, "x"), words(data.train.y, "y")
+        shape = f"{data.shape[0]:,} rows of {named[0]}; {named[1]}"
+    if data.preprocessing is not None and len(data.shape) == 2:
+        shape += " input features after encoding"
+    parts = " / ".join(
+        f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
+    )
+    if data.stream is not None:
+        parts = " / ".join(f"{name} {_length(known)}" for name, known in data.stream.items())
+        named = words(data.train.x, "x"), words(data.train.y, "y")
+        shape = f"data sets of {named[0]}; {named[1]}"
+    return f"{source_words(data.source.name)}, {shape}; {parts}"
+
+
+def _length(known: Mapping[str, Any]) -> str:
+    """Return how long a data set is: `12 batches of 32`, `600 rows`."""
+    if known.get("rows"):
+        return counted(known["rows"], "row")
+    batches, size = known.get("batches"), known["size"]
+    return f"{batches:,} batch{'es' * (batches > 1)} of {size}" if batches else "of unknown length"
+
+
+def split_text(data: Data) -> str:
+    """Return `stratified, validation 0.2, test 0.2, seed 0`; nothing where it came in parts."""
+    kind, *known = data.source.split.items()
+    return ", ".join([kind[1], *(f"{k} {value}" for k, value in known)]) if known else ""
 
 
 def data_lines(data: Data) -> list[str]:

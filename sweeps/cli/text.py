@@ -9,15 +9,14 @@ from typing import Any
 from objectives import Data, Monitor
 from objectives.judging import threshold
 from objectives.reading import counted
-from objectives.structures import nested, words
 from search_spaces import Space
 from sweeps.cli import averages, typed
 from sweeps.cli.front import front_lines
 from sweeps.cli.layout import fit
+from sweeps.cli.source import data_text
 from sweeps.study.confirm import Confirmed
 from sweeps.study.ended import Ended
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
-from sweeps.study.identity import source_words
 from sweeps.study.readers import time_text
 from sweeps.study.summary import FEWEST, Summary
 from sweeps.tracking.redact import redact
@@ -38,40 +37,6 @@ def curves_text(page: str, uri: str | None = None) -> str:
         return f"curves   open {page}"
     store = "" if uri is None else f" --backend-store-uri {shlex.quote(redact(uri))}"
     return f"curves   {typed('mlflow')} ui{store}      then open {page}"
-
-
-def data_text(data: Data) -> str:
-    """Return `built-in data, 60,000 x 64; train 40,000 / validation 10,000 / test 10,000`."""
-    if "said" in data.details:
-        return str(data.details["said"])
-    shape = " x ".join(f"{n:,}" for n in data.shape)
-    if nested(data.train.x) or nested(data.train.y):
-        named = words(data.train.x, "x"), words(data.train.y, "y")
-        shape = f"{data.shape[0]:,} rows of {named[0]}; {named[1]}"
-    if data.preprocessing is not None and len(data.shape) == 2:
-        shape += " input features after encoding"
-    parts = " / ".join(
-        f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
-    )
-    if data.stream is not None:
-        parts = " / ".join(f"{name} {_length(known)}" for name, known in data.stream.items())
-        named = words(data.train.x, "x"), words(data.train.y, "y")
-        shape = f"data sets of {named[0]}; {named[1]}"
-    return f"{source_words(data.source.name)}, {shape}; {parts}"
-
-
-def _length(known: Mapping[str, Any]) -> str:
-    """Return how long a data set is: `12 batches of 32`, `600 rows`."""
-    if known.get("rows"):
-        return counted(known["rows"], "row")
-    batches, size = known.get("batches"), known["size"]
-    return f"{batches:,} batch{'es' * (batches > 1)} of {size}" if batches else "of unknown length"
-
-
-def split_text(data: Data) -> str:
-    """Return `stratified, validation 0.2, test 0.2, seed 0`; nothing where it came in parts."""
-    kind, *known = data.source.split.items()
-    return ", ".join([kind[1], *(f"{k} {value}" for k, value in known)]) if known else ""
 
 
 def complete_text(study: str, done: int, total: int) -> str:

@@ -15,8 +15,8 @@ from sweeps.cli.again import further, hidden
 from sweeps.cli.front import front_numbers, monitor_lines
 from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
-from sweeps.cli.source import data_lines
-from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
+from sweeps.cli.source import data_lines, data_text, split_text
+from sweeps.cli.text import baseline_text, curves_text, summary_lines
 from sweeps.cli.unsent import on_server, settled
 from sweeps.study.average import average, stale
 from sweeps.study.candidates import most_runs

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import json
 import math
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
@@ -23,6 +22,7 @@ from annotated_types import Ge, Interval
 from objectives import BadInput, Data, Source
 from objectives.judging.threshold import CHOICES, KEY
 from objectives.monitor import Mode
+from objectives.training.whole_files import replace
 from sweeps.export.text import OFF, parse, to_json, to_yaml
 from sweeps.study.schema import Node, complaint
 
@@ -119,8 +119,8 @@ class Member:
 class Exported:
     """One config file. A file written by hand needs no more than format, sweep and config.
 
-    config: the space's frozen dataclass, or a plain dict of parameters. members: of an average of
-    nets, of which the config is the single best one; scores and decision are the average's.
+    config: the space's frozen dataclass, or a dict of parameters. members: of an average, of which
+    config is the single best net; scores and decision are the average's.
     """
 
     format: int = field(default=FORMAT, kw_only=True)
@@ -164,12 +164,9 @@ def write(exported: Exported, path: Path, *, command: str = "") -> None:
     """
     check_suffix(path)
     written = text_of(exported, command=command, suffix=path.suffix)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(written, encoding="utf-8")
-        partial.replace(path)
+        replace(path, lambda file: file.write_text(written, encoding="utf-8"))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise BadInput(f"cannot write {path}: {error.strerror}") from None
 
 

@@ -1,4 +1,4 @@
-"""How the exported model scores: two lines of Python, for the study at hand."""
+"""How an exported model scores: data frames, or a row in two lines of Python."""
 
 from __future__ import annotations
 
@@ -11,8 +11,19 @@ from objectives.structures import mapped, nested
 
 if TYPE_CHECKING:
     from objectives import Data
+    from objectives.scorer import Scorer
 
 MOST = 24  # raw columns that are written out; a row of a wider table is shown without a value
+
+
+def scorer(path: str | Path) -> Scorer:
+    """Return what predicts from data frames as they are, of an exported folder or `.keras` file.
+
+    Raises BadInput.
+    """
+    from objectives.scorer import Scorer
+
+    return Scorer.open(Path(path))
 
 
 def lines(data: Data, model: Path) -> list[str]:

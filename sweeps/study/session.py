@@ -27,7 +27,7 @@ from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
 from sweeps.study.several import check_several
 from sweeps.study.shown import name_metrics
-from sweeps.study.sole_driver import held
+from sweeps.study.sole_driver import held, lock
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -146,38 +146,6 @@ class Session:
             self._trainer.close()
         self.store.flush()
         return self.tracker.close()
-
-
-@contextlib.contextmanager
-def lock(folder: Path, name: str) -> Iterator[None]:
-    """Take a study for this process, by a kernel lock that dies with it. Raises BadInput.
-
-    A folder that holds nothing else in the end goes with it.
-    """
-    import filelock
-
-    file = folder / "lock"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = filelock.FileLock(file, timeout=0)
-        held.acquire()
-    except filelock.Timeout:
-        raise BadInput(
-            f"study {name!r} is being run by another process: wait for it, stop it, or take "
-            "another study with --study NAME"
-        ) from None
-    except OSError as error:
-        raise BadInput(
-            f"cannot write to {str(folder)!r} ({error.strerror}): run in a folder of your own"
-        ) from None
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            if [*folder.glob("*")] in ([], [file]):
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.parent.rmdir()
-        held.release()
 
 
 def stored_study(url: str, name: str) -> optuna.Study:

@@ -1,4 +1,7 @@
-"""One driver per study on all machines: a lock of the database, which ends with its connection."""
+"""One driver per study: a lock in the study's folder, and one of a database server.
+
+Both end with the process: the first is the kernel's, the second belongs to a connection.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import hashlib
 import logging
 import os
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -35,6 +39,38 @@ _HOLDER = """
 _MYSQL_HOLDER = """
     SELECT p.id, p.host FROM information_schema.processlist p WHERE p.id = IS_USED_LOCK(:name)
 """
+
+
+@contextlib.contextmanager
+def lock(folder: Path, name: str) -> Iterator[None]:
+    """Take a study for this process, by a kernel lock that dies with it. Raises BadInput.
+
+    A folder that holds nothing else in the end goes with it.
+    """
+    import filelock
+
+    file = folder / "lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = filelock.FileLock(file, timeout=0)
+        held.acquire()
+    except filelock.Timeout:
+        raise BadInput(
+            f"study {name!r} is being run by another process: wait for it, stop it, or take "
+            "another study with --study NAME"
+        ) from None
+    except OSError as error:
+        raise BadInput(
+            f"cannot write to {str(folder)!r} ({error.strerror}): run in a folder of your own"
+        ) from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if [*folder.glob("*")] in ([], [file]):
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.parent.rmdir()
+        held.release()
 
 
 class Taken(RuntimeError):

@@ -14,7 +14,7 @@ import pytest
 from sweeps.cli import watch as watching
 from sweeps.cli.serving import Page, served
 from sweeps.cli.watch import running
-from sweeps.study.session import lock
+from sweeps.study.sole_driver import lock
 from tests.cli.test_command_line import folder, go
 from tests.scripted import SWEEP
 from tests.study.test_loop import session
