@@ -91,7 +91,7 @@ def told(rule: Callable[[Drawn], tuple[int, int, int]], sweeps: list[Drawn]) -> 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--choose", action="store_true")
     options = parser.parse_args()
     drawings = {}
