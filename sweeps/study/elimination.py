@@ -72,10 +72,11 @@ class Race:
                 return Round(trials, compared, missing, more)
             known = {run: epochs for run, epochs in (spent or {}).items() if run not in self.free}
             left -= sum(known.get(run, self._cost([run])) for run in wanted)
-            trials, compared = self._survivors(trials, values, seeds), seeds
-            settled = self._settled(trials, values, seeds)
-            further = () if settled else self._affordable(trials, seeds, left)
-            if not further:
+            compared = seeds
+            kept = self._survivors(trials, values, seeds)
+            if self._settled(kept, values, seeds):
+                break
+            if not (further := self._affordable(kept, seeds, left)):
                 break
             trials, seeds = further, seeds + 1
             wanted = [(trial, seeds - 1) for trial in trials]
