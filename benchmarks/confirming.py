@@ -21,10 +21,14 @@ other numbers of candidates and levels too.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sweeps.study import elimination
 from sweeps.study.elimination import Race

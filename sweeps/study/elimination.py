@@ -78,8 +78,11 @@ class Race:
                 break
             if not (further := self._affordable(kept, seeds, left)):
                 break
-            trials, seeds = further, seeds + 1
-            wanted = [(trial, seeds - 1) for trial in trials]
+            # Where nothing is left to be decided, workers need not wait for each other.
+            alone = len(further) < 3 and math.isinf(self.allowance)
+            last = self.most if alone else seeds + 1
+            wanted = [(n, seed) for seed in range(seeds, last) for n in further]
+            trials, seeds = further, last
         # One confirmed earlier may have more seeds than there are epochs for to give the others.
         most = max((len(values.get(trial, {})) for trial in trials), default=0)
         level = (n for n in trials if n == self.baseline or len(values.get(n, {})) == most)
