@@ -21,10 +21,14 @@ other numbers of candidates and levels too.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sweeps.study import elimination
 from sweeps.study.elimination import Race
@@ -91,7 +95,7 @@ def told(rule: Callable[[Drawn], tuple[int, int, int]], sweeps: list[Drawn]) -> 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--choose", action="store_true")
     options = parser.parse_args()
     drawings = {}

@@ -105,7 +105,7 @@ def test_the_winner_has_the_best_mean_of_the_confirming_runs_in_mlflow(recall: P
     for run in client.search_runs([parent.info.experiment_id], query):
         repeated = run.data.tags["mlflow.parentRunId"]
         values[repeated].append(run.data.metrics["trial_best_val_loss"])
-    assert {len(found) for found in values.values()} <= {0, 2}  # the baseline and the top three
+    assert {len(found) for found in values.values()} <= {0, 2}  # the baseline and the candidates
     confirmed = [n for n, run in children.items() if values[run.info.run_id]]
     number = min(confirmed, key=lambda n: sum(values[children[n].info.run_id]))
     green = [n for n, run in children.items() if run.data.tags["mlflow.runColor"] == "#2ca02c"]

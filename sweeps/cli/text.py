@@ -248,7 +248,9 @@ def ties_text(confirmed: Confirmed) -> Iterator[str]:
         line = f"no clear difference between {', '.join(first)} and {last}"
         if confirmed.smallest is not None:
             sizes = {one.number: one.parameters for one in confirmed.trials}
-            line += f"; the smallest of them is #{confirmed.smallest}"
+            out = any(one.out for one in confirmed.trials if one.number in confirmed.ties)
+            which = "that was not left out" if out else "of them"
+            line += f"; the smallest {which} is #{confirmed.smallest}"
             line += f" ({sizes[confirmed.smallest]:,} weights)"
             if confirmed.smallest != confirmed.ties[0]:
                 line += f": export --trial {confirmed.smallest} takes it"

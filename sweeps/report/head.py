@@ -184,7 +184,9 @@ def _ties(report: Report) -> Iterator[str]:
         yield f"Confirmed with {found.runs} runs, {found.share:.0%} of the trials' epochs."
     if len(found.ties) > 1:
         line = f"No clear difference between {', '.join(f'#{n}' for n in found.ties)}"
+        out = any(one.out for one in found.trials if one.number in found.ties)
+        which = "that was not left out" if out else "of them"
         known = found.smallest is not None
-        yield line + (f"; the smallest of them is #{found.smallest}." if known else ".")
+        yield line + (f"; the smallest {which} is #{found.smallest}." if known else ".")
     if found.lead is not None:
         yield f"#{found.lead} has a better value on its one seed, and is not confirmed."

@@ -60,11 +60,12 @@ class Confirmed:
     the baseline is the best, "next" is the trial that came nearest. difference: of the best minus
     the baseline in `metric`, on the test part; None where the baseline is the best, or one seed
     tells nothing. ties: trials without a clear difference to the best on the validation part,
-    the best among them. smallest: the one of them with the fewest weights, None where there is
-    one alone. trials: all that were confirmed, the best first. lead: a trial whose one value is
-    better than the winner's, and which has not been confirmed. runs: all that this has taken, and
-    `share` their epochs as a share of those of all trials. by_seeds: how much the values of two
-    trials on one seed each may differ by the seeds alone, None where too few runs tell.
+    the best among them. smallest: the one of them with the fewest weights that was not left out,
+    None where there is one alone, or two seeds. trials: all that were confirmed, the best first.
+    lead: a trial whose one value is better than the winner's, and which has not been confirmed.
+    runs: all that this has taken, and `share` their epochs as a share of those of all trials.
+    by_seeds: how much the values of two trials on one seed each may differ by the seeds alone,
+    None where too few runs tell.
     """
 
     repeats: int

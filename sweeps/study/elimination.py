@@ -72,13 +72,17 @@ class Race:
                 return Round(trials, compared, missing, more)
             known = {run: epochs for run, epochs in (spent or {}).items() if run not in self.free}
             left -= sum(known.get(run, self._cost([run])) for run in wanted)
-            trials, compared = self._survivors(trials, values, seeds), seeds
-            settled = self._settled(trials, values, seeds)
-            further = () if settled else self._affordable(trials, seeds, left)
-            if not further:
+            compared = seeds
+            kept = self._survivors(trials, values, seeds)
+            if self._settled(kept, values, seeds):
                 break
-            trials, seeds = further, seeds + 1
-            wanted = [(trial, seeds - 1) for trial in trials]
+            if not (further := self._affordable(kept, seeds, left)):
+                break
+            # Where nothing is left to be decided, workers need not wait for each other.
+            alone = len(further) < 3 and math.isinf(self.allowance)
+            last = self.most if alone else seeds + 1
+            wanted = [(n, seed) for seed in range(seeds, last) for n in further]
+            trials, seeds = further, last
         # One confirmed earlier may have more seeds than there are epochs for to give the others.
         most = max((len(values.get(trial, {})) for trial in trials), default=0)
         level = (n for n in trials if n == self.baseline or len(values.get(n, {})) == most)

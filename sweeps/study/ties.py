@@ -43,13 +43,11 @@ def tied(best: Standing, other: Standing, monitor: str, noise: Noise) -> bool:
 def smallest(found: Sequence[Standing], ties: Sequence[int]) -> int | None:
     """Return the tied trial with the fewest weights, the better one of two that have as many.
 
-    None on two seeds: that they tell nothing apart is no reason to take a smaller net.
+    One that was left out is none: that few seeds tell nothing is no reason to take a net.
     """
-    if len(found[0].shared) < FEW:
-        return None
-    sizes = {s.trial.number: s.parameters for s in found if s.trial.number in ties}
-    known = {number: size for number, size in sizes.items() if size is not None}
-    if len(ties) < 2 or len(known) < len(sizes):
+    level = [one for one in found if one.trial.number in ties and not one.out]
+    known = {one.trial.number: one.parameters for one in level if one.parameters is not None}
+    if len(level) < 2 or len(known) < len(level) or len(found[0].shared) < FEW:
         return None
     return min(known, key=lambda number: known[number])
 

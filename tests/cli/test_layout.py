@@ -40,7 +40,7 @@ SCORES = {
 }
 
 
-def shown(width: int | None) -> list[str]:
+def shown(width: int | None, by_seeds: float | None = 0.15) -> list[str]:
     baseline, best = trial(0, "baseline", 0.3), trial(17, "trial", 0.2)
     summary = Summary(
         study="toy",
@@ -51,6 +51,7 @@ def shown(width: int | None) -> list[str]:
         seconds=200.0,
         epochs=900,
         saved=0.5,
+        confirming=50.0,
         best=best,
         baseline=baseline,
         top=(best, baseline),
@@ -58,6 +59,7 @@ def shown(width: int | None) -> list[str]:
     rows = tuple(
         ConfirmedTrial(t.number, t.role, t.reached, 0.3, 0.01, 5, 0, 99) for t in (best, baseline)
     )
+    rows += (ConfirmedTrial(9, "trial", 0.25, 0.31, 0.01, 2, 0, 99, out=True),)
     found = Confirmed(
         repeats=5,
         metric="test_loss",
@@ -67,6 +69,9 @@ def shown(width: int | None) -> list[str]:
         smallest=None,
         trials=rows,
         lead=None,
+        runs=12,
+        share=0.3,
+        by_seeds=by_seeds,
     )
     labels = {0: "16x2 adam 1e-2", 17: "128x4 adam 3.5e-2"}
     data, space = load(None), SWEEP.objective.space  # type: ignore[arg-type]
@@ -76,6 +81,16 @@ def shown(width: int | None) -> list[str]:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, shown(width))) <= width
+
+
+def test_what_confirming_took_is_told_and_what_seeds_alone_do() -> None:
+    printed = "\n".join(shown(None))
+    assert "toy: 43 trials, 4m10s of training, 50s of it confirming (" in printed
+    assert "confirmed with 12 runs, 30% of the trials' epochs" in printed
+    (left_out,) = [line for line in shown(None) if line.endswith(" 2, left out")]
+    assert "#9 " in left_out
+    assert "#17 and #0 differ by less than seeds alone do (up to 0.15)" in printed
+    assert "seeds alone" not in "\n".join(shown(None, by_seeds=0.05))
 
 
 def test_the_columns_that_do_not_fit_are_the_least_important() -> None:

@@ -40,8 +40,7 @@ class Lucky(Scripted):
         if not confirms(spec):
             return OWN[spec.number]
         number, seed = divmod(spec.number, 100)
-        noise = np.random.default_rng([number, seed, 7]).normal(0.0, 0.005)
-        return TRUE[number] + float(noise)
+        return TRUE[number] + 0.005 * (-1) ** (number + seed)
 
     def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
         if confirms(spec):

@@ -55,6 +55,14 @@ def test_the_runs_that_follow_take_as_long_as_complete_trials() -> None:
     assert pace.seconds_left() == pytest.approx(8 * mean / 2 + 4 * 7.0 / 2)
 
 
+def test_the_runs_that_follow_take_a_share_of_the_trials_time_at_most() -> None:
+    pace = Pace(10, places=2, known=(1.0, 3.0, 1.0, 3.0), after=20, share=0.25)
+    assert pace.seconds_left() == pytest.approx(10 * 2.0 / 2 + 0.25 * (8.0 + 20.0) / 2)
+    pace = Pace(9, known=(2.0,) * 3)
+    pace.expect(4)
+    assert pace.seconds_left() == pytest.approx(8.0)
+
+
 def ended(number: int, fallback: str | None = None) -> TrialResult:
     spec = TrialSpec(number, config=None, seed=0, max_epochs=3)
     return TrialResult(spec, Outcome.COMPLETE, 0.5, 3, 3, seconds=2.0, fallback=fallback)
