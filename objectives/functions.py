@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from objectives.signatures import required
-from search_spaces import BadInput, Replay, plain
+from objectives.signatures import key_of, required
+from search_spaces import BadInput, Replay
 
 UNCOMPILED = "the function trains by itself: its epochs are those of model.fit, none is compiled"
 
@@ -44,7 +44,7 @@ class FromOptuna:
 
     def fit_arguments(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the epochs that the first fit asks for."""
-        key = repr(sorted(plain(dict(config)).items()))
+        key = key_of(config)
         if key not in self._epochs:
             self(Replay(config))
         return {"epochs": self._epochs.get(key)}
@@ -57,7 +57,7 @@ class FromOptuna:
         """Return the model that is to be trained, None where no `fit` is called."""
 
         def fit(model: Any, arguments: Mapping[str, Any]) -> Any:
-            self._epochs[repr(sorted(plain(trial.params).items()))] = arguments.get("epochs", 1)
+            self._epochs[key_of(trial.params)] = arguments.get("epochs", 1)
             raise Begun(model)
 
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from objectives.signatures import required
+from objectives.signatures import key_of, required
 from search_spaces import BadInput, HyperParameters, Replay, plain
 
 MODULES = ("keras_tuner", "kerastuner")
@@ -87,12 +87,12 @@ class FromKerasTuner:
         if self._fit is not None:
             arguments, callbacks = asked(self._fit, hp, model)
             self._plan = Plan(plain(trial.params), arguments, callbacks)
-            self._arguments[repr(sorted(self._plan.params.items()))] = arguments
+            self._arguments[key_of(trial.params)] = arguments
         return model
 
     def fit_arguments(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of `model.fit` that a config's `fit` chooses, without data."""
-        known = self._arguments.get(repr(sorted(plain(dict(config)).items())))
+        known = self._arguments.get(key_of(config))
         return self._planned(config).arguments if known is None else known
 
     def fit_callbacks(self, config: Mapping[str, Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import BadInput, Replay, Space, recorded
+from search_spaces import BadInput, Replay, Space, plain, recorded
 
 if TYPE_CHECKING:
     import keras
@@ -21,6 +21,11 @@ def required(function: Callable[..., Any]) -> list[str]:
     empty, positional = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
     found = inspect.signature(function).parameters.values()
     return [one.name for one in found if one.default is empty and one.kind is positional]
+
+
+def key_of(params: Mapping[str, Any]) -> str:
+    """Return a text that tells one config of `build(trial)` from another."""
+    return repr(sorted(plain(dict(params)).items()))
 
 
 @dataclass(frozen=True)

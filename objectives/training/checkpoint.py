@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 FORMAT = 1
-DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+# A damaged bit may ask zipfile for a version or an encryption that it does not know: RuntimeError.
+DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile)
 CODE = (  # what a fresh object of the same class holds just so
     types.FunctionType,
     types.BuiltinFunctionType,

@@ -107,7 +107,7 @@ class Watched(Replay):
                 outcome, error = Outcome.PRUNED, None
         if self._fault is not None:
             raise self._fault
-        if self._decision is not Decision.CONTINUE:
+        if self._decision is not Decision.CONTINUE and error is None:
             stopped = self._decision is Decision.STOP
             outcome = Outcome.INTERRUPTED if stopped else Outcome.PRUNED
         elif value is not None and not math.isfinite(value):
@@ -191,6 +191,7 @@ class Watched(Replay):
 
     def _fit(self, model: Any, arguments: dict[str, Any]) -> Any:
         given = arguments.pop("callbacks", None) or []
+        given = getattr(given, "callbacks", given)  # of a CallbackList
         callbacks = [given] if isinstance(given, keras.callbacks.Callback) else list(given)
         self.model, self._fitting = model, True
         try:

@@ -164,7 +164,9 @@ def callbacks(config: Small, monitor: str) -> list[Any]:
         "grow": lambda: keras.callbacks.LearningRateScheduler(
             lambda epoch, rate: config.learning_rate * 4.0**epoch
         ),
-        "batches": lambda: keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: None),
+        "batches": lambda: keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: None
+        ),
         "terminate": keras.callbacks.TerminateOnNaN,
     }
     return [makers[name]() for name in config.callbacks]

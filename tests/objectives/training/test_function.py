@@ -216,6 +216,9 @@ def test_a_declaration_that_cannot_be_is_refused() -> None:
         Objective.from_optuna(objective, max_epochs=3, direction="max")
     with pytest.raises(BadInput, match=r"the function takes trial, x: study\.optimize's"):
         FromOptuna(lambda trial, x: 0.0)
+    with pytest.raises(BadInput, match="the function reads its own data; leave data out"):
+        OBJECTIVE.data(Source(arrays=(X, Y)))
+    assert OBJECTIVE.judged_by.test_name == "value"
     with pytest.raises(BadInput, match="--trainer xla: the function trains by itself"):
         here(OBJECTIVE, OBJECTIVE.data(Source()), "xla")
 
