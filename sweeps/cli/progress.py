@@ -104,6 +104,14 @@ class Watcher:
             self.counts[Outcome(trial.outcome)] += 1
         for trial in ranked(ended, monitor)[:1]:
             self.best = trial.reached, trial.number
+        self.pace.before(
+            (
+                t.seconds,
+                t.outcome == "complete",
+                None if t.value is None else monitor.sign * t.value,
+            )
+            for t in ended
+        )
 
     def expected(self) -> str:
         """Return the expected time in words, or when it will be told."""
@@ -151,7 +159,8 @@ class Watcher:
             return
         self.done += 1
         complete = result.outcome is Outcome.COMPLETE
-        self.pace.ended(spec.number, result.seconds, complete)
+        value = None if result.value is None else spec.monitor.sign * result.value
+        self.pace.ended(spec.number, result.seconds, complete, value)
         if complete and result.value is not None and self._better(spec.monitor, result.value):
             self.best = result.value, spec.number
         if self.each:
