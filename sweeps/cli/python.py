@@ -18,6 +18,7 @@ from sweeps.cli.frames import trials_frame
 from sweeps.cli.given import describe, given_settings, sweep_named
 from sweeps.cli.layout import columns
 from sweeps.cli.logs import chatter_to, log_file
+from sweeps.cli.notebook import InNotebook, show
 from sweeps.cli.readable import readable, require_writable
 from sweeps.cli.spoken import in_python, spoken
 from sweeps.cli.text import complete_text
@@ -100,7 +101,7 @@ def run(
             say(complete_text(session.name, len(session.store.ended()), session.sweep.n_trials))
         found = Study(session.sweep, session.settings, session.data, session.name)
     if verbose:
-        print(found)
+        show(found)
     return found
 
 
@@ -121,7 +122,7 @@ def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = "
         return Study(session.sweep, settings, session.data, session.name)
 
 
-class Study:
+class Study(InNotebook):
     """What a study found, read from its stores whenever it is asked."""
 
     def __init__(self, sweep: Sweep, settings: Settings, data: Data, name: str) -> None:

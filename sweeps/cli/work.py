@@ -10,9 +10,9 @@ from pathlib import Path
 from objectives import BadInput
 from objectives.reading import counted
 from sweeps import __version__
+from sweeps.cli import notebook
 from sweeps.cli.again import further, hidden
 from sweeps.cli.layout import columns, fit
-from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines
 from sweeps.cli.text import baseline_text, curves_text, data_text, split_text, summary_lines
 from sweeps.study.confirm import TOP, Confirm, Confirmed, confirmed
@@ -131,7 +131,7 @@ def _train(
     confirming = repeats * (min(total, TOP) + 1)
     if done:  # of those that lead now, some may have been confirmed
         confirming = len(Confirm(session, repeats).missing())
-    watcher = Watcher(
+    watcher = notebook.watcher(
         total,
         done,
         quiet,
@@ -240,7 +240,7 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     names = ", ".join(f"#{number}" for number in dict.fromkeys(run // STRIDE for run in runs))
     seeds = f"{repeats} fresh seeds each" if repeats > 1 else "one fresh seed each"
     say(f"confirm: {names} on {seeds}, {counted(missing, 'run')} (--confirm 0 skips this)")
-    phase.progress = Watcher(
+    phase.progress = notebook.watcher(
         missing,
         0,
         quiet,
