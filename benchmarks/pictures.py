@@ -13,6 +13,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,11 +49,11 @@ def terminal(lines: list[str]) -> None:
     ends = next(n for n, line in enumerate(lines) if line.startswith("confirm:"))
     shown = [line for line in lines[ends - 6 :] if " | #" not in line][:LINES]
     console = Console(record=True, width=COLUMNS, file=io.StringIO())
-    console.print("$ python -m sweeps dense_binary --trials 40 --max-epochs 30", style="bold")
-    for line in ["...", *shown]:
+    for line in [f"$ python -m sweeps {' '.join(SWEEP)}", "...", *shown]:
         # As on a terminal of this width, long tables are cut.
         console.print(line[:COLUMNS], markup=False, highlight=False)
     drawn = console.export_svg(title="keras-sweeps", theme=MONOKAI, unique_id="terminal")
+    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)  # it would be fetched
     (IMAGES / "terminal.svg").write_text(drawn)
 
 
