@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+CLIP = 1.5  # of the median: what is longer is shortened, such as the first of a structure
+FOLLOWED = 3  # trials that lead, which the runs after the trials repeat, and the first one
+
+
+def _mean(*kinds: list[float]) -> float:
+    """Return the mean of trials, an exception of its kind shortened."""
+    clipped = [min(one, CLIP * statistics.median(of)) for of in kinds if of for one in of]
+    return statistics.fmean(clipped)
 
 
 class Pace:
@@ -30,24 +39,48 @@ class Pace:
         self._after = after
         self._share = share
         self._clock = clock
-        self._seconds = list(known)
+        self._known = list(known)
+        self._part: list[float] = []
         self._whole: list[float] = []
+        self._led: list[tuple[float, float]] = []  # of complete ones, value and seconds
         self._begun: dict[int, float] = {}
 
     def epoch(self, number: int) -> None:
         """Take an epoch of a trial: it runs from its first one on."""
         self._begun.setdefault(number, self._clock())
 
-    def ended(self, number: int, seconds: float, whole: bool = True) -> None:
-        """Take the end of a trial that trained for `seconds`, to its end or not."""
+    def before(self, trials: Iterable[tuple[float, bool, float | None]]) -> None:
+        """Take the trials of earlier sittings: seconds, whether to the end, and the value."""
+        self._known = []
+        for one in trials:
+            self._take(*one)
+
+    def ended(
+        self, number: int, seconds: float, whole: bool = True, value: float | None = None
+    ) -> None:
+        """Take the end of a trial that trained for `seconds`, to its end or not.
+
+        value: the lower, the better.
+        """
         self._begun.pop(number, None)
-        self._seconds.append(seconds)
-        self._whole += [seconds] * whole
+        self._take(seconds, whole, value)
         self._left -= 1
 
     def expect(self, left: int) -> None:
         """Take how many are still to end."""
         self._left = left
+
+    def _take(self, seconds: float, whole: bool, value: float | None) -> None:
+        (self._whole if whole else self._part).append(seconds)
+        if whole and value is not None:
+            self._led.append((value, seconds))
+
+    def _following(self) -> float:
+        """Return the expected seconds of a run after the trials: it repeats one that leads."""
+        if self._led:
+            led = [*sorted(self._led)[:FOLLOWED], self._led[0]]
+            return statistics.fmean(seconds for _, seconds in led)
+        return _mean(self._whole) if self._whole else max(self._known + self._part)
 
     def dropped(self, number: int) -> None:
         """Take a trial that was interrupted."""
@@ -59,14 +92,15 @@ class Pace:
 
     def seconds_left(self) -> float | None:
         """Return the seconds that are left, None while too few trials ended to tell."""
-        if self._left <= 0 or len(self._seconds) < self._places + 2:
+        kinds = self._known, self._part, self._whole
+        if self._left <= 0 or sum(map(len, kinds)) < self._places + 2:
             return None
-        mean = statistics.fmean(self._seconds)
+        mean = _mean(*kinds)
         now = self._clock()
         # One that has run longer than most is taken to be near its end.
         running = [max(mean - (now - begun), mean / 5) for begun in self._begun.values()]
         waiting = max(self._left - len(running), 0)
         trials = max((sum(running) + waiting * mean) / self._places, max(running, default=0.0))
-        all_trials = sum(self._seconds) + self._left * mean
-        whole = statistics.fmean(self._whole) if self._whole else max(self._seconds)
-        return trials + min(whole * self._after, self._share * all_trials) / self._places
+        spent = sum(self._known) + sum(self._part) + sum(self._whole)
+        most = self._share * (spent + self._left * mean)
+        return trials + min(self._following() * self._after, most) / self._places

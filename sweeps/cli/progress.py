@@ -108,6 +108,14 @@ class Watcher:
             self.counts[Outcome(trial.outcome)] += 1
         for trial in ranked(ended, monitor)[:1]:
             self.best = trial.reached, trial.number
+        self.pace.before(
+            (
+                t.seconds,
+                t.outcome == "complete",
+                None if t.value is None else monitor.sign * t.value,
+            )
+            for t in ended
+        )
 
     def expect(self, runs: int) -> None:
         """Take how many runs are still to come."""
@@ -163,7 +171,8 @@ class Watcher:
             return
         self.done += 1
         complete = result.outcome is Outcome.COMPLETE
-        self.pace.ended(spec.number, result.seconds, complete)
+        value = None if result.value is None else spec.monitor.sign * result.value
+        self.pace.ended(spec.number, result.seconds, complete, value)
         if complete and result.value is not None and self._better(spec.monitor, result.value):
             self.best = result.value, spec.number
         if self.each:

@@ -20,6 +20,7 @@ from sweeps.cli.front import WithFront
 from sweeps.cli.given import describe, given_settings, sweep_named
 from sweeps.cli.layout import columns
 from sweeps.cli.logs import all_to, log_file
+from sweeps.cli.notebook import InNotebook, show
 from sweeps.cli.readable import readable, require_writable
 from sweeps.cli.spoken import in_python, spoken
 from sweeps.cli.text import complete_text
@@ -107,7 +108,7 @@ def run(
             say(complete_text(session.name, len(session.store.ended()), session.sweep.n_trials))
         found = Study(session.sweep, session.settings, session.data, session.name)
     if verbose:
-        print(found)
+        show(found)
     return found
 
 
@@ -128,7 +129,7 @@ def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = "
         return Study(session.sweep, settings, session.data, session.name)
 
 
-class Study(WithFront, HasEnsemble):
+class Study(WithFront, HasEnsemble, InNotebook):
     """What a study found, read from its stores whenever it is asked."""
 
     def __init__(self, sweep: Sweep, settings: Settings, data: Data, name: str) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from objectives import BadInput
 from objectives.reading import counted
 from sweeps import __version__
+from sweeps.cli import notebook
 from sweeps.cli.again import further, hidden
 from sweeps.cli.front import front_numbers, monitor_lines
 from sweeps.cli.layout import columns, fit
-from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines, data_text, split_text
 from sweeps.cli.text import baseline_text, curves_text, summary_lines
 from sweeps.cli.unsent import on_server, settled
@@ -130,7 +130,7 @@ def _train(
     after = most_runs(total, session.settings.seeds, limited=limited)
     if limited:  # the share is of all trials, and earlier runs are a part of it
         after = max(after - len(session.store.study.user_attrs.get(ATTR, {})), 0)
-    watcher = Watcher(
+    watcher = notebook.watcher(
         total,
         done,
         quiet,
@@ -246,7 +246,7 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     each = "one fresh seed each" if seeds == 1 else f"{on} fresh seeds each"
     limit = ", a third of the epochs" if session.settings.confirm is None else ""
     say(f"confirming {names} on {each}: {about}{limit} (--confirm 0 skips this)")
-    phase.progress = watcher = Watcher(
+    phase.progress = watcher = notebook.watcher(
         expected,
         0,
         quiet,

@@ -20,6 +20,7 @@ from sweeps.report.payload import embedded, payload
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,13 @@ def render(report: Report, live: Live | None = None) -> str:
     )
 
 
+def breakable(name: str) -> Markup:
+    """Return a name, escaped, that may be broken after its underscores."""
+    import markupsafe
+
+    return markupsafe.escape(name).replace("_", markupsafe.Markup("_<wbr>"))
+
+
 @cache
 def _environment() -> jinja2.Environment:
     import jinja2
@@ -118,6 +126,6 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": words.number, "duration": words.duration}
+    made.filters |= {"number": words.number, "duration": words.duration, "breakable": breakable}
     made.globals |= {"own": load, "shapes": shapes}
     return made

@@ -84,9 +84,9 @@ def _state(parent: str, study: Mapping[str, Any]) -> dict[str, Any]:
         },
         "chartsSearchFilter": "",
         "compareRunCharts": [chart | {"uuid": f"chart{n}"} for n, chart in enumerate(charts)],
-        "compareRunSections": [
-            _section(_SECTION, f"Study {study['name']}", 2),
-            _section(_BELOW, "Hyperparameters", 1),  # a wide card: names of axes are long
+        "compareRunSections": [  # which MLflow sorts by name
+            _section(_SECTION, f"Curves of {study['name']}", 2),
+            _section(_BELOW, "Hyperparameters", 1),  # a wide card: axes have long names
         ],
     }
 
