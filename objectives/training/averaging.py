@@ -81,14 +81,20 @@ class Averaging:
         self.parts = {"val": arrays(trainer.data.validation), "test": arrays(trainer.data.test)}
         x, *_ = self.parts["val"]
         self.batch = at_once(x, trainer.objective.batch(self.spec.config))
-        self.judge = Judge(trainer.build(self.spec), self.batch)
         first = self._net(nets[0], folder)
-        self.judge.on(first.validation)
-        if not self._own(first):
+        # A loss that is a sum is another one in other batches.
+        for batch in dict.fromkeys((self.batch, trainer.objective.batch(self.spec.config))):
+            self.judge = Judge(trainer.build(self.spec), batch)
+            self.judge.on(first.validation)
+            if self._own(first):
+                break
+        else:
             raise Meaningless(
                 f"{self.spec.monitor.name} of this model cannot be computed from its predictions "
                 "alone"
             )
+        _, y, *weight = self.parts["val"]
+        self.judge.scale(first.validation, y, weight)
         room = CELLS // first.values
         if room < 2:
             raise Meaningless("what one net predicts of the validation and test part is too large")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+TINY, ROUNDING = 1e-12, 1e-4
 CHUNK = 4_000_000  # predictions whose loss is computed at once
 
 
@@ -27,6 +28,7 @@ class Judge:
         self._given = self.compiled_with(model)
         self._batch = batch
         self._model: keras.Model | None = None
+        self._scale = 1.0
 
     @staticmethod
     def compiled_with(model: keras.Model) -> dict[str, Any]:
@@ -78,9 +80,19 @@ class Judge:
                 _rows(call, predictions[place : place + few], truth)
                 for place in range(0, len(predictions), few)
             ]
-            return np.concatenate(found)
+            return np.concatenate(found) * self._scale
 
         return losses
+
+    def scale(self, predictions: Array, labels: Array, weight: Sequence[Array]) -> None:
+        """Let the rows' losses have the size of the loss: weights and reductions set another."""
+        loss = self.scores(predictions, labels, weight)["loss"]
+        rows = self.row_loss(labels)(predictions[None], np.arange(len(labels)))[0]
+        mean = float(np.average(rows, weights=weight[0] if weight else None))
+        ratio = loss / mean if abs(mean) > TINY else 1.0
+        if not 0.0 < ratio < np.inf:
+            raise Meaningless("its loss has no value of its own for each row")
+        self._scale = 1.0 if abs(ratio - 1.0) < ROUNDING else ratio
 
 
 def _each(loss: Any) -> Callable[[Any, Any], Any]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 
+FEW = "it takes two complete trials at least, and a trainer that averages"
+
+
 def asked(session: Session, settings: Settings) -> bool:
     """Return whether the average is to be exported. Raises BadInput for options at odds."""
     wanted = settings.ensemble or settings.members is not None
@@ -75,7 +78,7 @@ def made(session: Session, model: Path, most: int | None = None) -> Average:
         if trial.number in weights:
             with_weights(session, trial)
     found = chosen(session, most=most or MOST, weights=weights or None, model=model)
-    average = Average.of(found, session.monitor) if found else Average(reason="there is none")
+    average = Average.of(found, session.monitor) if found else Average(reason=FEW)
     if average.reason is not None:
         raise BadInput(f"no average of nets in study {session.name!r}: {average.reason}")
     if len(average.members) < 2:

@@ -14,7 +14,7 @@ import pytest
 from objectives import Data, Monitor, Objective
 from objectives.training import Outcome, TrialResult, here
 from tests.objectives.training.conformance import spec, train
-from tests.objectives.training.small_objective import SMALL, Small, data
+from tests.objectives.training.small_objective import SMALL, Small, build, data
 
 pytestmark = pytest.mark.slow
 BARE = (
@@ -96,6 +96,26 @@ def test_a_number_and_an_area_are_judged_as_in_training(tmp_path: Path, monitor:
     assert found["average"][monitor] == pytest.approx(results[0].value, rel=1e-3)
     assert found["held_out"]["rows"] == 40
     assert found["on_test"] == {"mean": 0.0, "spread": 0.0, "rows": 40}
+
+
+def tenth(config: Small, found: Data) -> Any:
+    """Return a net whose loss counts a tenth."""
+    model = build(config, found)
+    model.compile(model.optimizer, "binary_crossentropy", loss_weights=0.1)
+    return model
+
+
+@pytest.mark.parametrize("kind", ["weighted rows", "a tenth of the loss"])
+def test_differences_have_the_size_of_the_loss(tmp_path: Path, kind: str) -> None:
+    weighted = kind == "weighted rows"
+    objective = SMALL if weighted else dataclasses.replace(SMALL, build=tenth)
+    trainer = here(objective, data(weighted=weighted), "graph")
+    results = trained(trainer, tmp_path, *NETS[:2], max_epochs=3)
+    found = trainer.average(results, tmp_path / "said", weights={0: 0.5, 1: 0.5})
+    gap = found["average"]["test_loss"] - found["single"]["test_loss"]
+    assert found["on_test"]["mean"] == pytest.approx(gap, rel=1e-3, abs=1e-7)
+    assert found["on_test"]["rows"] <= 40
+    assert found["single"]["val_loss"] == pytest.approx(results[0].value, rel=1e-4)
 
 
 def test_weights_of_a_net_that_is_not_there_are_refused(tmp_path: Path) -> None:
