@@ -15,6 +15,12 @@ KERAS = """Exception encountered when calling Own.call().
 
 Arguments received by Own.call():
   • x=tf.Tensor(shape=(None, 3), dtype=float32)"""
+WEIGHTS = """1 of 2 objects could not be loaded. Example:
+
+Layer 'dense' has none
+
+List of objects:
+[<Dense>]"""
 TENSORFLOW = """Graph execution error:
 
 Detected at node own/Assert defined at (most recent call last):
@@ -40,7 +46,11 @@ def raised(text: str) -> str:
     ("text", "said"),
     [
         ("no such units", "ValueError: no such units"),
-        ("no such units:\n  take 3\n  or 4", "ValueError: no such units:"),
+        ("no such units\n  take 3\n  or 4", "ValueError: no such units"),
+        (
+            WEIGHTS,
+            "ValueError: 1 of 2 objects could not be loaded. Example: Layer 'dense' has none",
+        ),
         (
             KERAS,
             "ValueError: Exception encountered when calling Own.call(). "
