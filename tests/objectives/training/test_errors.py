@@ -21,6 +21,11 @@ Layer 'dense' has none
 
 List of objects:
 [<Dense>]"""
+CLASS = """<class 'Sequential'> could not be deserialized properly.
+
+config={}
+
+Exception encountered: Could not locate class 'Own'."""
 TENSORFLOW = """Graph execution error:
 
 Detected at node own/Assert defined at (most recent call last):
@@ -47,6 +52,10 @@ def raised(text: str) -> str:
     [
         ("no such units", "ValueError: no such units"),
         ("no such units\n  take 3\n  or 4", "ValueError: no such units"),
+        (
+            CLASS,
+            "ValueError: Could not locate class 'Own'.",
+        ),
         (
             WEIGHTS,
             "ValueError: 1 of 2 objects could not be loaded. Example: Layer 'dense' has none",
