@@ -6,7 +6,9 @@ import re
 
 BEGIN = "Traceback (most recent call last):"
 MARKS = re.compile(r"\x1b\[[0-9;]*m|\{\{function_node [^}]*\}\} ")  # colours, and names of ours
-WITHOUT_CAUSE = ("Graph execution error:", "Exception encountered when calling")
+AT_THE_END = "Graph execution error:"  # whose cause is the last line
+CALLED = "Exception encountered when calling"
+INNER = "Exception encountered: "  # begins the line of Keras's that says why it cannot load
 ORIGIN = "[[{{node "  # where in a graph it came from
 
 
@@ -14,12 +16,15 @@ def cause(kind: str, text: str) -> str:
     """Return one line of an exception's type and message.
 
     The first line of Keras's and TensorFlow's own messages may name the place alone: what was
-    raised there comes after it in Keras's, and at the end of TensorFlow's.
+    raised there comes after it in Keras's (as where weights do not fit a layer), and at the end of
+    TensorFlow's.
     """
     lines = [line.strip() for line in MARKS.sub("", text).splitlines()]
     first, *rest = [line for line in lines if line and ORIGIN not in line] or [""]
-    if rest and first.startswith(WITHOUT_CAUSE):
-        first += f" {rest[0] if first.startswith(WITHOUT_CAUSE[1]) else rest[-1]}"
+    if inner := [line for line in rest if line.startswith(INNER)]:
+        first = inner[-1].removeprefix(INNER)
+    elif rest and (first.endswith(":") or first.startswith(CALLED)):
+        first += f" {rest[-1] if first == AT_THE_END else rest[0]}"
     return f"{kind}: {first}" if first else kind
 
 

@@ -15,6 +15,17 @@ KERAS = """Exception encountered when calling Own.call().
 
 Arguments received by Own.call():
   • x=tf.Tensor(shape=(None, 3), dtype=float32)"""
+WEIGHTS = """1 of 2 objects could not be loaded. Example:
+
+Layer 'dense' has none
+
+List of objects:
+[<Dense>]"""
+CLASS = """<class 'Sequential'> could not be deserialized properly.
+
+config={}
+
+Exception encountered: Could not locate class 'Own'."""
 TENSORFLOW = """Graph execution error:
 
 Detected at node own/Assert defined at (most recent call last):
@@ -40,7 +51,15 @@ def raised(text: str) -> str:
     ("text", "said"),
     [
         ("no such units", "ValueError: no such units"),
-        ("no such units:\n  take 3\n  or 4", "ValueError: no such units:"),
+        ("no such units\n  take 3\n  or 4", "ValueError: no such units"),
+        (
+            CLASS,
+            "ValueError: Could not locate class 'Own'.",
+        ),
+        (
+            WEIGHTS,
+            "ValueError: 1 of 2 objects could not be loaded. Example: Layer 'dense' has none",
+        ),
         (
             KERAS,
             "ValueError: Exception encountered when calling Own.call(). "
