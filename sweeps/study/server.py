@@ -93,7 +93,9 @@ def _limit(facts: dict[str, bool], connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("SELECT pg_backend_pid()")
     facts["pooled"] = cursor.fetchone()[0] != backend
-    if not facts["pooled"]:
+    if facts["pooled"] and hasattr(connection, "prepare_threshold"):
+        connection.prepare_threshold = None  # psycopg's: another session would not know them
+    elif not facts["pooled"]:
         for name, value in _SERVER.items():
             cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
     cursor.close()

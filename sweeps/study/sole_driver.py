@@ -50,11 +50,14 @@ class SoleDriver:
         # PostgreSQL cuts it after 63 bytes. The token tells this driver from all others.
         self._me = f"keras-sweeps {secrets.token_hex(4)} {os.getpid()} {socket.gethostname()}"[:63]
         self._held: sqlalchemy.Connection | None = None
+        self._without = False  # whether this database has no such lock
         self._looked, self._made = 0.0, 0
         self._take()
 
     def ensure(self) -> None:
         """Take the lock again if its connection was lost. Raises Taken if another was faster."""
+        if self._without:
+            return
         known = self._made == self._server.guard.made
         if self._held is not None and known and time.monotonic() - self._looked < _LOOK:
             return
@@ -82,7 +85,8 @@ class SoleDriver:
         engine = self._server.engine
         take = kinds.get(engine.dialect.name)
         if take is None:
-            return  # a database without such locks: the study's folder has one
+            self._without = True  # the study's folder has a lock
+            return
         held = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             held.detach()  # so that closing it ends its session, and with that the lock
@@ -94,6 +98,7 @@ class SoleDriver:
                     self._server.shown,
                 )
                 held.close()
+                self._without = True
                 return
             take(held)
         except BaseException:
