@@ -24,7 +24,7 @@ from sweeps.study.options import OPTIONS
 from sweeps.study.pruning import make_pruner
 from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
-from sweeps.study.sole_driver import held
+from sweeps.study.sole_driver import behind, held
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -264,6 +264,7 @@ def _opened(
     declared = declared_ranges(space, ranges)
     notes = [said] if (said := moved(settings.mlflow_uri())) is not None else []
     tracker = make_tracker(settings.mlflow_uri(), folder)
+    notes += behind(folder) if reading else []
     pruner = None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs)
     if not reading:
         make_sampler(sweep.sampler, 0)  # before a study is made: it may be refused

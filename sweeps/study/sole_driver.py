@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from objectives import BadInput
+from objectives.reading import counted
 from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from sweeps.study.server import Server
 
+UNSENT = "unsent.jsonl"  # in a study's folder: what its database lacks
 LOG = logging.getLogger("sweeps")
 _LOOK = 30.0  # seconds after which an idle lock is looked at again
 _HOLDER = """
@@ -190,6 +192,18 @@ def held(
                 outbox.close()
         finally:
             driver.release()
+
+
+def behind(folder: Path) -> list[str]:
+    """Return what a reader should know of a study whose database lacks what its folder has."""
+    file = folder / UNSENT
+    with contextlib.suppress(OSError):
+        if (lacking := file.read_bytes().count(b"\n") - 1) > 0:  # the first line names the study
+            return [
+                f"the database lacks {counted(lacking, 'change')} that {file} keeps: the next run "
+                "sends them, unless one is running now"
+            ]
+    return []
 
 
 def _sole_driver(server: Server, study: str) -> SoleDriver:
