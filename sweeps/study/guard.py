@@ -65,21 +65,31 @@ class Guard:
         for event in ("before_cursor_execute", "after_cursor_execute", "handle_error"):
             sqlalchemy.event.listen(engine, event, getattr(self, f"_{event}"))
 
+    @property
+    def operating(self) -> bool:
+        """Whether an operation is watched, whose faults are told by whoever began it."""
+        return self._operating
+
     def connected(self, connect: Callable[[], Any]) -> Any:
         """Return a new connection of the driver, which is watched."""
         self._check()
-        self._begin()
         try:
-            made = connect()
+            made = self.waited(connect)
         except Exception:
             self.faulty = self._once
             raise
-        finally:
-            self._end()
         self.made += 1
         with contextlib.suppress(TypeError):  # a driver's that cannot be referred to weakly
             self._connections.add(made)
         return made
+
+    def waited(self, call: Callable[[], Any]) -> Any:
+        """Return what a call does, which is watched."""
+        self._begin()
+        try:
+            return call()
+        finally:
+            self._end()
 
     def _check(self) -> None:
         if self.faulty:

@@ -20,14 +20,13 @@ from objectives import BadInput
 from objectives.reading import counted
 from sweeps.study.changes import Change, Changing, Conflict
 from sweeps.study.server import Server
-from sweeps.study.sole_driver import SoleDriver, Taken
+from sweeps.study.sole_driver import UNSENT, SoleDriver, Taken
 from sweeps.study.write_through import FAULTS, reason
 from sweeps.tracking.courier import pause
 from sweeps.tracking.journal import Stream
 from sweeps.tracking.notices import announce
 
 LOG = logging.getLogger("sweeps")
-FILE = "unsent.jsonl"
 PATIENCE = 30.0  # seconds to wait at the end, as for MLflow
 _URGENT = 0.5  # seconds between attempts at the end
 
@@ -40,12 +39,13 @@ class Outbox:
         self.name = name
         self.instance: str | None = None
         self.conflict: str | None = None  # why nothing is sent any more
-        self.file = folder / FILE
+        self.file = folder / UNSENT
         self._lock = lock
         self._journal = Stream(self.file)
         self._changing: Changing | None = None
         self._pending: deque[Change] = deque()
         self._state = threading.Condition()
+        self._sending = threading.Lock()  # held while a change is made
         self._hurry = self._closing = self._failing = self._waited = False
         self._thread: threading.Thread | None = None
         server.guard.slow = self._slow
@@ -71,7 +71,8 @@ class Outbox:
         except FAULTS as fault:
             raise BadInput(
                 f"{counted(len(changes), 'change')} of an earlier run cannot be sent to "
-                f"{self.server.shown} ({reason(fault)}): run the same command again"
+                f"{self.server.shown} ({reason(fault)}): run the same command again; they are "
+                f"kept in {self.file}"
             ) from fault
         else:
             self._journal.clear()
@@ -120,7 +121,7 @@ class Outbox:
 
     def drop(self) -> None:
         """Forget what was to be sent: the study is deleted."""
-        with self._state:
+        with self._sending, self._state:
             self._pending.clear()
             self._journal.clear()
 
@@ -142,6 +143,9 @@ class Outbox:
             self._state.notify_all()
         if self._thread is not None:
             self._thread.join(_URGENT)
+            if self._thread.is_alive():
+                self.server.guard.cut()  # it must not write beside the next driver
+                self._thread.join(PATIENCE)
         self._journal.sync()
         self._journal.close()
 
@@ -152,9 +156,8 @@ class Outbox:
                 self._state.wait_for(lambda: self._pending or self._closing)
                 if self._closing:
                     return
-                change, changing = self._pending[0], self._changing
             try:
-                self._make(changing, change, again=tries > 0)
+                self._next(again=tries > 0)
             except (Conflict, Taken) as conflict:
                 self._stop(conflict)
                 return
@@ -165,22 +168,24 @@ class Outbox:
                 self._rest(tries)
             else:
                 tries = 0
-                self._made(change)
 
-    def _make(self, changing: Changing | None, change: Change, *, again: bool) -> None:
-        if again:
-            self._lock.doubt()
-        with self.server.guard.operation():
-            self._lock.ensure()
-        with self.server.guard.operation(once=True):
-            if changing is not None:
-                changing.make(change, again=again)
+    def _next(self, *, again: bool) -> None:
+        """Make the oldest change. again: it may have been made before."""
+        with self._sending:
+            if not self._pending or self._changing is None:
+                return
+            if again:
+                self._lock.doubt()
+            with self.server.guard.operation():
+                self._lock.ensure()
+            with self.server.guard.operation(once=True):
+                self._changing.make(self._pending[0], again=again)
+            self._made()
 
-    def _made(self, change: Change) -> None:
+    def _made(self) -> None:
         with self._state:
-            if self._pending and self._pending[0] is change:
-                self._pending.popleft()
-            if not self._pending:
+            self._pending.popleft()
+            if not self._pending and not self._closing:  # else the journal may be another's by now
                 self._journal.clear()
                 if self._failing:
                     self._failing = False

@@ -6,14 +6,18 @@ import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.storages import RDBStorage
 
+from objectives import BadInput
 from sweeps.study.guard import LIMIT, Guard
 from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import with_driver
+
+if TYPE_CHECKING:
+    import sqlalchemy
 
 LOG = logging.getLogger("sweeps")
 _SECONDS = int(LIMIT)
@@ -46,21 +50,28 @@ class Server(RDBStorage):
     """
 
     def __init__(self, url: str) -> None:
+        from sqlalchemy.engine import make_url
+
         self.shown = shown = redact(url)
         # Nothing below refers to this object, so that its connections are closed with it.
         self.guard = guard = Guard(lambda: announce(LOG, "waiting for an answer of %s", shown))
         made = with_driver(url)
         self._facts: dict[str, bool] = {}
+        kind: Any = make_url(made).get_dialect()
+        dialect = kind(dbapi=kind.import_dbapi())
         with guard.operation():
             super().__init__(
                 made.replace("{", "{{").replace("}", "}}"),  # which Optuna formats
                 engine_kwargs={
-                    "creator": _creator(made, guard),
-                    "pool_pre_ping": True,
-                    "pool_events": [(partial(_limit, self._facts), "connect")],
+                    "creator": _creator(made, dialect, guard),
+                    "pool_events": [
+                        (partial(_limit, self._facts), "connect"),
+                        (partial(_look, dialect, guard), "checkout"),
+                    ],
                 },
             )
         guard.attach(self.engine)
+        _tell_faults(self.engine, guard, shown)
 
     @property
     def pooled(self) -> bool:
@@ -72,17 +83,44 @@ class Server(RDBStorage):
             self.engine.dispose()
 
 
-def _creator(url: str, guard: Guard) -> Callable[[], Any]:
+def _tell_faults(engine: sqlalchemy.Engine, guard: Guard, shown: str) -> None:
+    """Have a command that reads say in one line that the database is away. Raises BadInput."""
+    import sqlalchemy
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    @sqlalchemy.event.listens_for(engine, "handle_error")
+    def _(context: Any) -> None:
+        fault = context.sqlalchemy_exception
+        if isinstance(fault, InterfaceError | OperationalError) and not (
+            guard.operating or context.is_pre_ping
+        ):
+            why = redact(str(context.original_exception).strip().splitlines()[0])
+            raise BadInput(f"{shown} does not answer as it should: {why}") from None
+
+
+def _creator(url: str, dialect: Any, guard: Guard) -> Callable[[], Any]:
     """Return what connects to a database, with the limits that its address does not set."""
     from sqlalchemy.engine import make_url
 
-    made = make_url(url)
-    kind: Any = made.get_dialect()
-    dialect = kind(dbapi=kind.import_dbapi())
-    args, given = dialect.create_connect_args(made)
+    args, given = dialect.create_connect_args(make_url(url))
     limits = ARGUMENTS.get(getattr(dialect.dbapi, "__name__", ""), {})
     options = {**limits, **given}
     return lambda: guard.connected(lambda: dialect.connect(*args, **options))
+
+
+def _look(dialect: Any, guard: Guard, connection: Any, record: Any, _: Any) -> None:
+    """Replace a connection that was lost meanwhile; SQLAlchemy's own look is not watched."""
+    from sqlalchemy.exc import DisconnectionError
+
+    if not record.info.setdefault("used"):
+        record.info["used"] = True
+        return
+    try:
+        alive = guard.waited(lambda: dialect.do_ping(connection))
+    except dialect.dbapi.Error:
+        alive = False
+    if not alive:
+        raise DisconnectionError
 
 
 def _limit(facts: dict[str, bool], connection: Any, _: Any) -> None:
@@ -93,7 +131,9 @@ def _limit(facts: dict[str, bool], connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("SELECT pg_backend_pid()")
     facts["pooled"] = cursor.fetchone()[0] != backend
-    if not facts["pooled"]:
+    if facts["pooled"] and hasattr(connection, "prepare_threshold"):
+        connection.prepare_threshold = None  # psycopg's: another session would not know them
+    elif not facts["pooled"]:
         for name, value in _SERVER.items():
             cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
     cursor.close()

@@ -27,7 +27,7 @@ from sweeps.study.samplers import make_sampler
 from sweeps.study.settings import Settings
 from sweeps.study.several import check_several
 from sweeps.study.shown import name_metrics
-from sweeps.study.sole_driver import held, lock
+from sweeps.study.sole_driver import behind, held, lock
 from sweeps.study.specs import Specs
 from sweeps.study.storage import (
     Store,
@@ -240,6 +240,7 @@ def _opened(
     declared = declared_ranges(space, ranges)
     notes = [said] if (said := moved(settings.mlflow_uri())) is not None else []
     tracker = make_tracker(settings.mlflow_uri(), folder)
+    notes += behind(folder) if reading else []
     pruner = None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs)
     if not reading:
         check_several(make_sampler(sweep.sampler, 0), sweep.objective.others)  # may be refused

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from objectives import BadInput
+from objectives.reading import counted
 from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from sweeps.study.server import Server
 
+UNSENT = "unsent.jsonl"  # in a study's folder: what its database lacks
 LOG = logging.getLogger("sweeps")
 _LOOK = 30.0  # seconds after which an idle lock is looked at again
 _HOLDER = """
@@ -86,11 +88,14 @@ class SoleDriver:
         # PostgreSQL cuts it after 63 bytes. The token tells this driver from all others.
         self._me = f"keras-sweeps {secrets.token_hex(4)} {os.getpid()} {socket.gethostname()}"[:63]
         self._held: sqlalchemy.Connection | None = None
+        self._without = False  # whether this database has no such lock
         self._looked, self._made = 0.0, 0
         self._take()
 
     def ensure(self) -> None:
         """Take the lock again if its connection was lost. Raises Taken if another was faster."""
+        if self._without:
+            return
         known = self._made == self._server.guard.made
         if self._held is not None and known and time.monotonic() - self._looked < _LOOK:
             return
@@ -118,7 +123,8 @@ class SoleDriver:
         engine = self._server.engine
         take = kinds.get(engine.dialect.name)
         if take is None:
-            return  # a database without such locks: the study's folder has one
+            self._without = True  # the study's folder has a lock
+            return
         held = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             held.detach()  # so that closing it ends its session, and with that the lock
@@ -130,6 +136,7 @@ class SoleDriver:
                     self._server.shown,
                 )
                 held.close()
+                self._without = True
                 return
             take(held)
         except BaseException:
@@ -221,6 +228,18 @@ def held(
                 outbox.close()
         finally:
             driver.release()
+
+
+def behind(folder: Path) -> list[str]:
+    """Return what a reader should know of a study whose database lacks what its folder has."""
+    file = folder / UNSENT
+    with contextlib.suppress(OSError):
+        if (lacking := file.read_bytes().count(b"\n") - 1) > 0:  # the first line names the study
+            return [
+                f"the database lacks {counted(lacking, 'change')} that {file} keeps: the next run "
+                "sends them, unless one is running now"
+            ]
+    return []
 
 
 def _sole_driver(server: Server, study: str) -> SoleDriver:

@@ -18,6 +18,7 @@ log = logging.getLogger("sweeps.tracking")
 
 FLUSH = 3.0  # seconds between deliveries
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds between attempts during a fault
+SLOW = 30.0  # seconds of one delivery after which the user is told
 _LAST_PAUSE = 0.5  # seconds between attempts while the program waits to exit
 
 
@@ -36,6 +37,7 @@ class Courier:
         self._wake, self._closing, self._idle = (threading.Event() for _ in range(3))
         self._tasks: list[Callable[[], None]] = []
         self._deadline = float("inf")
+        self._since: float | None = None  # of the delivery that runs
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -52,6 +54,12 @@ class Courier:
         """Run a task once in the courier's thread, as soon as everything is delivered."""
         self._tasks.append(task)
         self.wake()
+
+    def look(self) -> None:
+        """Tell of a delivery that hangs, which its thread cannot do itself."""
+        since = self._since
+        if since is not None and time.monotonic() - since > SLOW:
+            self._tell(f"nothing was sent in {SLOW:.0f} s")
 
     def close(self, timeout: float) -> None:
         """Deliver what remains, within `timeout` seconds, and end the thread."""
@@ -85,6 +93,7 @@ class Courier:
 
     def _try(self) -> bool:
         """Deliver and run the tasks; return whether all of it succeeded."""
+        self._since = time.monotonic()
         try:
             self.delivery.deliver_all()
             while self._tasks:
@@ -94,13 +103,18 @@ class Courier:
             self._failed(error)
         else:
             self._worked()
+        finally:
+            self._since = None
         self._look_at_disk()
         return self.failing is None
 
     def _failed(self, error: Exception) -> None:
         log.debug("delivery failed", exc_info=True)
+        self._tell((redact(error).strip().splitlines() or [type(error).__name__])[0][:300])
+
+    def _tell(self, why: str) -> None:
         if self.failing is None:
-            self.failing = (redact(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            self.failing = why
             announce(
                 log,
                 "MLflow cannot be written to (%s): training continues, and new data is kept in %s "

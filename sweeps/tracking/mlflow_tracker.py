@@ -81,6 +81,7 @@ class MlflowTracker(Tracker):
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Record one epoch's finite metrics, unless this epoch was recorded before."""
+        self.courier.look()
         trial = self._open[number]
         if epoch > trial.epoch and not trial.ended:
             trial.epoch = epoch

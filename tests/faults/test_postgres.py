@@ -249,3 +249,30 @@ def test_a_command_says_what_was_not_sent_with_an_exit_code_of_its_own(
     assert "not sent" not in out
     assert run_command_line(SWEEP, ["show", "--storage", url]) == 0
     assert "4 trials" in capsys.readouterr().out
+
+
+def test_a_command_that_reads_says_in_one_line_that_the_database_hangs(
+    server: Postgres, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(tmp_path, storage=url, **ASKED)
+    storage = connect(url)
+    storage.get_all_studies()
+    monkeypatch.setattr(guards, "LIMIT", 0.4)
+    server.freeze()
+    with pytest.raises(
+        BadInput, match=r"postgresql://me:\*\*\*@\S+ does not answer as it should: "
+    ):
+        storage.get_all_studies()
+    server.freeze(False)
+
+
+def test_a_study_of_a_mistake_leaves_nothing(url: str, tmp_path: Path) -> None:
+    def wrong(spec: Any, epoch: int) -> None:
+        raise BadInput("no such metric")
+
+    with session(tmp_path, Scripted(hook=wrong), storage=url, **ASKED) as study:
+        with pytest.raises(BadInput, match="no such metric"):
+            study.loop(Watching()).run()
+        study.discard()
+    assert connect(url).get_all_studies() == []
+    assert not (tmp_path / ".sweeps").exists()

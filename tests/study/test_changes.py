@@ -20,8 +20,9 @@ from objectives import BadInput
 from sweeps.study import outbox as outboxes
 from sweeps.study.changes import Changing, Conflict, plain_trial, trial_of
 from sweeps.study.guard import Guard
-from sweeps.study.outbox import FILE, Outbox
+from sweeps.study.outbox import Outbox
 from sweeps.study.posted import Posted
+from sweeps.study.sole_driver import UNSENT, behind
 from sweeps.study.write_through import WriteThrough
 
 MINIMIZE = [StudyDirection.MINIMIZE]
@@ -134,7 +135,7 @@ def test_what_a_server_lacks_when_a_process_is_killed_is_sent_by_the_next_one(
     server.faults = [None] * made + [BEFORE] * 10_000
     worked(through)
     box.close()  # before all is sent, as at a kill: the journal is what is left
-    if (lines := folder / FILE).exists():
+    if (lines := folder / UNSENT).exists():
         with lines.open("a") as file:
             file.write('{"do": "set_trial_us')  # half a line
     server.faults = list(faults)
@@ -169,11 +170,13 @@ def test_changes_that_no_longer_fit_are_set_aside_and_never_sent(
     elsewhere = optuna.load_study(study_name="s", storage=server)
     elsewhere.tell(elsewhere.ask(), 7.0)  # the number that the trial has here
     before = plain(server)
+    assert "the database lacks" in behind(tmp_path)[0]
     box, through = opened(server, tmp_path)
     assert plain(server) == plain(through) == before
+    assert behind(tmp_path) == []
     assert "do not fit study 's'" in caplog.text
     assert "trial 1 is another one there" in caplog.text
-    assert [file.name for file in tmp_path.iterdir()] == [f"{FILE}.old1"]
+    assert [file.name for file in tmp_path.iterdir()] == [f"{UNSENT}.old1"]
     box.close()
 
 
@@ -203,7 +206,7 @@ def test_a_study_that_another_driver_has_taken_over_stops_the_search(
     assert through.settle() > 0  # said once
     box.close()
     assert len(plain(server)[1]) == 2
-    assert (tmp_path / FILE).exists()
+    assert (tmp_path / UNSENT).exists()
 
 
 def test_a_fault_is_announced_once_and_so_is_its_end(

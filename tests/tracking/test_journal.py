@@ -157,3 +157,12 @@ def test_what_was_set_aside_is_kept(tmp_path: Path):
         journal.set_aside()
         assert journal.undelivered() == 0
     assert {path.name for path in tmp_path.iterdir()} == {"tracking.old1", "tracking.old2"}
+
+
+def test_a_cleared_stream_begins_anew(tmp_path):
+    stream = Stream(tmp_path / "a.jsonl")
+    for word in ("one", "two"):
+        stream.append({"do": word})
+        assert items(stream) == [{"do": word}]
+        stream.clear()
+        assert (items(stream), stream.size, list(tmp_path.iterdir())) == ([], 0, [])

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.tracking.redact import redact
+from sweeps.tracking import redact as redacting
+from sweeps.tracking.redact import redact, remember, unescaped
 
 SECRET = st.text(
     st.characters(codec="utf-8", exclude_categories=("Z", "C")), min_size=1, max_size=20
@@ -54,3 +55,32 @@ def test_no_password_survives_inside_a_message(secret):
 def test_redacting_twice_changes_nothing():
     once = redact("postgresql://me:pw@db/x?password=pw")
     assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    ("address", "message", "shown"),
+    [
+        (
+            "postgresql://me:left@right/rest@db/x",
+            "failed to resolve host 'right': no such name",
+            "failed to resolve host '***': no such name",
+        ),
+        ("postgresql://me:a%40bcd@db/x", "no a@bcd, no a%40bcd", "no ***, no ***"),
+        ("postgresql://db/x?password=one%2Ftwo", "database 'one/two'", "database '***'"),
+        ("postgresql://me:data@db/x", "the database has no data", "the database has no ***"),
+        ("sqlite:////home/me@work/mlflow.db", "no work", "no work"),
+    ],
+)
+def test_pieces_of_a_password_that_was_not_escaped_are_hidden(
+    address, message, shown, monkeypatch
+):
+    monkeypatch.setattr(redacting, "_known", set())
+    remember(address)
+    assert redact(message) == shown
+
+
+def test_a_password_that_ends_too_early_is_told():
+    assert unescaped("postgresql://me:left@right@db/x")
+    assert unescaped("http://me:a#b@db")
+    assert not unescaped("postgresql://me:left%40right@db/x")
+    assert not unescaped("postgresql://me@db/x?password=a")

@@ -13,7 +13,7 @@ from objectives import BadInput
 from sweeps.study.settings import Settings
 from sweeps.study.storage import connect as optuna_store
 from sweeps.tracking.client import connect
-from sweeps.tracking.stores import lacking_driver, moved, sqlite_file, sqlite_url
+from sweeps.tracking.stores import lacking_driver, moved, sqlite_file, sqlite_url, with_driver
 from tests.tracking.told import by_hand, study, tell
 
 NAMES = ["my%20data", "what?", "a#b", "größe & co", "50%", "it's"]
@@ -112,3 +112,23 @@ def test_what_is_no_store_has_not_moved(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("not a database")
     assert moved(sqlite_url(tmp_path / "mlflow.db")) is None
     assert moved(sqlite_url(tmp_path / "missing.db")) is None
+
+
+@pytest.mark.parametrize(
+    ("installed", "url", "taken"),
+    [
+        ({"psycopg", "psycopg2"}, "postgresql://me@h/x", "postgresql+psycopg://me@h/x"),
+        ({"psycopg2"}, "postgresql://me@h/x", "postgresql+psycopg2://me@h/x"),
+        (set(), "postgresql://me@h/x", "postgresql+psycopg://me@h/x"),
+        (set(), "postgres://me@h/x", "postgresql+psycopg://me@h/x"),
+        ({"pymysql"}, "mysql://me@h/x", "mysql+pymysql://me@h/x"),
+        ({"psycopg"}, "postgresql+psycopg2://me@h/x", "postgresql+psycopg2://me@h/x"),
+        ({"psycopg"}, "sqlite:///x.db", "sqlite:///x.db"),
+        ({"psycopg"}, "./mlruns", "./mlruns"),
+    ],
+)
+def test_a_plain_address_is_reached_by_the_driver_that_is_installed(
+    installed: set[str], url: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeps.tracking.stores.find_spec", lambda name: name in installed or None)
+    assert with_driver(url) == taken
