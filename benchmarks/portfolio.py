@@ -40,8 +40,7 @@ GAIN = 0.005  # of mean regret, which a member has to bring
 LUCK = {"classification": 0.03, "regression": 0.0}
 WORST = float(np.log(2.0))
 KINDS = {"binary": "classification", "multiclass": "classification", "regression": "regression"}
-PLAIN = "scikit-learn, linear"
-LINEAR = "linear"
+PLAIN, LINEAR = "scikit-learn, linear", "linear"
 Table = tuple[str, str, Any]
 FAST = plateau.params(Plateau(factor=0.3, patience=5, min_delta=1e-5, min_lr=1e-6))
 SLOW = plateau.params(Plateau(factor=0.5, patience=10, min_delta=1e-5, min_lr=1e-6))
