@@ -146,6 +146,8 @@ class Outbox:
             if self._thread.is_alive():
                 self.server.guard.cut()  # it must not write beside the next driver
                 self._thread.join(PATIENCE)
+        if not self._pending and not (self._thread and self._thread.is_alive()):
+            self._journal.clear()
         self._journal.sync()
         self._journal.close()
 
