@@ -5,8 +5,7 @@ A config's regret is the log of its test loss over the best one there, at most l
 0.03 is added, since what lies below is the luck of a few rows. A portfolio's is the mean of its
 best member's and of that of the member with the best validation loss, which on a small table is
 half luck too. Members are added one by one, each time the one that lowers the mean regret most,
-while it does by 0.005. A linear model is a member in any case, the last one: it costs little, and
-few of these tables ask for one.
+while it does by 0.005. A linear model is the last member in any case: it costs little.
 
     python benchmarks/portfolio.py [--splits 2] [--kept FILE] [--write]
 

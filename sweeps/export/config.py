@@ -165,6 +165,7 @@ def write(exported: Exported, path: Path, *, command: str = "") -> None:
     check_suffix(path)
     written = text_of(exported, command=command, suffix=path.suffix)
     try:
+        path.parent.stat()
         replace(path, lambda file: file.write_text(written, encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"cannot write {path}: {error.strerror}") from None

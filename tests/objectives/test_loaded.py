@@ -29,17 +29,15 @@ def holed(value: float, *places: tuple[int, ...]) -> Any:
 @pytest.mark.parametrize(
     ("loaded", "said"),
     [
-        (None, "load gave None: let it end with `return x, y`"),
-        (X, "load gave ndarray: let it end with `return x, y`"),
-        ([X, X], "load gave a list of 2: let it end with `return x, y`"),
-        ({"x": X, "y": Y}, "load gave dict: let it end with `return x, y`"),
-        ((X, Y, Y), r"load gave a tuple of 3: .*Part\(x, y, weight\)"),
-        (((X, Y),) * 3, r"load gave a tuple of 3: name the parts, `return Data\(Part\(x, y\)"),
-        (((X, Y), (X[:9], Y[:9])), r"two pairs, of 60 and 9 rows: join them.*np.concatenate"),
+        (None, "load gave None"),
+        (X, "load gave a ndarray"),
+        ([X, X], "load gave a list"),
+        ({"x": X, "y": Y}, "load gave a dict"),
+        ((X, Y, Y, Y), "load gave a tuple of 4"),
     ],
 )
-def test_what_is_no_pair_is_told_what_to_write(loaded: Any, said: str) -> None:
-    with pytest.raises(BadInput, match=said) as refused:
+def test_what_is_no_data_is_told_what_to_write(loaded: Any, said: str) -> None:
+    with pytest.raises(BadInput, match=rf"{said}: it has to give \(x, y\), ") as refused:
         read(loaded)
     assert "\n" not in str(refused.value)
 
