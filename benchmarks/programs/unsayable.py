@@ -1,4 +1,4 @@
-"""What people bring and an Objective, with its one array x and one array y, cannot say."""
+"""What people bring and an Objective cannot say."""
 
 from __future__ import annotations
 
@@ -7,32 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.programs import Impossible
-from benchmarks.programs.data import images, series, table
-
-
-def inputs_by_name(source: Any) -> Any:
-    """Return a dict of arrays, as a model with named inputs takes them."""
-    x, y = table(source)
-    return {"left": x[:, :6], "right": x[:, 6:]}, y
-
-
-def inputs_of_two_shapes(source: Any) -> Any:
-    """Return an image and a row."""
-    x, y = images(source)
-    return (x, table(source, len(x))[0]), y
-
-
-def several_targets(source: Any) -> Any:
-    """Return a number and a class apart, with a loss each."""
-    x, y = table(source)
-    return x, {"number": y, "kind": (y > 0).astype("int32")}
-
-
-def pipeline(source: Any) -> Any:
-    """Return a `tf.data.Dataset`."""
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensor_slices(table(source)).batch(32)
+from benchmarks.programs.data import series, table
 
 
 def no_target(source: Any) -> Any:
@@ -52,11 +27,6 @@ def text_targets(source: Any) -> Any:
     return x, np.where(y[:, 0] > 0, "high", "low")
 
 
-ONE = "`load` gives one array x and one array y"
-NAMED_INPUTS = Impossible(f"{ONE}, not a dict of arrays", inputs_by_name)
-INPUTS_OF_TWO_SHAPES = Impossible(f"{ONE}, not a tuple of arrays", inputs_of_two_shapes)
-NAMED_TARGETS = Impossible(f"{ONE}, not a target for each output", several_targets)
-TF_DATA = Impossible("`load` gives arrays, not a pipeline", pipeline)
 NO_TARGET = Impossible("`load` gives x and y; give x twice, or zeros", no_target)
 RAGGED = Impossible("an array has one shape; pad the series and mask them", ragged)
 TEXT_TARGETS = Impossible("y is numbers; number the classes", text_targets)
