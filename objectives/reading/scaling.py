@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Numbers = NDArray[Any]  # float32, float64 or whole numbers
 
-CLIP = 5.0  # standard deviations: an outlier beyond is worth no more
+CLIP = 10.0  # standard deviations: an outlier beyond is worth no more
 EPSILON = 1e-7  # Keras's: the least standard deviation that Normalization divides by
 ALIKE = 16  # columns from which they may share a deviation
 AT_ONCE = 1 << 21  # cells in one step: temporaries stay small
