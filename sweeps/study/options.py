@@ -127,7 +127,8 @@ class Options:
         "stop after this time, such as 30m; run the same command to resume")
     confirm: int | None = row(
         "budget", whole(0, STRIDE - 1), "SEEDS",
-        f"fresh seeds at most of the best and the baseline ({CONFIRM}, for a third of the epochs)",
+        "repeat the best trials and the baseline on up to so many fresh seeds; by default "
+        f"{CONFIRM}, within a third of the epochs",
         kept=True)
 
     fix: tuple[str, ...] | None = row(
