@@ -52,22 +52,34 @@ def chatter_to(path: Path) -> Iterator[None]:
             strip(path, start)  # what a process that died wrote stays whole
 
 
+class LogFile(logging.FileHandler):
+    """The log file. It lacks what a full disk does not take, and the terminal is spared that."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8", delay=True)
+        self.setFormatter(logging.Formatter(RECORD))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Say nothing of a file that cannot be written."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 @contextmanager
 def all_to(path: Path) -> Iterator[None]:
     """Send native chatter and the records of this package to a file, for a caller in Python.
 
     Where there is no handler, `logging` would show them beside what is said in other words.
     """
-    logger = logging.getLogger("sweeps")
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter(RECORD))
+    logger, handler = logging.getLogger("sweeps"), LogFile(path)
     with chatter_to(path):
         logger.addHandler(handler)
         try:
             yield
         finally:
             logger.removeHandler(handler)
-            handler.close()
+            with suppress(OSError):  # of what a full disk did not take
+                handler.close()
 
 
 def _writing_to(stream: object) -> list[logging.StreamHandler[Any]]:
@@ -97,8 +109,7 @@ def to_file(folder: Path, verbose: bool = False) -> Path:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     path = log_file(folder)
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter(RECORD))
+    handler = LogFile(path)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     if verbose:

@@ -105,8 +105,12 @@ def test_ctrl_c_ends_it_and_no_study_is_made(folder: Path, capsys: Any, monkeypa
     assert not (folder / "optuna.db").exists()
     go("--trials", "2", "--confirm", "0")
 
-    def interrupted(_: float) -> None:
-        raise KeyboardInterrupt
+    sleep = watching.time.sleep
+
+    def interrupted(seconds: float) -> None:
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        sleep(seconds)
 
     monkeypatch.setattr(watching.time, "sleep", interrupted)
     assert go("watch") == 130

@@ -71,13 +71,15 @@ def traced(found: Any) -> tuple[Any, Any]:
 
     from objectives.training.epoch import trace, words
     from objectives.training.metrics import build_metrics
+    from objectives.training.tensors import Tensors
 
     train = tf.constant(X), tf.constant(Y)
     validation = tuple(part[:32] for part in train)
     numbers = inputs.Inputs(found)
     found.optimizer.build(found.trainable_variables)
     build_metrics(found, train, BATCH)
-    made = trace(found, train, validation, ROWS, BATCH, BATCH, numbers)
+    parts = Tensors(train), Tensors(validation)
+    made = trace(found, *parts, ROWS, BATCH, BATCH, numbers)
     arrays = tuple(map(words, train)), validation
     return made, (arrays, ROWS, BATCH, BATCH, numbers.values)
 

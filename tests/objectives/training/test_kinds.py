@@ -164,7 +164,7 @@ def own_function(scale: float, data: Any) -> Any:
     [
         (python_numbers, "own Python code computes something else at every call"),
         (counting, "own Python code computes something else at every call"),
-        (unseeded, "random numbers"),
+        (unseeded, "RandomStandardNormal, an operation of tf.random"),
         (through_python, "it runs Python code in every step"),
         (eager, "run_eagerly=True"),
         (own_function, "Own has a method make_train_function of its own"),

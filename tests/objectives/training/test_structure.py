@@ -32,10 +32,12 @@ def traced(model: Any) -> Any:
     from objectives.training.inputs import Inputs
     from objectives.training.metrics import build_metrics
     from objectives.training.program import variables
+    from objectives.training.tensors import Tensors
 
     parts = tuple(map(tf.constant, walk.fed(model)))
     (model.optimizer.build(model.trainable_variables), build_metrics(model, parts, 4))
-    found = trace(model, parts, tuple(p[:4] for p in parts), 8, 4, 4, Inputs(model))
+    train, validation = Tensors(parts), Tensors(tuple(p[:4] for p in parts))
+    found = trace(model, train, validation, 8, 4, 4, Inputs(model))
     return found.located(variables(model))
 
 
