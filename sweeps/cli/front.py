@@ -95,13 +95,17 @@ class WithFront:
     def best_trials(self) -> list[TrialHandle]:
         """The trials that none beats in every monitor, the best by the first one first.
 
-        With one monitor, the complete trials with the best value.
+        With one monitor, the best trial.
         """
         from sweeps.cli.python import Study, TrialHandle
         from sweeps.study.several import front
+        from sweeps.study.winner import winner
 
         if not isinstance(self, Study):
             raise TypeError(f"{type(self).__name__} is no study")
         with self._open() as session:
-            found = front(session.store.ended(), session.sweep.objective.monitors)
+            monitors = session.sweep.objective.monitors
+            found = front(session.store.ended(), monitors)
+            if len(monitors) == 1:  # on fresh seeds another may be the best than by value
+                found = [best] if (best := winner(session)) is not None else []
             return [TrialHandle(self, trial, session) for trial in found]

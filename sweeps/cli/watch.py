@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweeps.cli.again import place
 from sweeps.cli.found import reading
 from sweeps.cli.report import gathered, uncollected
 from sweeps.cli.serving import Page, served
@@ -44,7 +45,9 @@ def watch(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     except KeyboardInterrupt:
         print("stopped watching; the sweep is not affected")
         return 130, None
-    print(f"the sweep has ended: {program} report writes its page to a file")
+    with reading(sweep, settings) as session:
+        found = place(session)
+    print(f"the sweep has ended: {program} report{found} writes its page to a file")
     return 0, None
 
 

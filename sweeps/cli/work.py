@@ -244,7 +244,9 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
     seeds = session.settings.seeds
     on = f"{FIRST} to {seeds}" if seeds > FIRST else str(seeds)
     each = "one fresh seed each" if seeds == 1 else f"{on} fresh seeds each"
-    limit = ", a third of the epochs" if session.settings.confirm is None else ""
+    # The least that confirming takes may be more than its share of a small sweep.
+    shared = session.settings.confirm is None and expected > 2 * FIRST
+    limit = ", within a third of the epochs" if shared else ""
     say(f"confirming {names} on {each}: {about}{limit} (--confirm 0 skips this)")
     phase.progress = watcher = notebook.watcher(
         expected,

@@ -131,6 +131,8 @@ def chosen(
     trials = candidates(session)
     if len(trials) < 2 or not isinstance(session.trainer, Averages):
         return {}
+    if session.sweep.limits or session.sweep.objective.others:
+        return {"reason": "it would cost as much as its nets, and costs count in this study"}
     given = nets(session, trials)
     if len(given) < 2 or given[0].spec.number != trials[0].number:
         return {"reason": "the weights of the best trials are not kept"}

@@ -9,7 +9,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 walk = pytest.importorskip("tests.objectives.training.walk")
-ATTRIBUTES = pytest.importorskip("objectives.training.inputs").ATTRIBUTES
+numbers = pytest.importorskip("objectives.training.inputs")
 LISTED = pytest.importorskip("objectives.training.structure").LISTED
 pytestmark = [
     pytest.mark.slow,
@@ -18,10 +18,9 @@ pytestmark = [
 
 
 def key(model: Any) -> str | None:
-    from objectives.training.inputs import Inputs
     from objectives.training.structure import structure
 
-    return structure(model, Inputs(model))
+    return structure(model, numbers.Inputs(model))
 
 
 def traced(model: Any) -> Any:
@@ -29,16 +28,14 @@ def traced(model: Any) -> Any:
     import tensorflow as tf
 
     from objectives.training.epoch import trace
-    from objectives.training.inputs import Inputs
     from objectives.training.metrics import build_metrics
     from objectives.training.program import variables
     from objectives.training.tensors import Tensors
 
     parts = tuple(map(tf.constant, walk.fed(model)))
     (model.optimizer.build(model.trainable_variables), build_metrics(model, parts, 4))
-    train, validation = Tensors(parts), Tensors(tuple(p[:4] for p in parts))
-    found = trace(model, train, validation, 8, 4, 4, Inputs(model))
-    return found.located(variables(model))
+    both = Tensors(parts), Tensors(tuple(p[:4] for p in parts))
+    return trace(model, *both, 8, 4, 4, numbers.Inputs(model)).located(variables(model))
 
 
 def made(module: str, make: Callable[[], Any], after: Any = None) -> Any:
@@ -107,7 +104,7 @@ def test_what_shares_a_key_has_the_same_trace(module: str, kind: type) -> None:
         assert base.key is not None
     elif base.model is None:  # STFT, which is for a kernel of another rank
         return
-    inputs = ATTRIBUTES.get(kind, ())  # tested on their own
+    inputs = numbers.ATTRIBUTES.get(kind, ())  # tested on their own
     wrong, skipped = [], []
     for name, make in walk.variants(kind):
         other = made(module, make) if name not in inputs and make is not None else None
