@@ -100,7 +100,7 @@ def choose(predicted: Predicted, rows: Rows, most: int) -> Floats:
         rows = np.sort(np.random.default_rng(0).choice(rows, ENOUGH, replace=False))
     found: Floats = share * greedy(predicted, rows, most)
     found += (1.0 - share) * alike(predicted, rows, min(most, half))
-    heaviest = np.argsort(-found, kind="stable")[:most]
+    heaviest = np.lexsort((predicted.losses(rows), -found))[:most]  # of a tie, the better net
     kept: Floats = np.zeros(len(found))
     kept[heaviest] = found[heaviest]
     kept[kept < LIGHTEST] = 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from objectives.judging.choosing import Predicted, alike, choose, greedy, held_out, without
@@ -73,6 +73,7 @@ def test_a_greedy_choice_is_never_worse_than_the_best_net_on_its_rows(
     assert mean <= predicted.losses(rows).min() + 1e-6
 
 
+@example(seed=8210, nets=4, most=3, outputs=2)
 @CASES
 def test_the_order_of_the_nets_does_not_matter(
     seed: int, nets: int, most: int, outputs: int
