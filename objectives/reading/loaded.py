@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from objectives import BadInput, Data
 from objectives.data import PARTS
 from objectives.reading import counted, listing
+from objectives.structures import named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,15 +57,8 @@ def with_warnings(data: Data) -> Data:
 
 def _named(name: str, parts: list[Any]) -> Iterator[tuple[str, list[NDArray[Any]]]]:
     """Give each array of a structure with its name, in all parts."""
-    first = parts[0]
-    if isinstance(first, Mapping):
-        for key in first:
-            yield from _named(f"{name}[{key!r}]", [part[key] for part in parts])
-    elif isinstance(first, tuple | list):
-        for place in range(len(first)):
-            yield from _named(f"{name}[{place}]", [part[place] for part in parts])
-    else:
-        yield name, parts
+    for same in zip(*(named(part, name) for part in parts), strict=True):
+        yield same[0][0], [array for _, array in same]
 
 
 def _odd(arrays: list[NDArray[Any]]) -> tuple[str, int, str]:

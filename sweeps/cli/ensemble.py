@@ -15,7 +15,7 @@ from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, T
 from objectives.training.averages import MOST, Averages
 from sweeps.cli.averages import APART, cost_lines, standing, weights_text
 from sweeps.cli.found import reading
-from sweeps.cli.logs import chatter_to, log_file
+from sweeps.cli.logs import all_to, log_file
 from sweeps.cli.trainers import trainers
 from sweeps.export.config import Exported, Member, Training, with_scores, write
 from sweeps.export.model import CONFIG, MODEL, OnLogs, Written, spec_of, staged
@@ -271,7 +271,7 @@ class HasEnsemble:
     @contextmanager
     def _opened_to_train(self) -> Iterator[Session]:
         with (
-            chatter_to(log_file(self._settings.folder)),
+            all_to(log_file(self._settings.folder)),
             trainers(self.sweep, self._settings, workers=0) as make_trainer,
             reading(self.sweep, self._settings, make_trainer, self.data) as session,
         ):

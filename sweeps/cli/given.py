@@ -94,8 +94,8 @@ def describe(run: Callable[..., Any]) -> None:
 def sweep_named(settings: Settings, name: str) -> Sweep:
     """Return the built-in sweep that a study is of. Raises BadInput for one of the user's own."""
     from sweeps.cli.listing import built_in
+    from sweeps.study.connecting import connect
     from sweeps.study.identity import stored_identity
-    from sweeps.study.storage import connect
 
     known = {sweep.name: sweep for sweep in built_in()}
     identity = stored_identity(connect(settings.storage_url(), create=False), name)

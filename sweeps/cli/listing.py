@@ -63,9 +63,9 @@ def listing(folder: Path | None = None, program: str = "keras-sweeps") -> list[s
 
 
 def _studies(settings: Settings) -> list[str]:
+    from sweeps.study.connecting import connect
     from sweeps.study.ended import ended_trial, ranked
     from sweeps.study.identity import data_words, identity_of
-    from sweeps.study.storage import connect
     from sweeps.study.winner import ATTR, CONTENDERS, standings
 
     found = []

@@ -285,12 +285,9 @@ class TrialHandle:
         """Return what predicts from raw rows: `predict` (chances or numbers) and `labels`."""
         from objectives.scorer import Scorer
 
-        study = self._study
         with (
-            all_to(log_file(study._settings.folder)),
             tempfile.TemporaryDirectory() as folder,
-            trainers(study.sweep, study._settings, workers=0) as make_trainer,
-            reading(study.sweep, study._settings, make_trainer, study.data) as session,
+            self._study._opened_to_train() as session,
         ):
             path = Path(folder) / "model.keras"
             session.trainer.evaluate(with_weights(session, self._ended), model=path)

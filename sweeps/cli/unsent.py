@@ -5,15 +5,14 @@ from __future__ import annotations
 from objectives.reading import counted
 from sweeps.study.session import Session
 from sweeps.tracking.redact import redact
-from sweeps.tracking.stores import sqlite_file
+from sweeps.tracking.stores import is_server
 
 FAILED, UNSENT = 1, 3
 
 
 def on_server(session: Session) -> bool:
     """Return whether the study is in a database server."""
-    url = session.settings.storage_url()
-    return sqlite_file(url) is None and not url.startswith("sqlite")
+    return is_server(session.settings.storage_url())
 
 
 def settled(session: Session, code: int) -> int:

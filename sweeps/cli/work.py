@@ -136,7 +136,6 @@ def _train(
         quiet,
         verbose=verbose,
         places=places,
-        known=tuple(trial.seconds for trial in session.store.ended()),
         after=after,
         share=SHARE if limited else math.inf,
     )

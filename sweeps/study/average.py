@@ -9,7 +9,6 @@ test part, which no decision looks at, says what it gains.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from objectives.training import Outcome, TrialResult
 from objectives.training.averages import MOST, Averages
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.specs import Specs
-from sweeps.study.statistics import REAL, UNDECIDED, Difference, margin
+from sweeps.study.statistics import Difference, of_moments
 from sweeps.study.winner import winner
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Average:
         """Return what an engine found."""
         if "reason" in found:
             return cls(reason=found["reason"])
-        held_out = difference(**found["held_out"])
+        held_out = _difference(found["held_out"])
         mine, theirs = found["chosen_apart"]
         several = len(found["members"]) > 1
         # Not only where that is real: the single net was chosen on these rows, so that an average
@@ -78,7 +77,7 @@ class Average:
             single=found["single"],
             chosen_apart=(mine, theirs),
             held_out=held_out,
-            on_test=difference(**found["on_test"]),
+            on_test=_difference(found["on_test"]),
             adds=found["adds"],
             won=several and better and not monitor.better(theirs, mine),
             files=found.get("files", {}),
@@ -86,17 +85,9 @@ class Average:
         )
 
 
-def difference(mean: float, spread: float, rows: int, level: float = 0.95) -> Difference:
-    """Return a mean difference over rows, with its interval: Student's, as for paired seeds."""
-    if rows < 2:
-        nothing = math.inf
-        return Difference(mean, -nothing, nothing, rows, 1.0, UNDECIDED, nothing, level, None)
-    from scipy.special import stdtr
-
-    half = margin(spread, rows, level)
-    word = REAL if abs(mean) > half else UNDECIDED
-    p = 2.0 * stdtr(rows - 1, -abs(mean) * math.sqrt(rows) / spread) if spread else 1.0
-    return Difference(mean, mean - half, mean + half, rows, float(p), word, spread, level, None)
+def _difference(rows: Mapping[str, Any]) -> Difference:
+    """Return the mean of the rows' differences in loss."""
+    return of_moments(rows["mean"], rows["spread"], rows["rows"])
 
 
 def candidates(session: Session) -> list[Ended]:

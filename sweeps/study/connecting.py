@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from sweeps.tracking.redact import redact, remember, unescaped
-from sweeps.tracking.stores import lacking_driver, sqlite_file
+from sweeps.tracking.stores import is_server, lacking_driver, sqlite_file
 
 if TYPE_CHECKING:
     import optuna
@@ -31,7 +31,7 @@ def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStora
         raise BadInput(f"--storage: {lacking}")
     try:
         if sqlite is None:
-            if url.startswith("sqlite"):  # in memory
+            if not is_server(url):  # in memory
                 return optuna.storages.RDBStorage(url)
             from sweeps.study.server import open_server
 

@@ -16,6 +16,7 @@ from objectives import BadInput, Data, Monitor, Objective, Source
 from objectives.training import Trainer
 from objectives.training.beside import measured
 from search_spaces import Dimension
+from sweeps.study.connecting import connect
 from sweeps.study.driver import Progress
 from sweeps.study.identity import identity, remembered, same_arrays, stored_identity
 from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
@@ -29,12 +30,7 @@ from sweeps.study.several import check_several
 from sweeps.study.shown import name_metrics
 from sweeps.study.sole_driver import behind, held, lock
 from sweeps.study.specs import Specs
-from sweeps.study.storage import (
-    Store,
-    connect,
-    forget_mistake,
-    open_study,
-)
+from sweeps.study.storage import Store, forget_mistake, open_study
 from sweeps.study.sweep import Sweep, rungs
 from sweeps.tracking import Tracker
 from sweeps.tracking.stores import moved

@@ -64,18 +64,28 @@ def paired(
     gaps = [x - y for x, y in zip(a, b, strict=True)]
     n, mean = len(gaps), math.fsum(gaps) / len(gaps)
     if n == 1:
-        one = Difference(mean, -math.inf, math.inf, 1, 1.0, UNDECIDED, math.inf, level, None)
-        return _possible(one, a, b, metric)
+        return _possible(of_moments(mean, math.inf, 1, level), a, b, metric)
     spread = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (n - 1))
-    half = margin(spread, n, level)
     # Values that differ by rounding alone are equal: their spread is no evidence.
     tiny = 1e-9 * max(map(abs, (*a, *b)))
-    real = abs(mean) > half + tiny
+    found = of_moments(mean, spread, n, level, tiny)
+    real = found.word == REAL
     more = 0 if real else _more(mean if abs(mean) > tiny else 0.0, spread, n, level)
-    word = REAL if real else UNDECIDED
-    p = _p(mean, spread, n, tiny)
-    found = Difference(mean, mean - half, mean + half, n, p, word, spread, level, more)
-    return _possible(found, a, b, metric)
+    return _possible(dataclasses.replace(found, more=more), a, b, metric)
+
+
+def of_moments(
+    mean: float, spread: float, n: int, level: float = 0.95, tiny: float = 0.0
+) -> Difference:
+    """Return a mean of n differences with that standard deviation, with its t interval.
+
+    tiny: a mean that is no more is none.
+    """
+    if n < 2:
+        return Difference(mean, -math.inf, math.inf, n, 1.0, UNDECIDED, math.inf, level, None)
+    half = margin(spread, n, level)
+    word, p = REAL if abs(mean) > half + tiny else UNDECIDED, _p(mean, spread, n, tiny)
+    return Difference(mean, mean - half, mean + half, n, p, word, spread, level, None)
 
 
 def bounds(metric: str, values: Iterable[float]) -> tuple[float, float]:

@@ -15,7 +15,6 @@ from objectives import BadInput, Monitor
 from objectives.training import Outcome, TrialResult
 from objectives.training.beside import values_of
 from search_spaces import Dimension, Space, plain
-from sweeps.study.connecting import connect as connect
 from sweeps.study.ended import OWN_ATTRS, Ended, ended_trial
 from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned

@@ -42,12 +42,17 @@ def sqlite_url(file: Path) -> str:
     return text
 
 
+def is_server(url: str) -> bool:
+    """Return whether a store is a database server's."""
+    return not url.startswith("sqlite")
+
+
 def sqlite_file(url: str) -> Path | None:
     """Return the file of a SQLite URL, None for any other store."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
-    if not url.startswith("sqlite"):
+    if is_server(url):
         return None
     try:
         found = make_url(url).database

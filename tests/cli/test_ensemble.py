@@ -18,7 +18,7 @@ from objectives import BadInput
 from objectives.judging.threshold import best, chance_of, labels_of
 from sweeps.cli import files, python, run_command_line
 from sweeps.dense_binary import SWEEP
-from sweeps.study.average import ATTR, Average, difference
+from sweeps.study.average import ATTR, Average
 from sweeps.study.sweep import no_pruning
 from sweeps.tracking import NoTracker
 
@@ -197,12 +197,12 @@ def test_the_average_wins_only_on_rows_that_did_not_choose_it() -> None:
 
 
 def test_a_difference_over_rows_is_the_one_of_paired_values() -> None:
-    from sweeps.study.statistics import paired
+    from sweeps.study.statistics import of_moments, paired
 
     gaps = np.random.default_rng(0).normal(0.1, 1.0, 50)
-    mine = difference(float(gaps.mean()), float(gaps.std(ddof=1)), 50)
+    mine = of_moments(float(gaps.mean()), float(gaps.std(ddof=1)), 50)
     theirs = paired(gaps.tolist(), [0.0] * 50)
     for name in ("mean", "low", "high", "p"):
         assert getattr(mine, name) == pytest.approx(getattr(theirs, name))
     assert mine.word == theirs.word
-    assert difference(0.1, 0.0, 1).word == "undecided"
+    assert of_moments(0.1, 0.0, 1).word == "undecided"

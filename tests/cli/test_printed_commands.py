@@ -12,8 +12,8 @@ import pytest
 from sweeps.cli import program_name, report, run, run_command_line
 from sweeps.cli.again import hidden, place, wider_name
 from sweeps.cli.text import curves_text
+from sweeps.study.connecting import connect
 from sweeps.study.settings import Settings
-from sweeps.study.storage import connect
 from sweeps.tracking import NoTracker
 from tests.cli.test_command_line import folder
 from tests.scripted import SWEEP, Scripted

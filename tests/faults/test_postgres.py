@@ -17,7 +17,7 @@ from objectives import BadInput
 from sweeps.cli import run_command_line
 from sweeps.study import guard as guards
 from sweeps.study import outbox
-from sweeps.study.storage import connect
+from sweeps.study.connecting import connect
 from sweeps.tracking import NoTracker
 from tests.scripted import SWEEP, Scripted
 from tests.study.test_loop import Watching, described, go, session

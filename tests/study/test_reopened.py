@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from objectives import BadInput, Data, Objective, Part, Source
+from sweeps.study.connecting import connect
 from sweeps.study.ended import ranked
 from sweeps.study.identity import stored_identity
 from sweeps.study.loop import SweepFailed
 from sweeps.study.naming import study_name
 from sweeps.study.session import ARRAYS, opened
 from sweeps.study.settings import Settings
-from sweeps.study.storage import connect
 from sweeps.study.sweep import Sweep, no_pruning
 from sweeps.tracking import NoTracker
 from tests.scripted import OBJECTIVE, SWEEP, Scripted, load

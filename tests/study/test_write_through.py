@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 
-from sweeps.study.storage import connect
+from sweeps.study.connecting import connect
 from sweeps.study.write_through import WriteThrough
 
 MINIMIZE = [StudyDirection.MINIMIZE]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives import BadInput
+from sweeps.study.connecting import connect as optuna_store
 from sweeps.study.settings import Settings
-from sweeps.study.storage import connect as optuna_store
 from sweeps.tracking.client import connect
 from sweeps.tracking.stores import lacking_driver, moved, sqlite_file, sqlite_url, with_driver
 from tests.tracking.told import by_hand, study, tell
