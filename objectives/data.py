@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives.structures import keep, leaves, named, nested, packed, rows
+from objectives.ragged import Ragged, plain_arrays
+from objectives.structures import is_array, keep, leaves, named, packed, rows
 from search_spaces import BadInput
 
 if TYPE_CHECKING:
@@ -92,8 +94,10 @@ class Source:
 class Part:
     """x, y: arrays, rows first, or dicts, lists and tuples of arrays, as Keras takes them.
 
-    sample_weight: one for all outputs, or one for each in the structure of y; or None. total: the
-    rows, where the arrays are the first ones of a data set: its batches times their size.
+    y is None where the model needs none: it adds its loss itself. Rows of unequal length are
+    `objectives.ragged.Ragged`, whose `tensor()` is TensorFlow's own. sample_weight: one for all
+    outputs, or one for each in the structure of y; or None. total: the rows, where the arrays are
+    the first ones of a data set: its batches times their size.
     """
 
     x: Any
@@ -102,7 +106,7 @@ class Part:
     total: int | None = None
 
     def __len__(self) -> int:
-        return rows(self.y) if self.total is None else self.total
+        return rows(self.x) if self.total is None else self.total
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +142,9 @@ class Data:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(all rows, *shape of one input), of several inputs (all rows,)."""
+        """(all rows, *shape of one input), of several inputs or ragged rows (all rows,)."""
         total = len(self.train) + len(self.validation) + len(self.test)
-        return (total, *(() if nested(self.train.x) else self.train.x.shape[1:]))
+        return (total, *(self.train.x.shape[1:] if is_array(self.train.x) else ()))
 
     def save(self, folder: Path) -> None:
         """Write every array as one `.npy` file, to be mapped by other processes."""
@@ -150,9 +154,8 @@ class Data:
         for name in PARTS:
             part: Part = getattr(self, name)
             for key in FIELDS:
-                for place, array in enumerate(leaves(getattr(part, key))):
-                    if array is not None:
-                        np.save(_file(folder, name, key, place), array, allow_pickle=False)
+                for place, array in enumerate(_arrays(getattr(part, key))):
+                    np.save(_file(folder, name, key, place), array, allow_pickle=False)
         plain = {
             "source": self.source.plain(),
             "digest": self.digest,
@@ -160,7 +163,11 @@ class Data:
             "details": self.details,
             "preprocessing": self.preprocessing,
             "structure": {
-                name: {key: keep(getattr(getattr(self, name), key)) for key in FIELDS}
+                name: {
+                    key: keep(structure)
+                    for key in FIELDS
+                    if (structure := getattr(getattr(self, name), key)) is not None
+                }
                 for name in PARTS
             },
             "stream": self.stream,
@@ -173,19 +180,25 @@ class Data:
         """Map what `save` wrote: processes share the pages."""
         import numpy as np
 
-        def array(file: Path) -> Array | None:
-            if not file.exists():
-                return None
+        def array(file: Path) -> Array:
             loaded: Array = np.load(file, mmap_mode="r", allow_pickle=False)
             return loaded
 
         def part(name: str) -> Part:
-            found = {}
+            found = dict.fromkeys(FIELDS)
             for key, kept in structure.get(name, dict.fromkeys(FIELDS)).items():
-                files = (_file(folder, name, key, place) for place in range(len(leaves(kept))))
-                found[key] = packed(kept, map(array, files))
-            if any(leaf is None for leaf in leaves((found["x"], found["y"]))):
-                raise FileNotFoundError(f"{folder} holds no {name} part")
+                counts = [count or 1 for count in leaves(kept)]  # None: an array, of version 0.1
+                files = (_file(folder, name, key, place) for place in range(sum(counts)))
+                if (
+                    key == "sample_weight"
+                    and kept is None
+                    and not _file(folder, name, key).exists()
+                ):
+                    continue
+                each = map(array, files)
+                found[key] = packed(
+                    kept, (Ragged.of(list(itertools.islice(each, count))) for count in counts)
+                )
             return Part(**found, total=plain.get("total", {}).get(name))
 
         plain = json.loads((folder / "data.json").read_text(encoding="utf-8"))
@@ -204,7 +217,14 @@ class Data:
         )
 
 
-def _file(folder: Path, part: str, key: str, place: int) -> Path:
+def _arrays(structure: Any) -> list[Array]:
+    """Return all arrays of a structure, which may be None."""
+    return (
+        [] if structure is None else [a for leaf in leaves(structure) for a in plain_arrays(leaf)]
+    )
+
+
+def _file(folder: Path, part: str, key: str, place: int = 0) -> Path:
     return folder / f"{part}_{key}{f'_{place}' if place else ''}.npy"
 
 
@@ -237,9 +257,9 @@ def digest(data: Data) -> str:
         part: Part = getattr(data, name)
         for structure in (part.x, part.y, part.sample_weight):
             for place, array in sorted(named(structure), key=lambda leaf: leaf[0]):
-                if array is not None:
-                    found.update(f"{place}{array.dtype.str}{array.shape}".encode())
-                    found.update(np.ascontiguousarray(array).data)
+                for plain in () if array is None else plain_arrays(array):
+                    found.update(f"{place}{plain.dtype.str}{plain.shape}".encode())
+                    found.update(np.ascontiguousarray(plain).data)
     if data.class_weight is not None and "weights" not in data.source.options:
         found.update(json.dumps(data.class_weight, sort_keys=True).encode())
     return found.hexdigest()

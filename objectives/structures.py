@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from objectives.ragged import plain_arrays
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,6 +21,11 @@ CONTAINERS = (list, tuple)
 def nested(structure: Any) -> bool:
     """Return whether this holds arrays, and is none itself."""
     return isinstance(structure, (Mapping, *CONTAINERS))
+
+
+def is_array(structure: Any) -> bool:
+    """Return whether this is one array: no structure, no ragged rows, and not None."""
+    return hasattr(structure, "ndim")
 
 
 def items(structure: Any) -> list[tuple[Any, Any]]:
@@ -70,19 +77,21 @@ def taken(structure: Any, chosen: Any) -> Any:
 
 
 def keep(structure: Any) -> Any:
-    """Return a structure without its leaves, as plain data."""
+    """Return a structure as plain data, with how many arrays make each leaf in its place."""
     if isinstance(structure, Mapping):
         return {key: keep(value) for key, value in structure.items()}
     if isinstance(structure, CONTAINERS):
         return [keep(value) for value in structure]
-    return None
+    return len(plain_arrays(structure))
 
 
 def words(structure: Any, name: str) -> str:
     """Return `x["body"] 8, x["title"] 20 text`: every leaf with the shape of its rows."""
     found = []
     for each, leaf in named(structure, name):
-        sizes = " x ".join(f"{size:,}" for size in leaf.shape[1:])
-        kind = "text" if leaf.dtype.kind in "OSU" else ""
-        found.append(" ".join(part for part in (each, sizes, kind) if part))
+        if leaf is None:
+            return f"no {name}"
+        sizes = " x ".join(f"{size:,}" for size in leaf.shape[1:] if size is not None)
+        kind = ["ragged"] * (None in leaf.shape) + ["text"] * (leaf.dtype.kind in "OSU")
+        found.append(" ".join(part for part in (each, sizes, *kind) if part))
     return ", ".join(found)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from objectives import PARTS, BadInput, Data, Part, Source
 from objectives.reading import streams
 from objectives.reading.parts import check_rows, cleaned, structures
-from objectives.reading.simple import part_of, split, with_validation
+from objectives.reading.simple import outputs_of, part_of, split, with_validation
 from objectives.structures import leaves, named, nested
 
 if TYPE_CHECKING:
     from objectives import Objective
 
 TAKES = (
-    "(x, y), (x, y, sample_weight), a tuple of two such for training and validation, or of three "
-    "with the test part, a Data, or two or three tf.data.Dataset or keras.utils.PyDataset"
+    "(x, y), (x, y, sample_weight), (x, None) where the model needs no y, a tuple of two such for "
+    "training and validation, or of three with the test part, a Data, or two or three "
+    "tf.data.Dataset or keras.utils.PyDataset"
 )
 
 
@@ -37,6 +39,12 @@ def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
     weights, stratify = objective.class_weight, objective.stratify
     notes: list[str] = []
     parts: bool | None = None
+    if any(hasattr(one, "__next__") for one in streams.several(loaded)):
+        raise BadInput(
+            "load gave a generator, which gives its batches only once: wrap it in "
+            "tf.data.Dataset.from_generator(function, output_signature=...), or write a "
+            "keras.utils.PyDataset"
+        )
     if any(map(streams.is_stream, streams.several(loaded))):
         if not objective.materialize:
             return _one_task(streams.data_of(source, objective), objective)
@@ -46,16 +54,18 @@ def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
         data = loaded
         if weights is not None:
             data = dataclasses.replace(data, class_weight=weights, digest="")
-    elif not isinstance(loaded, tuple) or len(loaded) not in (2, 3):
+    elif not isinstance(loaded, tuple) or len(loaded) not in (1, 2, 3):
         raise BadInput(f"load gave {_kind(loaded)}: it has to give {TAKES}")
     elif not (_are_parts(loaded) if parts is None else parts):
-        x, y, weight = (*loaded, None)[:3]
+        x, y, weight = (*loaded, None, None)[:3]
         data = split(x, y, source, weight, stratify=stratify, class_weight=weights)
     elif len(loaded) == 2:
         data = with_validation(*loaded, source, stratify=stratify, class_weight=weights)
     else:
         train, validation, test = map(_part, loaded, PARTS)
         data = Data(train, validation, test, source=source, class_weight=weights)
+    if isinstance(stratify, str):
+        outputs_of(data.train.y, stratify)
     if notes:
         data = dataclasses.replace(data, details={**data.details, "notes": notes})
     return _one_task(data, objective)
@@ -63,6 +73,8 @@ def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
 
 def _one_task(data: Data, objective: Objective[Any]) -> Data:
     """Return the data. Raises BadInput where the task is one output's, and there are several."""
+    if data.train.y is None and (data.class_weight is not None or objective.task is not None):
+        raise BadInput("load gives no y: leave out task and class_weight, which are of y")
     if objective.task is not None and nested(data.train.y):
         names = ", ".join(name for name, _ in named(data.train.y, "y"))
         raise BadInput(
@@ -75,9 +87,10 @@ def _one_task(data: Data, objective: Objective[Any]) -> Data:
 def _kind(loaded: Any) -> str:
     if isinstance(loaded, tuple):
         return f"a tuple of {len(loaded)}"
-    if hasattr(loaded, "__next__"):
-        return "a generator, which gives its batches only once"
-    return f"a {type(loaded).__name__}" if loaded is not None else "None"
+    if loaded is None:
+        return "None"
+    kind = type(loaded).__name__
+    return f"{'an' if kind[0] in 'aeiouAEIO' else 'a'} {kind}"
 
 
 def _part(given: tuple[Any, ...], name: str) -> Part:
@@ -97,6 +110,8 @@ def _are_parts(loaded: tuple[Any, ...]) -> bool:
     try:
         whole = [[cleaned(array, "x", one[0]) for array in one] for one in loaded]
     except BadInput:  # (x, y) whose tuples hold what is no array of its own
+        return True
+    if any(isinstance(array, Mapping) for one in whole for array in one):
         return True
     alike = len({tuple(map(_shapes, one)) for one in whole}) == 1
     counts = {len(leaf) for one in whole for leaf in leaves(one)}

@@ -11,6 +11,7 @@ import numpy as np
 
 from objectives import BadInput, Data
 from objectives.data import PARTS
+from objectives.ragged import plain_arrays
 from objectives.reading import counted, listing
 from objectives.structures import named
 
@@ -32,13 +33,14 @@ def with_warnings(data: Data) -> Data:
         return data
     parts = [getattr(data, name) for name in PARTS]
     total = sum(map(len, parts))
-    for name, arrays in _named("y", [part.y for part in parts]):
-        what, rows, _ = _odd(arrays)
-        if rows:
-            raise BadInput(
-                f"{name} is {what} in {rows:,} of {counted(total, 'row')}, and so would the loss "
-                "be: leave them out, or fill them"
-            )
+    for key in ("y", "sample_weight"):
+        for name, arrays in _named(key, [getattr(part, key) for part in parts]):
+            what, rows, _ = _odd(arrays)
+            if rows:
+                raise BadInput(
+                    f"{name} is {what} in {rows:,} of {counted(total, 'row')}, and so would the "
+                    "loss be: leave them out, or fill them"
+                )
     found = []
     for name, arrays in _named("x", [part.x for part in parts]):
         what, rows, places = _odd(arrays)
@@ -57,8 +59,9 @@ def with_warnings(data: Data) -> Data:
 
 def _named(name: str, parts: list[Any]) -> Iterator[tuple[str, list[NDArray[Any]]]]:
     """Give each array of a structure with its name, in all parts."""
-    for same in zip(*(named(part, name) for part in parts), strict=True):
-        yield same[0][0], [array for _, array in same]
+    known = [dict(named(part, name)) for part in parts if part is not None]
+    for place in dict.fromkeys(place for part in known for place in part):
+        yield place, [plain_arrays(part[place])[-1] for part in known if place in part]
 
 
 def _odd(arrays: list[NDArray[Any]]) -> tuple[str, int, str]:

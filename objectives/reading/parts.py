@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from objectives import BadInput
 from objectives.data import FIELDS, PARTS, Data, Part
+from objectives.ragged import Ragged
 from objectives.reading import check_memory, listing, quoted, similar
 from objectives.reading.arrays import rows_of
-from objectives.structures import CONTAINERS, items, leaves, mapped, named, nested
+from objectives.structures import CONTAINERS, is_array, items, leaves, mapped, named, nested
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +29,15 @@ def structures(x: Any, y: Any, weight: Any = None) -> tuple[Any, Any, Any]:
     A list of arrays is a structure, as Keras has it, unless it is as long as the other has rows
     and its arrays are not: then each of them is one row.
     """
-    found = cleaned(x, "x", y), cleaned(y, "y", x)
-    return *found, None if weight is None else cleaned(weight, "sample_weight", x)
+    found = (cleaned(x, "x", y), *_or_none((y, weight), ("y", "sample_weight"), x))
+    if found[1] is None and found[2] is not None:
+        raise BadInput("sample_weight without y: Keras weighs losses of y alone; leave it out")
+    return found
+
+
+def _or_none(given: Iterable[Any], names: Iterable[str], x: Any) -> Iterator[Any]:
+    for one, name in zip(given, names, strict=True):
+        yield None if one is None else cleaned(one, name, x)
 
 
 def cleaned(given: Any, name: str, other: Any = ()) -> Any:
@@ -84,15 +92,22 @@ def _first(given: Any) -> int:
     return int(shape[0]) if shape else len(given) if hasattr(given, "__len__") else -1
 
 
-def _array(given: Any, name: str) -> Array:
+def _array(given: Any, name: str) -> Array | Ragged:
     """Return one array with rows. Raises BadInput for what no net reads."""
     if np.ma.is_masked(given):
         raise BadInput(f"{name} has masked cells, which no net reads: fill them first")
     kind = type(given).__name__
-    if given is None or kind in ("RaggedTensor", "SparseTensor"):
-        made = {"RaggedTensor": ".to_tensor() pads it", "SparseTensor": "tf.sparse.to_dense(it)"}
+    if isinstance(given, Ragged) or kind in ("RaggedTensor", "RaggedTensorValue"):
+        return _ragged(given, name)
+    if kind == "SparseTensor":
+        raise BadInput(f"{name} is a {kind}: give an array, rows first; tf.sparse.to_dense(it)")
+    if given is None:
+        raise BadInput(f"{name} is None: give an array, rows first")
+    if _of_unequal_length(given):
         raise BadInput(
-            f"{name} is a {kind}: give an array, rows first; {made.get(kind, '')}".rstrip("; ")
+            f"{name} has rows of unequal length, which Keras does not take: give "
+            f"tf.ragged.constant({name[0]}) to a model that reads ragged rows, or pad them, "
+            f"keras.utils.pad_sequences({name[0]}), and mask what was added"
         )
     array = rows_of(given, name)
     if array.ndim < 1:
@@ -100,15 +115,45 @@ def _array(given: Any, name: str) -> Array:
     if array.dtype == object:
         if array.size and all(isinstance(cell, bytes) for cell in array.flat):
             array = array.astype(bytes)  # as TensorFlow gives text
-        cell = next((cell for cell in array.flat if not isinstance(cell, str | bytes)), None)
-        if cell is not None or not array.size:
-            raise BadInput(
-                f"{name} holds {quoted(cell)} among objects: give numbers, or text alone"
-            )
+        odd = [cell for cell in array.flat if not isinstance(cell, str | bytes)]
+        if odd or not array.size:
+            cell = quoted(odd[0]) if odd else "nothing"
+            raise BadInput(f"{name} holds {cell} among objects: give numbers, or text alone")
         array = _text(array, name) if array.dtype == object else array
+    if array.dtype.kind not in "fiubcSUV" or array.dtype.fields:
+        raise BadInput(f"{name} holds {array.dtype}, which no net reads: give numbers, or text")
     if name.startswith("y") and array.dtype.kind in "OUS":
-        raise BadInput(f"{name} is {array.dtype}: give numbers, one for each class")
+        raise BadInput(
+            f"{name} is text ({quoted(array.ravel()[0])}), which no loss of Keras's takes: number "
+            f"the classes, as numpy.unique({name[0]}, return_inverse=True) does"
+        )
+    if name.startswith("sample_weight") and array.dtype.kind not in "fiub":
+        raise BadInput(f"{name} holds {array.dtype}: give a number for each row")
     return array
+
+
+def _ragged(given: Any, name: str) -> Ragged:
+    """Return rows of unequal length. Raises BadInput for those that no loss takes."""
+    if not name.startswith("x"):
+        raise BadInput(f"{name} has rows of unequal length, which no loss takes: pad them")
+    found = given if isinstance(given, Ragged) else Ragged.from_tensor(given)
+    if found.dtype == object:
+        *splits, values = found.arrays
+        found = Ragged.of([*splits, _array(values, name)])  # type: ignore[assignment]
+    return found
+
+
+def _of_unequal_length(given: Any) -> bool:
+    """Return whether this is a list, or an array of objects, whose rows differ in length."""
+    listed = isinstance(given, CONTAINERS) or (
+        isinstance(given, np.ndarray) and given.dtype == object
+    )
+    if not listed or not all(isinstance(row, (*CONTAINERS, np.ndarray)) for row in given):
+        return False
+    try:
+        return len({len(row) for row in given}) > 1
+    except TypeError:  # an array of no dimension
+        return False
 
 
 def _text(array: Array, name: str) -> Array:
@@ -123,7 +168,7 @@ def _text(array: Array, name: str) -> Array:
 
 def check_rows(x: Any, y: Any, weight: Any = None, prefix: str = "") -> None:
     """Raise BadInput where not all arrays have equally many rows."""
-    if not nested(x) and not nested(y) and len(x) != len(y):
+    if is_array(x) and is_array(y) and len(x) != len(y):
         raise BadInput(
             f"{prefix}x has the shape {x.shape} and y {y.shape}: they need equally many rows"
         )
@@ -133,6 +178,8 @@ def check_rows(x: Any, y: Any, weight: Any = None, prefix: str = "") -> None:
         if structure is not None
         for leaf in named(structure, name)
     ]
+    if not len(one):
+        raise BadInput(f"{prefix}{first} has no rows")
     for name, array in others:
         if len(array) != len(one):
             raise BadInput(
@@ -144,9 +191,21 @@ def check_rows(x: Any, y: Any, weight: Any = None, prefix: str = "") -> None:
 def check_weights(y: Any, weight: Any, class_weight: Any = None) -> None:
     """Raise BadInput for weights of other outputs than y has."""
     if nested(weight):
+        if not nested(y):
+            raise BadInput(
+                f"sample_weight has {listing(_names(weight, 'sample_weight'))}, and y "
+                "is one array: give one weight a row"
+            )
         _same(_names(y, ""), _names(weight, ""), "sample_weight", "y")
+    pairs = zip(leaves(y), leaves(weight), strict=True) if nested(weight) else [(y, weight)]
+    for of, one in pairs:
+        if is_array(of) and is_array(one) and one.ndim > of.ndim and one.size > len(one):
+            raise BadInput(
+                f"sample_weight has the shape {one.shape} and y {of.shape}: give one weight a row"
+            )
     if class_weight is None:
         return
+    _check_class_weight(class_weight, f"class_weight={class_weight!r}")
     by_output = any(isinstance(value, Mapping) for value in class_weight.values())
     if nested(y) != by_output:
         given = f"class_weight={class_weight!r}"
@@ -165,6 +224,17 @@ def check_weights(y: Any, weight: Any, class_weight: Any = None) -> None:
                 )
 
 
+def _check_class_weight(given: Any, says: str) -> None:
+    """Raise BadInput where weights are no numbers by class."""
+    if not isinstance(given, Mapping):
+        raise BadInput(f"{says}: give a dict, the weight of each class by its number")
+    for value in given.values():
+        if isinstance(value, Mapping):
+            _check_class_weight(value, says)
+        elif isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            raise BadInput(f"{says}: {value!r} is no number")
+
+
 def checked(data: Data) -> None:
     """Make a `Part` of every tuple, and arrays of lists. Raises BadInput for what does not fit."""
     for name in PARTS:
@@ -174,7 +244,7 @@ def checked(data: Data) -> None:
         if not isinstance(part, Part):
             raise BadInput(f"{name} is {type(part).__name__}: give a Part, or a tuple (x, y)")
         found = part.x, part.y, part.sample_weight
-        plain = (np.ndarray, type(None))
+        plain = (np.ndarray, Ragged, type(None))
         if not all(isinstance(leaf, plain) for leaf in leaves(found)):
             found = structures(*found)
         elif nested(found[0]) or nested(found[1]):
@@ -184,12 +254,32 @@ def checked(data: Data) -> None:
         check_rows(*found, prefix=f"{name}: ")
         check_weights(part.y, part.sample_weight, data.class_weight if name == PARTS[0] else None)
         for key in FIELDS[:2]:
-            one, other = (_names(getattr(each, key), key) for each in (data.train, part))
-            _same(one, other, f"the {name} part", "the training part")
+            one, other = (_leaves(getattr(each, key), key) for each in (data.train, part))
+            _same([*one], [*other], f"the {name} part", "the training part")
+            for place, leaf in one.items():
+                _alike(leaf, other[place], place, name)
 
 
 def _names(structure: Any, name: str) -> list[str]:
     return [place for place, _ in named(structure, name)]
+
+
+def _leaves(structure: Any, name: str) -> dict[str, Any]:
+    return {} if structure is None else dict(named(structure, name))
+
+
+def _alike(one: Any, other: Any, name: str, part: str) -> None:
+    """Raise BadInput where rows of a part are of another kind or shape than those that train."""
+    text = [leaf.dtype.kind in "SU" for leaf in (one, other)]
+    if text[0] != text[1]:
+        raise BadInput(
+            f"{name} of the {part} part is {other.dtype}, and of the training part {one.dtype}"
+        )
+    if {len(one.shape), len(other.shape)} not in ({1, 2}, {len(one.shape)}):  # Keras adds an axis
+        raise BadInput(
+            f"{name} of the {part} part has the shape {other.shape}, and of the training part "
+            f"{one.shape}: their rows have to be alike"
+        )
 
 
 def _same(wanted: list[str], found: list[str], what: str, whole: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from objectives import BadInput, Data, Part, Source
 from objectives.data import OWN_VALIDATION
-from objectives.reading import listing
+from objectives.reading import counted, listing
 from objectives.reading.parts import check_rows, check_weights, structures
 from objectives.reading.scaling import check_distinct
 from objectives.structures import mapped, named, nested, rows, taken
@@ -58,7 +58,7 @@ def split(
             "leave nothing to train on: they must be above 0 and below 1 together"
         )
     _check_floats(found[1])
-    kind, groups = _groups(found[1], stratify)
+    kind, groups = _groups(found[1], rows(found[0]), stratify)
     shares = source.test, source.validation
     test, validation, train = _cut(found, groups, shares, source.seed)
     source = dataclasses.replace(source, kind=kind)
@@ -84,14 +84,14 @@ def with_validation(
     check_rows(*own, prefix="validation: ")
     check_weights(found[1], found[2], class_weight)
     _check_floats(found[1])
-    _, groups = _groups(found[1], stratify)
+    _, groups = _groups(found[1], rows(found[0]), stratify)
     test, kept = _cut(found, groups, (source.test,), source.seed)
     source = dataclasses.replace(source, kind=OWN_VALIDATION)
     return Data(kept, part_of(own), test, source=source, class_weight=class_weight)
 
 
 def _check_floats(y: Any) -> None:
-    for name, array in named(y, "y"):
+    for name, array in [] if y is None else named(y, "y"):
         if array.dtype == np.float64:
             check_distinct(array, array.astype(np.float32), name)
 
@@ -102,26 +102,39 @@ def part_of(found: tuple[Any, Any, Any]) -> Part:
     return Part(x, y, weight)
 
 
-def _groups(y: Any, stratify: str | bool | None) -> tuple[str, list[Rows]]:
-    """Return the name of the way to split, and the rows that are split alike."""
-    for name, array in [] if stratify is False else _outputs(y, stratify):
-        if array.dtype.kind in "iub" and array.size == len(array):
-            classes, places = np.unique(array.ravel(), return_inverse=True)
+def _groups(y: Any, total: int, stratify: str | bool | None) -> tuple[str, list[Rows]]:
+    """Return the name of the way to split, and which of the rows are split alike."""
+    for name, array in [] if stratify is False else outputs_of(y, stratify):
+        if (labels := _labels(array)) is not None:
+            classes, places = np.unique(labels, return_inverse=True)
             if len(classes) <= MOST_CLASSES:
                 kind = f"stratified by {name}" if nested(y) else "stratified"
                 return kind, [np.flatnonzero(places == k) for k in range(len(classes))]
         if isinstance(stratify, str):
             raise BadInput(
                 f"stratify={stratify!r}: {name} is {array.dtype} of the shape {array.shape}, and "
-                f"not one whole number a row, of at most {MOST_CLASSES} classes; "
+                "neither one whole number a row nor one column of 0 and 1 for each class, of at "
+                f"most {MOST_CLASSES} classes; "
                 "stratify=False splits at random"
             )
-    return "shuffled", [np.arange(rows(y))]
+    return "shuffled", [np.arange(total)]
 
 
-def _outputs(y: Any, stratify: str | bool | None) -> list[tuple[str, NDArray[Any]]]:
+def _labels(array: NDArray[Any]) -> NDArray[Any] | None:
+    """Return each row's class: one whole number, or the place of the 1 in a row of zeros."""
+    if array.dtype.kind in "iub" and array.size == len(array):
+        return array.ravel()
+    if array.ndim == 2 and 1 < array.shape[1] <= MOST_CLASSES and array.dtype.kind in "iubf":
+        ones = array == 1
+        if (ones | (array == 0)).all() and (ones.sum(axis=1) == 1).all():
+            places: NDArray[Any] = ones.argmax(axis=1)
+            return places
+    return None
+
+
+def outputs_of(y: Any, stratify: str | bool | None) -> list[tuple[str, NDArray[Any]]]:
     """Return the outputs whose classes may be split alike."""
-    found = named(y, "y")
+    found = [] if y is None else named(y, "y")
     if not isinstance(stratify, str):
         return found
     known = (stratify, f'y["{stratify}"]', f"y[{stratify}]")
@@ -144,7 +157,7 @@ def _cut(
     order = [rng.permutation(rest) for rest in reversed(whole)][::-1]
     for chosen in order:
         if not len(chosen):
-            raise BadInput(f"{total} rows are too few for a split in three")
+            raise BadInput(f"{counted(total, 'row')}: too few for a split in three")
         yield part_of(tuple(None if one is None else taken(one, chosen) for one in found))  # type: ignore[arg-type]
 
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import PARTS, BadInput, Data, Part, Source
+from objectives.ragged import joined, plain_arrays
 from objectives.reading import check_memory, size
-from objectives.reading.parts import structures
+from objectives.reading.parts import check_rows, structures
 from objectives.structures import leaves, nested, packed
 
 if TYPE_CHECKING:
@@ -49,7 +50,12 @@ def batches(stream: Any) -> int:
     """Return how many there are, or `INFINITE` or `UNKNOWN`."""
     if hasattr(stream, "cardinality"):
         return int(stream.cardinality())
-    count = stream.num_batches if hasattr(stream, "num_batches") else len(stream)
+    try:
+        count = stream.num_batches if hasattr(stream, "num_batches") else len(stream)
+    except (TypeError, NotImplementedError):
+        raise BadInput(
+            f"the PyDataset {type(stream).__name__} has no __len__: give it the number of batches"
+        ) from None
     return INFINITE if count is None else int(count)
 
 
@@ -58,7 +64,8 @@ def _each(stream: Any) -> Iterator[Any]:
     if hasattr(stream, "as_numpy_iterator"):
         yield from stream.as_numpy_iterator()
     else:
-        yield from (stream[place] for place in range(batches(stream)))
+        count = batches(stream)
+        yield from (stream[at] for at in (range(count) if count >= 0 else itertools.count()))
 
 
 def data_of(source: Source, objective: Objective[Any]) -> Data:
@@ -68,6 +75,8 @@ def data_of(source: Source, objective: Objective[Any]) -> Data:
     validation part is the test part too.
     """
     found = _looked(objective, source)
+    if isinstance(objective.stratify, str):
+        raise BadInput(f"stratify={objective.stratify!r}: data sets are not split; leave it out")
     if len(found) == 1:
         raise BadInput(
             "load gave one data set, which cannot be split: give (train, validation) or (train, "
@@ -126,10 +135,10 @@ def materialized(source: Source, objective: Objective[Any]) -> tuple[Any, list[s
                 )
             parts = [_triple(batch, name) for batch in _each(batched(stream, UNBATCHED))]
             columns = zip(*map(leaves, parts), strict=True)
-            joined = (None if one[0] is None else np.concatenate(one) for one in columns)
-            x, y, weight = packed(parts[0], joined)
+            whole = (None if one[0] is None else joined(list(one)) for one in columns)
+            x, y, weight = packed(parts[0], whole)
             found.append((x, y) if weight is None else (x, y, weight))
-    total = sum(leaf.nbytes for part in found for leaf in leaves(part))
+    total = sum(leaf.nbytes for part in found for leaf in leaves(part) if leaf is not None)
     notes.append(
         f"the data sets were read into arrays ({_size(total)}): every epoch shuffles the rows, in "
         "batches of batch_size, not in those of the data set"
@@ -163,7 +172,14 @@ class Looked:
 def _looked(objective: Objective[Any], source: Source) -> list[Looked]:
     with seeded(0):
         given = several(objective.load(source))
-        return [_looked_at(stream, name) for stream, name in zip(given, PARTS, strict=False)]
+        if len(given) > len(PARTS):
+            raise BadInput(f"load gave {len(given)} data sets: give two, or three with the test")
+        steps = callable(objective.fit) or "steps_per_epoch" in (objective.fit or {})
+        ends = {name: steps and name == PARTS[0] for name in PARTS}
+        return [
+            _looked_at(stream, name, endless=endless)
+            for stream, (name, endless) in zip(given, ends.items(), strict=False)
+        ]
 
 
 @contextmanager
@@ -185,39 +201,63 @@ def batched(stream: Any, rows: int) -> Any:
     return stream if is_batched(stream) else stream.batch(rows)
 
 
-def _looked_at(stream: Any, name: str) -> Looked:
-    """Return what the first batches of a data set tell. Raises BadInput."""
+def _looked_at(stream: Any, name: str, *, endless: bool = False) -> Looked:
+    """Return what the first batches of a data set tell. Raises BadInput.
+
+    endless: whether it may have no end.
+    """
     if not is_stream(stream):
         kind = type(stream).__name__
         raise BadInput(f"{name} is a {kind}, and others are data sets: give data sets alone")
     count = batches(stream)
-    if count == INFINITE:
-        raise BadInput(f"the {name} data set has no end: cut it, as with .take(batches)")
+    if count == INFINITE and not endless:
+        raise BadInput(
+            f"the {name} data set has no end: cut it, as with .take(batches)"
+            + ", or give Objective(fit={'steps_per_epoch': N})" * (name == PARTS[0])
+        )
     first = itertools.islice(_each(batched(stream, UNBATCHED)), LOOKED_AT)
-    parts = [_triple(batch, name) for batch in first]
+    try:
+        parts = [_triple(batch, name) for batch in first]
+    except BadInput:
+        raise
+    except Exception as fault:
+        why = str(fault).strip().splitlines()[0] if str(fault).strip() else ""
+        raise BadInput(
+            f"the {name} data set gives no batch: {type(fault).__name__}: {why}"
+        ) from fault
     if not parts:
         raise BadInput(f"the {name} data set is empty")
     seen = [_digest(leaf) for part in parts for leaf in leaves(part)]
     x, y, weight = parts[0]
     rows = len(leaves(x)[0])
-    total = None if count == UNKNOWN else count * (rows if is_batched(stream) else 1)
+    total = None if count < 0 else count * (rows if is_batched(stream) else 1)
     each_row = sum(leaf.nbytes for leaf in leaves(parts[0]) if leaf is not None) / rows
     plain = {"batches" if is_batched(stream) else "rows": total and count, "size": rows}
     return Looked(Part(x, y, weight, total=total), seen, plain, int(each_row * (total or 0)))
 
 
 def _triple(batch: Any, name: str) -> tuple[Any, Any, Any]:
-    if not isinstance(batch, tuple) or len(batch) not in (2, 3):
+    """Return x, y and weights of a batch, as Keras tells them apart. Raises BadInput."""
+    given = batch if isinstance(batch, (tuple, list)) else (batch,)
+    if len(given) not in (1, 2, 3):
         raise BadInput(
-            f"the {name} data set gives {type(batch).__name__}: each batch has to be (x, y) or "
-            "(x, y, sample_weight)"
+            f"the {name} data set gives a {type(batch).__name__} of {len(given)}: each batch has "
+            "to be (x, y), (x, y, sample_weight), or x alone where the model needs no y"
         )
-    return structures(*batch)
+    x, y, weight = (*given, None, None)[:3]
+    try:
+        found = structures(x, y, weight)
+        check_rows(*found)
+    except BadInput as fault:
+        raise BadInput(f"the {name} data set: {fault}") from None
+    return found
 
 
 def _digest(leaf: Any) -> str:
     if leaf is None:
         return ""
-    found = hashlib.sha1(f"{leaf.dtype.str}{leaf.shape}".encode(), usedforsecurity=False)
-    found.update(np.ascontiguousarray(leaf).data)
+    found = hashlib.sha1(usedforsecurity=False)
+    for array in plain_arrays(leaf):
+        found.update(f"{array.dtype.str}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()

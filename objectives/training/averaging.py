@@ -14,7 +14,7 @@ import numpy as np
 from objectives.judging import threshold
 from objectives.judging.choosing import Predicted, choose, held_out, without
 from objectives.monitor import VAL_LOSS
-from objectives.structures import nested
+from objectives.structures import is_array
 from objectives.training import TrialResult
 from objectives.training.averages import CELLS
 from objectives.training.batches import arrays
@@ -78,8 +78,12 @@ class Averaging:
     """Nets, what they predict, and who judges it."""
 
     def __init__(self, trainer: FitTrainer, nets: Sequence[TrialResult], folder: Path) -> None:
-        if trainer.data.stream is not None or nested(trainer.data.train.x):
-            raise Meaningless("the inputs are not one array")
+        if trainer.data.stream is not None:
+            raise Meaningless("the data are data sets, and an average needs arrays")
+        if not is_array(trainer.data.train.x):
+            raise Meaningless("the model has several inputs, or one with ragged rows")
+        if trainer.data.train.y is None:
+            raise Meaningless("there is no y to judge it by")
         self.trainer, self.spec = trainer, nets[0].spec
         self.parts = {"val": arrays(trainer.data.validation), "test": arrays(trainer.data.test)}
         x, *_ = self.parts["val"]

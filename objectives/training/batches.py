@@ -30,7 +30,9 @@ def order(seed: int, epoch: int, rows: int, share: float = 1.0) -> NDArray[np.in
 
 
 def arrays(part: Part, class_weight: Mapping[Any, Any] | None = None) -> tuple[Any, ...]:
-    """Return (x, y) or (x, y, weight), floats in Keras's own float type, lists as tuples.
+    """Return (x, y) or (x, y, weight), or (x,) where there is no y, as Keras takes them.
+
+    Floats are of Keras's own float type, lists are tuples.
 
     Weights of rows and of classes multiply; a class without a weight has 1. Of several outputs
     each has its own, or all have the same.
@@ -66,7 +68,14 @@ def _by_class(y: Any, class_weight: Mapping[Any, Any]) -> Any:
     return by_class
 
 
-def _floats(array: Array) -> Array:
+def for_step(parts: tuple[Any, ...]) -> Any:
+    """Return structures as `fit` hands them to a model's steps: x alone where there is no y."""
+    import keras
+
+    return keras.utils.pack_x_y_sample_weight(*parts)
+
+
+def _floats(array: Any) -> Any:
     import keras
 
     if np.issubdtype(array.dtype, np.floating):

@@ -123,7 +123,7 @@ def _by_fit(
     train, validation = trainer.arrays
     shown = first(np.arange(rows(validation)), program.wide, BATCHES[1])
     history = plain.fit(
-        Batches(train, size, first(np.asarray(order), size, BATCHES[0])),
+        Batches(train, size, first(np.asarray(order), size, BATCHES[0])).for_fit(),
         epochs=1,
         shuffle=False,
         validation_data=mapped(lambda part: fed(part[shown]), validation),

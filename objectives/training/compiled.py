@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
 
+from objectives.ragged import Ragged
+from objectives.structures import leaves
 from objectives.training import streaming
 from objectives.training.check import Guard, users
 from objectives.training.epoch import Unsupported, trace, words
@@ -86,6 +88,8 @@ class CompiledTrainer(FitTrainer):
         try:
             if self.data.stream is not None:
                 raise Unsupported(streaming.WHY)
+            if any(isinstance(leaf, Ragged) for leaf in leaves(self.data.train.x)):
+                raise Unsupported("x has ragged rows")
             with unchanged():
                 self._trial(progress)
         except Unsupported as why:

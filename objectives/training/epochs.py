@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from objectives.ragged import Ragged
 from objectives.structures import mapped
 from objectives.training import Logs, effective_rate
-from objectives.training.batches import order
+from objectives.training.batches import for_step, order
 from objectives.training.progress import Progress
 from objectives.training.uncorrected import UncorrectedAdam
 
@@ -42,12 +43,31 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self.rows[index * self.size : (index + 1) * self.size]
-        found: tuple[Any, ...] = mapped(lambda part: fed(np.asarray(part[rows])), self.parts)
+        found: tuple[Any, ...] = mapped(lambda part: fed(part[rows]), self.parts)
         return found
 
+    def for_fit(self) -> Any:
+        """Return what `fit` takes: without y a data set, since Keras packs x of others anew."""
+        if len(self.parts) > 1:
+            return self
+        spec = mapped(_spec, for_step(self.parts))
+        return tf.data.Dataset.from_generator(
+            lambda: (for_step(self[at]) for at in range(self.num_batches)), output_signature=spec
+        )
 
-def fed(array: Array) -> Any:
-    """Return an array as Keras takes it: strings only as a tensor."""
+
+def _spec(leaf: Any) -> Any:
+    found = tf.type_spec_from_value(fed(leaf[:1]))
+    if isinstance(found, tf.RaggedTensorSpec):
+        return tf.RaggedTensorSpec((None, *found.shape[1:]), found.dtype, found.ragged_rank)
+    return tf.TensorSpec((None, *found.shape[1:]), found.dtype)
+
+
+def fed(leaf: Any) -> Any:
+    """Return a leaf as Keras takes it: strings and ragged rows only as tensors."""
+    if isinstance(leaf, Ragged):
+        return leaf.tensor()
+    array = np.asarray(leaf)
     return tf.convert_to_tensor(array) if array.dtype.kind in "OSU" else array
 
 

@@ -31,7 +31,7 @@ from objectives.training.batches import arrays
 from objectives.training.callback_files import placed
 from objectives.training.counting import counted
 from objectives.training.epochs import Batches, Epochs, fed
-from objectives.training.given_model import require_model
+from objectives.training.given_model import require_fit, require_model
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
@@ -77,9 +77,7 @@ class FitTrainer:
         progress.weights = model.get_weights
         callbacks = self.callbacks(progress)
         if self.data.stream is not None:
-            streaming.fit(
-                self, progress, model, [*callbacks, Epochs(progress, 1, self.given(spec))]
-            )
+            streaming.fit(self, progress, model, callbacks)
             return
         batch = self.objective.batch(spec.config)
         train, validation = self.arrays
@@ -88,7 +86,7 @@ class FitTrainer:
         epochs = Epochs(progress, len(self.data.train), self.given(spec), first)
         epochs.batches = Batches(train, batch, epochs.rows)
         model.fit(
-            epochs.batches,
+            epochs.batches.for_fit(),
             initial_epoch=first,
             epochs=spec.max_epochs,
             shuffle=False,  # or Keras shuffles whole batches, which are shuffled rows already
@@ -108,6 +106,8 @@ class FitTrainer:
         keras.utils.set_random_seed(spec.seed)
         model = self.objective.model(spec.config, self.data, spec.monitor)
         require_model(model, first=not self._built)
+        if not self._built:
+            require_fit(model, self.data)
         self._built = True
         if model.distribute_strategy is not tf.distribute.get_strategy():
             name = type(model.distribute_strategy).__name__
@@ -172,9 +172,9 @@ class FitTrainer:
     def _judged(self, spec: TrialSpec, kept: keras.Model) -> Logs:
         """Return a model's scores on the test part, and keep its predictions."""
         batch = self.objective.batch(spec.config)
-        x, y, *weight = mapped(fed, arrays(self.data.test))
+        x, y, weight = (*mapped(fed, arrays(self.data.test)), None, None)[:3]
         scores: Logs = kept.evaluate(
-            x, y, batch, sample_weight=weight[0] if weight else None, verbose=0, return_dict=True
+            x, y, batch, sample_weight=weight, verbose=0, return_dict=True
         )
         if self.objective.scores is not None:
             predictions = kept.predict(x, batch, verbose=0)

@@ -16,15 +16,17 @@ WIDE = 1024
 WIDE_NUMBERS = 1_000_000
 
 
-def build_metrics(model: keras.Model, train: tuple[Any, ...], batch: int) -> None:
+def build_metrics(model: keras.Model, train: Any, batch: int) -> None:
     """Make the variables of the metrics and losses of a listed model, as its first step does.
 
-    train: structures of tensors.
+    train: structures of tensors, as a step takes them.
     """
     late = any(map(_late, keras.tree.flatten(_metrics(model))))
     if (
         late
         or len(model.outputs) > 1
+        or not isinstance(train, tuple)
+        or len(train) < 2
         or nested(train[1])
         or nested(getattr(model, "_outputs_struct", None))
     ):

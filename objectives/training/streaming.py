@@ -14,9 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from objectives import PARTS, Data, Objective
-from objectives.reading.streams import UNKNOWN, batched, batches, several
+from objectives.reading.streams import batched, batches, several
 from objectives.structures import leaves, mapped, packed
 from objectives.training import Logs, TrialSpec
+from objectives.training.epochs import Epochs
+from objectives.training.live import LiveState
+from objectives.training.refusals import BATCH_HOOKS
 
 if TYPE_CHECKING:
     from objectives.training.fit import FitTrainer
@@ -41,7 +44,7 @@ def shared(stream: Any, share: float) -> Any:
     if share == 1.0:
         return stream
     count = batches(stream)
-    if count == UNKNOWN:
+    if count < 0:
         raise RuntimeError("a share of a data set needs one that knows how many batches it has")
     most = max(1, round(share * count))
     return stream.take(most) if hasattr(stream, "take") else Head(stream, most)
@@ -69,18 +72,83 @@ class Head(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: list[Any]) -> None:
-    """Train a trial. No checkpoint is kept: none could take a data set up where it stood."""
-    parts = opened(trainer.objective, trainer.data, progress.spec)
+    """Train a trial, from its checkpoint's epoch on if it has one."""
+    spec = progress.spec
+    given = trainer.given(spec)
+    parts = opened(trainer.objective, trainer.data, spec)
+    state = LiveState(model, callbacks)
+    first = progress.begin(state, "data-sets", *trainer.made_of(spec, model))
+    hooks: list[Any] = [state, *callbacks, Epochs(progress, 1, given, first)]
+    if first:
+        progress.notes.append(f"its data sets were read again to the end of epoch {first}")
+        hooks = [Replay(first, hooks)]
     model.fit(
         parts["train"],
         # Keras shuffles the batches of its own data sets unless it is told not to.
-        shuffle=not isinstance(parts["train"], tf.data.Dataset),
-        epochs=progress.spec.max_epochs,
+        shuffle=given.shuffle and not isinstance(parts["train"], tf.data.Dataset),
+        epochs=spec.max_epochs,
+        steps_per_epoch=given.steps_per_epoch,
         validation_data=parts["validation"],
         class_weight=trainer.data.class_weight,
-        callbacks=callbacks,
+        callbacks=hooks,
         verbose=0,
     )
+
+
+class Replay(keras.callbacks.Callback):  # type: ignore[misc]
+    """Passes over the epochs before `first` without training, and holds callbacks until then.
+
+    A data set cannot be told to begin at its fifth epoch. Here `fit` reads it, and the validation
+    part, as it did when these epochs were trained, so that what they shuffle and draw goes on as
+    if there had been no interruption.
+    """
+
+    def __init__(self, first: int, callbacks: list[Any]) -> None:
+        super().__init__()
+        self.first = first
+        self.held = keras.callbacks.CallbackList(callbacks)
+        self.begun = False
+
+    def set_model(self, model: keras.Model) -> None:
+        """Hand the model on."""
+        super().set_model(model)
+        self.held.set_model(model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Hand the parameters on."""
+        super().set_params(params)
+        self.held.set_params(params)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Let steps read their batch, and nothing else."""
+        self.held.on_train_begin(logs)
+        self.step, self.model.train_function = self.model.train_function, self._read
+        self.model.test_function = self._read
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Train from the first epoch on that the checkpoint does not have."""
+        if epoch == self.first:
+            self.begun, self.model.train_function = True, self.step
+            self.model.test_function = None  # `fit` makes it
+        if self.begun:
+            self.held.on_epoch_begin(epoch, logs)
+
+    def _read(self, iterator: Any) -> Logs:
+        for _ in range(self.model.steps_per_execution):
+            next(iterator)
+        return {}
+
+
+def _when_begun(name: str) -> Callable[..., None]:
+    def hook(self: Replay, *given: Any, **more: Any) -> None:
+        if self.begun:
+            getattr(self.held, name)(*given, **more)
+
+    return hook
+
+
+for _name in ("on_epoch_end", "on_train_end", *BATCH_HOOKS[2:]):
+    setattr(Replay, _name, _when_begun(_name))
 
 
 def judged(trainer: FitTrainer) -> Callable[[TrialSpec, keras.Model], Logs]:
@@ -99,8 +167,9 @@ def judged(trainer: FitTrainer) -> Callable[[TrialSpec, keras.Model], Logs]:
 def predicted(model: keras.Model, stream: Any) -> tuple[Any, Any]:
     """Return a data set's labels and the predictions of its rows, of one and the same pass."""
     labels, found = [], []
-    for x, y, *_ in _batches(stream):
-        labels.append(mapped(np.asarray, y))
+    for batch in _batches(stream):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        labels.append(None if y is None else mapped(np.asarray, y))
         found.append(mapped(np.asarray, model.predict_on_batch(x)))
     return _joined(labels), _joined(found)
 
@@ -113,5 +182,7 @@ def _batches(stream: Any) -> Iterator[Any]:
 
 
 def _joined(parts: list[Any]) -> Any:
+    if parts[0] is None:
+        return None
     columns = zip(*map(leaves, parts), strict=True)
     return packed(parts[0], iter([np.concatenate(one) for one in columns]))

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from objectives.structures import leaves, mapped, packed
+from objectives.training.batches import for_step
 
 
 class Tensors:
@@ -19,7 +20,7 @@ class Tensors:
         words: Plain values that tell two parts apart that need programs of their own.
 
     Args:
-        parts: Structures of arrays: (x, y) or (x, y, weight).
+        parts: Structures of arrays: (x, y), (x, y, weight), or (x,).
     """
 
     def __init__(self, parts: tuple[Any, ...]) -> None:
@@ -29,7 +30,6 @@ class Tensors:
         shapes = [(tuple(each.shape), each.dtype.name) for each in self.flat]
         self.words = [shapes, repr(self._parts)]
 
-    def pack(self, tensors: Iterable[tf.Tensor]) -> tuple[Any, ...]:
-        """Return tensors in the structures of the part."""
-        found: tuple[Any, ...] = packed(self._parts, iter(tensors))
-        return found
+    def pack(self, tensors: Iterable[tf.Tensor]) -> Any:
+        """Return tensors in the structures of the part, as a model's steps take them."""
+        return for_step(packed(self._parts, iter(tensors)))

@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
-from objectives.structures import nested
+from objectives.structures import is_array
 from sweeps.cli.files import chosen
 from sweeps.cli.found import reading
 from sweeps.cli.front import first_alone
@@ -145,6 +145,6 @@ def reference_of(session: Session, name: str) -> Reference:
         monitor=session.monitor,
         data=session.data.digest,
         chance=None
-        if session.data.stream or nested(session.data.train.y)
+        if session.data.stream or not is_array(session.data.train.y)
         else chance(session.data.train.y),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from objectives.judging import threshold
 from objectives.monitor import signs
-from objectives.structures import nested
+from objectives.structures import is_array
 from sweeps.cli.again import hidden, place, same
 from sweeps.cli.averages import threshold_lines
 from sweeps.cli.found import reading
@@ -184,7 +184,7 @@ def _reliability(session: Session, summary: Summary) -> list[Point]:
     from objectives.judging import plain, reliability
     from sweeps.report.given import Point
 
-    several = nested(session.data.test.y)
+    several = not is_array(session.data.test.y)
     if summary.best is None or several or plain.task_of(session.data) == "regression":
         return []
     predictions = session.folder / "weights" / f"{summary.best.number:05d}.npy"

@@ -9,7 +9,7 @@ from typing import Any
 
 from objectives import BadInput, Data, Source
 from objectives.reading import counted
-from objectives.structures import nested, words
+from objectives.structures import is_array, words
 from sweeps.study.identity import source_words
 from sweeps.study.options import DATA, OPTIONS
 
@@ -57,7 +57,7 @@ def data_text(data: Data) -> str:
     if "said" in data.details:
         return str(data.details["said"])
     shape = " x ".join(f"{n:,}" for n in data.shape)
-    if nested(data.train.x) or nested(data.train.y):
+    if not is_array(data.train.x) or not is_array(data.train.y):
         named = words(data.train.x, "x"), words(data.train.y, "y")
         shape = f"{data.shape[0]:,} rows of {named[0]}; {named[1]}"
     if data.preprocessing is not None and len(data.shape) == 2:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.reading import listing, quoted
-from objectives.structures import mapped, nested
+from objectives.structures import is_array, mapped
 
 if TYPE_CHECKING:
     from objectives import Data
@@ -45,7 +45,7 @@ def lines(data: Data, model: Path) -> list[str]:
         return [f"import keras, tensorflow as tf; {load}", f"model.predict({given}){comment}"]
     if "columns_of" in plain:  # a long table's
         comment += f", from {listing(plain['channels'])}"
-    if not plain and (nested(data.train.x) or data.train.x.dtype.kind in "SU"):
+    if not plain and (not is_array(data.train.x) or data.train.x.dtype.kind in "SU"):
         rows = _written(mapped(_row, data.train.x))
         head = f"import keras, numpy as np, tensorflow as tf; {load}"
         return [head, f"model.predict({rows}){comment}"]
@@ -56,6 +56,10 @@ def lines(data: Data, model: Path) -> list[str]:
 def _row(array: Any) -> str:
     """Return Python text for one row of an array: zeros, or empty text."""
     shape = (1, *array.shape[1:])
+    if None in shape:  # ragged
+        return (
+            f'tf.ragged.constant([[]], "{"string" if array.dtype.kind in "SU" else array.dtype}")'
+        )
     if array.dtype.kind in "SU":
         return f'tf.fill({shape!r}, "")'
     return f'np.zeros({shape!r}, "{array.dtype}")'
