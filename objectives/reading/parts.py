@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -139,7 +139,9 @@ def _ragged(given: Any, name: str) -> Ragged:
     found = given if isinstance(given, Ragged) else Ragged.from_tensor(given)
     if found.dtype == object:
         *splits, values = found.arrays
-        found = Ragged.of([*splits, _array(values, name)])  # type: ignore[assignment]
+        text: Any = _array(values, name)
+        made: Any = Ragged.of([*splits, text])
+        return cast(Ragged, made)
     return found
 
 

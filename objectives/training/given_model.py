@@ -70,9 +70,9 @@ def require_fit(model: keras.Model, data: Data) -> None:
                 _require_shape(one, data, f'x["{key}"]', operator.itemgetter(key))
 
 
-def _alike(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(one) == len(other) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True)
+def _alike(given: tuple[Any, ...], asked: tuple[Any, ...]) -> bool:
+    return len(given) == len(asked) and all(
+        size in (None, own) for own, size in zip(given, asked, strict=True)
     )
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import Monitor, Objective
 from objectives.costs import COSTS
+from sweeps.study.sweep import kind_of
 
 if TYPE_CHECKING:
     from sweeps.cli.python import TrialHandle
     from sweeps.study.session import Session
     from sweeps.study.several import Front
+    from sweeps.study.sweep import Sweep
 
 MOST = 12  # trials of a front that are listed
 
@@ -22,16 +24,22 @@ def direction(monitor: Monitor) -> str:
     return "lower" if monitor.sign > 0 else "higher"
 
 
-def monitor_lines(objective: Objective[Any]) -> Iterator[str]:
+def monitor_lines(sweep: Sweep) -> Iterator[str]:
     """Say what decides, where that is not a loss alone."""
-    first, *others = objective.monitors
+    first, *others = sweep.objective.monitors
     if not others:
         if not first.name.endswith("loss"):
             yield f"monitor: {first.name}, {direction(first)} is better"
         return
     named = ", ".join(f"{one.name} ({direction(one)} is better)" for one in (first, *others))
     yield f"monitors: {named}, all at a trial's best epoch by {first.name}"
-    yield "pruner: none with several monitors, since one of them cannot tell a hopeless trial"
+    if sweep.prunes:
+        yield f"pruner: {kind_of(sweep.pruner)}, by {first.name} alone"
+    else:
+        yield (
+            "pruner: none with several monitors, since one of them cannot tell a hopeless trial; "
+            f"--prune-by {first.name} prunes by it alone"
+        )
 
 
 def first_alone(objective: Objective[Any], what: str) -> Iterator[str]:
@@ -66,7 +74,30 @@ def front_lines(front: Front | None, labels: Mapping[int, str]) -> Iterator[str]
         yield label + "".join(f"{cells[name][row]:>{w}}" for name, w in columns.items())
     if len(front.points) > MOST:
         yield f"  and {len(front.points) - MOST} more, with --json"
-    yield f"the best, and what is confirmed on fresh seeds, are chosen by {names[0]} alone"
+    yield from held_lines(front)
+    yield f"the best is chosen by {names[0]} alone"
+
+
+def held_lines(front: Front) -> Iterator[str]:
+    """Say which trials of the front hold on fresh seeds, and which were lucky."""
+    by_trial = {one.trial: one for one in front.confirmed}
+    left = [f"#{point.trial}" for point in front.points if point.trial not in by_trial]
+    if len(left) == len(front.points):
+        yield "by one seed a place on the front may be luck: --confirm 3 trains it on fresh seeds"
+        return
+    yield "on fresh seeds, means:"
+    for one in front.confirmed:
+        told = ", ".join(f"{name} {shown(name, value)}" for name, value in one.values.items())
+        if one.beaten_by is None:
+            says = "holds" if one.on_front else "on the front too, by these seeds"
+        elif one.clear:
+            says = f"beaten by #{one.beaten_by}"
+            says += ": its place on the front was luck" if one.on_front else ""
+        else:
+            says = f"beaten by #{one.beaten_by}, by less than seeds alone do"
+        yield f"  #{one.trial:<4} {told} ({one.seeds} seed{'s' * (one.seeds > 1)}): {says}"
+    if left:
+        yield f"not confirmed: {', '.join(left[:MOST])}{' and more' * (len(left) > MOST)}"
 
 
 def front_numbers(front: Front | None) -> list[int]:

@@ -82,7 +82,7 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         say(f"split: {split}")
     for line in fit(data_lines(session.data), columns()):
         say(line)
-    for line in monitor_lines(session.sweep.objective):
+    for line in monitor_lines(session.sweep):
         say(line)
 
     @functools.cache

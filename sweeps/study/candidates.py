@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sweeps.study.elimination import FEW, FIRST, SHARE, TOP, Race
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.options import STRIDE
+from sweeps.study.several import front
 from sweeps.study.winner import standings
 
 if TYPE_CHECKING:
@@ -16,14 +17,23 @@ if TYPE_CHECKING:
 
 
 def race(
-    monitor: Monitor, ended: list[Ended], known: Mapping[str, Any], most: int, *, limited: bool
+    monitors: Sequence[Monitor],
+    ended: list[Ended],
+    known: Mapping[str, Any],
+    most: int,
+    *,
+    limited: bool,
 ) -> Race:
     """Return which trials are candidates, and what confirming them may cost.
 
     known: repeats so far. Those made when the study had other trials count as spent, and the
-    trials that were best in them are candidates still. limited: to a share of all epochs.
+    trials that were best in them are candidates still. limited: to a share of all epochs. Of
+    several monitors, the trials of the Pareto front come first, and none of them is left out.
     """
+    monitor = monitors[0]
     order = ranked(ended, monitor)
+    best = front(ended, monitors) if len(monitors) > 1 else []
+    order = [*best, *(t for t in order if t not in best)]
     epochs = {t.number: t.epochs for t in order}
     earlier: dict[int, dict[int, Any]] = {}
     for run, told in known.items():
@@ -44,6 +54,7 @@ def race(
         allowance=allowance if limited else math.inf,
         earlier=[one.trial.number for one in before[:FEW]],
         free=free.keys(),
+        stay=frozenset(t.number for t in best),
     )
 
 

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Logs, Outcome, TrialResult
+from objectives.training.beside import Beside, measured
 from sweeps.study import ties
 from sweeps.study.candidates import race
-from sweeps.study.driver import Driver, Progress, Running
+from sweeps.study.driver import Driver, Judged, Progress
 from sweeps.study.elimination import Noise, Round, Run
 from sweeps.study.ended import ranked
 from sweeps.study.options import CONFIRM, STRIDE
 from sweeps.study.samplers import seed_of
+from sweeps.study.several import finals
 from sweeps.study.specs import Specs
 from sweeps.study.statistics import Difference
 from sweeps.study.winner import ATTR, CONTENDERS, Standing, confirmed_trials
@@ -103,7 +105,7 @@ class Confirm:
         self.trials = {t.number: t for t in ranked(ended, self.session.monitor)}
         self.count = len(ended)
         self.race = race(
-            self.session.monitor,
+            self.session.sweep.objective.monitors,
             ended,
             self.known,
             CONFIRM if given is None else given,
@@ -143,7 +145,15 @@ class Confirm:
             if not found.missing:
                 return
             self.expect(len(found.missing) + found.more)
-            driver = Driver(trainer, tracker, self._judge, self._end, progress, say=self.say)
+            driver = Driver(
+                trainer,
+                tracker,
+                self._judge,
+                self._end,
+                progress,
+                say=self.say,
+                judged=Judged.judged,
+            )
             driver.run(self._asked(found.missing))
 
     def _keep(self, trials: Sequence[int]) -> None:
@@ -151,9 +161,15 @@ class Confirm:
         if study.user_attrs.get(CONTENDERS) != list(trials):
             study.set_user_attr(CONTENDERS, list(trials))
 
-    def _asked(self, runs: Sequence[Run]) -> Iterator[Running]:
-        folder = self.session.folder / ATTR
-        specs = dataclasses.replace(Specs.of(self.session), weights=folder, checkpoints=folder)
+    def _asked(self, runs: Sequence[Run]) -> Iterator[Judged]:
+        folder, others = self.session.folder / ATTR, self.session.sweep.objective.others
+        specs = dataclasses.replace(
+            Specs.of(self.session),
+            weights=folder,
+            checkpoints=folder,
+            limits=measured(others, {}),
+            others=others,
+        )
         for of, repeat in runs:
             number = of * STRIDE + repeat
             if str(number) in self.known:
@@ -164,20 +180,23 @@ class Confirm:
             seed = seed_of(self.session.settings.seed or 0, ATTR, repeat)
             config = self.session.store.config(trial.params)
             name = f"confirm {trial.number:03d} seed {repeat}"
-            yield Running(
+            yield Judged(
                 specs.make(number, config, seed, trial.role),
                 TrialRun(number, name, trial.params, seed, ATTR, of=trial.number),
                 f"#{trial.number} seed {repeat}",
+                Beside(others),
             )
 
-    def _judge(self, running: Running, epoch: int, logs: Logs) -> Decision:
+    def _judge(self, running: Judged, epoch: int, logs: Logs) -> Decision:
         return Decision.STOP if self.session.settings.out_of_time else Decision.CONTINUE
 
-    def _end(self, running: Running, result: TrialResult) -> None:
+    def _end(self, running: Judged, result: TrialResult) -> None:
         spec = running.spec
         found: dict[str, Any] = {"value": result.value, "outcome": result.outcome.value}
         found |= {"epochs": result.epochs, "seconds": result.seconds, "trials": self.count}
-        metrics: dict[str, float] = {"epochs": result.epochs}
+        if "beside" in result.extra:
+            found["beside"] = result.extra["beside"]
+        metrics: dict[str, float] = {"epochs": result.epochs} | finals(result)
         if result.outcome is Outcome.COMPLETE and result.value is not None and spec.weights:
             found["test"] = self.session.trainer.evaluate(spec)
             found["parameters"] = _weights_in(spec.weights)

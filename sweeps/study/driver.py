@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from objectives.training import Best, Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
+from objectives.training.beside import Beside
 from objectives.training.whole_files import forget
 from sweeps.study.interrupts import Interrupts
 from sweeps.tracking import Tracker, TrialRun
@@ -62,6 +63,22 @@ class Running:
             found[f"trial_best_{self.spec.monitor.name}"] = result.value
             found["best_epoch"] = result.best_epoch
         return found
+
+
+@dataclass
+class Judged(Running):
+    """A run whose further monitors are known at its best epoch."""
+
+    beside: Beside
+
+    def take(self, epoch: int, logs: Logs) -> None:
+        """Take an epoch's logs. Raises UnknownMonitor where they lack a monitor."""
+        super().take(epoch, logs)
+        self.beside.take(epoch, logs, best=self.best.epoch == epoch)
+
+    def judged(self, result: TrialResult) -> TrialResult:
+        """Return a result with their values; one that lacks any has diverged."""
+        return self.beside.judged(result)
 
 
 R = TypeVar("R", bound=Running)

@@ -49,7 +49,8 @@ class Race:
     candidates: trials with the best values, best first. earlier: those confirmed when the study
     had fewer trials. baseline: None where there is none; it is no candidate. epochs: of a trial's
     own run, by number. most: seeds of a trial. allowance: epochs; infinite where the seeds alone
-    are limited. free: runs of an earlier confirmation, which cost nothing.
+    are limited. free: runs of an earlier confirmation, which cost nothing. stay: candidates that
+    are not left out, whatever the first monitor says: those of a Pareto front.
     """
 
     candidates: Sequence[int]
@@ -59,6 +60,7 @@ class Race:
     allowance: float = math.inf
     earlier: Sequence[int] = ()
     free: Collection[Run] = frozenset()
+    stay: Collection[int] = frozenset()
 
     def next(self, values: Values, spent: Mapping[Run, int] | None = None) -> Round:
         """Return the round that comes next. spent: epochs of the runs that are known."""
@@ -112,7 +114,9 @@ class Race:
         shown = {n: {seed: values[n][seed] for seed in range(seeds)} for n in trials}
         order = sorted(trials, key=lambda n: (_failed(shown[n]), _mean(shown[n]), n))
         noise = Noise.of(shown)
-        kept = [n for n in order if not noise.apart(shown[n], shown[order[0]], LEVEL)]
+        kept = [
+            n for n in order if n in self.stay or not noise.apart(shown[n], shown[order[0]], LEVEL)
+        ]
         others = [n for n in kept if n != self.baseline]
         return self._with_baseline(others or [n for n in order if n != self.baseline][:1])
 
@@ -120,7 +124,7 @@ class Race:
         """Return whether further seeds would tell nothing that is asked."""
         if seeds >= self.most:
             return True
-        if len(trials) > 2 or seeds < 3 or math.isinf(self.allowance):
+        if self.stay or len(trials) > 2 or seeds < 3 or math.isinf(self.allowance):
             return False
         shown = {n: {seed: values[n][seed] for seed in range(seeds)} for n in trials}
         one, *other = shown.values()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 # What a trial's user attributes hold of ours.
-OWN_ATTRS = ("role", "params", "seed", "result", "fixed", "run_name")
+OWN_ATTRS = ("role", "params", "seed", "result", "fixed", "run_name", "curve")
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from objectives.training.beside import Beside
 from objectives.training.checkpoint import kept_epoch
 from objectives.training.errors import error_line
 from objectives.training.whole_files import keep_only
-from sweeps.study.driver import Driver, Progress, Running
+from sweeps.study.driver import Driver, Judged, Progress
 from sweeps.study.ended import ranked
+from sweeps.study.first_alone import CURVE, FirstAlone
 from sweeps.study.pruning import NEVER_PRUNED
 from sweeps.study.several import finals
 from sweeps.study.shown import OWN_SEED, name_best, report_last, reported, run_name
@@ -37,16 +38,11 @@ class SweepFailed(RuntimeError):
 
 
 @dataclass
-class _Trial(Running):
+class _Trial(Judged):
     trial: optuna.trial.Trial
     reported: int  # the last step that the store already had
     kept: int  # the last epoch of its checkpoint: up to there it is known to go on
-    beside: Beside
-
-    def take(self, epoch: int, logs: Logs) -> None:
-        """Take an epoch's logs. Raises UnknownMonitor where they lack a monitor."""
-        super().take(epoch, logs)
-        self.beside.take(epoch, logs, best=self.best.epoch == epoch)
+    shown: optuna.trial.Trial  # what takes reports: of several monitors, the first one's alone
 
 
 @dataclass
@@ -73,11 +69,8 @@ class Loop:
         self.best = next((trial.reached for trial in ranked(ended, self.specs.monitor)), None)
         self.failures = 0
         self.error = ""
-        # Of several values, Optuna takes no intermediate ones.
-        several = bool(self.specs.others)
-        self.reported = (
-            frozenset() if several else reported(self.specs.max_epochs, self.specs.rungs)
-        )
+        self.first = FirstAlone(self.store.study) if self.specs.others else None
+        self.reported = reported(self.specs.max_epochs, self.specs.rungs)
 
     def run(self) -> None:
         """Train until the total, the end of the time, or three failures in a row (SweepFailed)."""
@@ -92,7 +85,7 @@ class Loop:
             self.progress,
             self.begin,
             self.say,
-            lambda running, result: running.beside.judged(result),
+            Judged.judged,
         )
         driver.run(self._asked(driver))
         if self.failures >= FAILURES:
@@ -113,20 +106,22 @@ class Loop:
         number, attrs = trial.number, trial.user_attrs
         role, params, config = attrs["role"], attrs["params"], self.store.config(attrs["params"])
         spec = self.specs.make(number, config, attrs["seed"], role)
-        known = self.store.study.get_trials(deepcopy=False)[number].last_step
+        shown = trial if self.first is None else self.first.trial(number, attrs)
+        known = shown.study.get_trials(deepcopy=False)[number].last_step
         label = self.store.space.label(config)
         return _Trial(
             spec,
             TrialRun(number, run_name(number, role, label), params, spec.seed, role),
             label,
+            Beside(self.specs.others),
             trial,
             reported=known or 0,
             kept=kept_epoch(spec.checkpoint) if known and spec.checkpoint else 0,
-            beside=Beside(self.specs.others),
+            shown=shown,
         )
 
     def _judge(self, running: _Trial, epoch: int, logs: Logs) -> Decision:
-        rungs, trial = running.spec.rungs, running.trial
+        rungs, trial = running.spec.rungs, running.shown
         if self.out_of_time() or self.failures >= FAILURES:
             return Decision.STOP
         if running.best.epoch is None or epoch not in self.reported:
@@ -150,6 +145,8 @@ class Loop:
         metrics = running.finals(result) | numbers | finals(result)
         if result.outcome is Outcome.COMPLETE and self.specs.max_epochs in self.reported:
             report_last(running.trial, result)
+        if self.first is not None:
+            running.trial.set_user_attr(CURVE, self.first.end(running.shown, result))
         self.store.tell(running.trial, result, metrics, self.tracker.run_id(number))
         way = result.extra.get("way")
         self.tracker.end_trial(number, result.outcome.value, metrics, {"way": way} if way else {})

@@ -148,6 +148,10 @@ class Options:
     pruner: Pruner | BasePruner | None = row(
         "search", PRUNERS, "", "the rule that stops hopeless trials",
         kept=True, param=True, of=lambda sweep: kind_of(sweep.pruner), takes=(object,))
+    prune_by: str | None = row(
+        "search", str, "METRIC",
+        "with several monitors: prune by the first one alone, which is named here",
+        kept=True, param=True, of=lambda sweep: sweep.prune_by)
     seed: int | None = row(
         "search", whole(0), "N", "seed of the study, or of the training (train)",
         commands=("run", "train"), kept=True, param=True, default=0)

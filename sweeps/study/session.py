@@ -18,6 +18,7 @@ from objectives.training.beside import measured
 from search_spaces import Dimension
 from sweeps.study.connecting import connect
 from sweeps.study.driver import Progress
+from sweeps.study.first_alone import check_prune_by
 from sweeps.study.identity import identity, remembered, same_arrays, stored_identity
 from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
 from sweeps.study.loop import Loop
@@ -57,10 +58,10 @@ def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:
 
 def _changes(before: Sweep, now: Sweep) -> Iterator[str]:
     """Say by what the trials from here on are chosen and ended, where it is new."""
-    for name in ("sampler", "pruner", "patience"):
+    for name in ("sampler", "pruner", "prune_by", "patience"):
         was, value = OPTIONS[name].declared(before), OPTIONS[name].declared(now)
         if was != value:
-            yield f"--{name}: {value or 'off'} from here on, {was or 'off'} before"
+            yield f"{OPTIONS[name].flag}: {value or 'off'} from here on, {was or 'off'} before"
 
 
 @dataclass
@@ -116,8 +117,7 @@ class Session:
             progress=progress,
             specs=dataclasses.replace(
                 specs,
-                # Of several values, none tells whether a trial is hopeless.
-                rungs=() if others else rungs(self.sweep.pruner, specs.max_epochs),
+                rungs=rungs(self.sweep.pruner, specs.max_epochs) if self.sweep.prunes else (),
                 checkpoints=self.folder / "checkpoints",
                 files=self.folder / "callbacks",
                 limits=measured(others, self.sweep.limits),
@@ -239,6 +239,7 @@ def _opened(
     notes += behind(folder) if reading else []
     pruner = None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs)
     if not reading:
+        check_prune_by(sweep)
         check_several(make_sampler(sweep.sampler, 0), sweep.objective.others)  # may be refused
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:

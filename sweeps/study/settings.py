@@ -97,6 +97,7 @@ class Settings(Options):
             objective=objective,
             sampler=self.sampler or sweep.sampler,
             pruner=self.pruner or sweep.pruner,
+            prune_by=self.prune_by or sweep.prune_by,
             n_trials=self.trials or sweep.n_trials,
             limits=limits_of(self.limit or ()) or sweep.limits,
         )

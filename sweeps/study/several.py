@@ -2,7 +2,8 @@
 
 The first monitor decides a trial's best epoch, its patience, and which trial is the best. Optuna
 is told the values of all at that epoch (`objectives.training.beside`); its sampler looks for the
-whole Pareto front. Nothing is pruned.
+whole Pareto front. Nothing is pruned unless the first monitor is named for it
+(`sweeps.study.first_alone`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput, Monitor
 from objectives.costs import COSTS
 from objectives.training import TrialResult
+from sweeps.study.held import Held, held
 
 if TYPE_CHECKING:
     import optuna
@@ -72,11 +74,12 @@ class Point:
 class Front:
     """The trials that no other beats in all monitors, the best by the first one first.
 
-    modes: of the monitors, the one that decides first.
+    modes: of the monitors, the one that decides first. confirmed: what fresh seeds say of them.
     """
 
     modes: Mapping[str, str]
     points: tuple[Point, ...]
+    confirmed: tuple[Held, ...] = ()
 
 
 def front(trials: Sequence[Ended], monitors: Sequence[Monitor]) -> list[Ended]:
@@ -102,13 +105,18 @@ def front(trials: Sequence[Ended], monitors: Sequence[Monitor]) -> list[Ended]:
 
 def front_of(session: Session) -> Front | None:
     """Return the front of a study, None where it has one monitor."""
+    from sweeps.study.winner import ATTR
+
     monitors = session.sweep.objective.monitors
     if len(monitors) == 1:
         return None
+    points = tuple(
+        Point(t.number, {monitors[0].name: t.reached, **t.beside})
+        for t in front(session.store.ended(), monitors)
+    )
+    known = session.store.study.user_attrs.get(ATTR, {})
     return Front(
         modes={one.name: one.mode for one in monitors},
-        points=tuple(
-            Point(t.number, {monitors[0].name: t.reached, **t.beside})
-            for t in front(session.store.ended(), monitors)
-        ),
+        points=points,
+        confirmed=held(known, monitors, [point.trial for point in points]),
     )

@@ -180,6 +180,8 @@ class Sweep:
             Optuna's, which is asked at every epoch and is told the best value so far.
         n_trials: The total that a study is brought to.
         help: One line for `--help`.
+        prune_by: With several monitors, the name of the first one, if trials are to be pruned by
+            it alone; None: then nothing is pruned.
         limits: The most that a model may cost, such as {"params": 50_000}. A trial beyond a limit
             is not trained, and ends as infeasible.
 
@@ -194,6 +196,12 @@ class Sweep:
     n_trials: int = 60
     help: str = ""
     limits: Mapping[str, float] = field(default_factory=dict)
+    prune_by: str | None = None
+
+    @property
+    def prunes(self) -> bool:
+        """Whether trials may be pruned: of several monitors, one alone tells little."""
+        return not self.objective.others or self.prune_by is not None
 
     def __post_init__(self) -> None:
         if not isinstance(self.objective, Objective):
