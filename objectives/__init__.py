@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
-from objectives.costs import COSTS
+from objectives.costs import COSTS, SECONDS
 from objectives.data import PARTS as PARTS
 from objectives.data import Data as Data
 from objectives.data import Part as Part
@@ -111,7 +111,11 @@ class Objective(Generic[C]):
             object.__setattr__(self, "scores", functools.partial(_usual, task=self.task))
         if self.fit is not None and not callable(self.fit):
             FitArguments.of(self.batch_size, {"Objective(fit=...)": self.fit})
-        if not isinstance(self.monitor, str) or "," in self.monitor or self.monitor in COSTS:
+        if (
+            not isinstance(self.monitor, str)
+            or "," in self.monitor
+            or self.monitor in (*COSTS, SECONDS)
+        ):
             first, *others = several(self.monitor, self.mode)
             made = {"monitor": first.name, "mode": first.mode, "others": tuple(others)}
             for name, value in made.items():

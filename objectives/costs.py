@@ -1,7 +1,7 @@
 """What a model costs to keep and to ask, counted before it trains: known here alone.
 
-No cost is a time: seconds hang on the machine and on what else it does, and a study that is run
-again has to be the same.
+Seconds are no such cost: they depend on the machine and its load, and are known once a model has
+trained. So they may be a further monitor, and no limit; a study with them does not repeat.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ COSTS = {
     "params": "weights of the model, trained or not",
     "flops": "two for every multiply-add of the products and convolutions that predict one row",
 }
-SECONDS = ("epoch_seconds", "seconds", "time")
+SECONDS = "epoch_seconds"  # of every epoch's logs
 
 
 def refusal(name: str) -> str | None:
     """Return why there is no cost of this name, None where there is."""
     if name in COSTS:
         return None
-    if name in SECONDS:
+    if name in (SECONDS, "seconds", "time"):
         return (
-            f"{name} would hang on the machine's load, and a study could not be repeated: "
-            f"take {' or '.join(COSTS)}"
+            f"{name} is known only after a model has trained, and depends on the machine's load: "
+            f"limit {' or '.join(COSTS)}, or weigh it, --monitor val_loss,{SECONDS}"
         )
     near = nearest(name, [*COSTS])
     hint = f", did you mean {near[0]}?" if near else ";"

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from objectives.costs import COSTS
+from objectives.costs import COSTS, SECONDS
 from objectives.nearest import nearest
 from search_spaces import BadInput
 
@@ -82,7 +82,7 @@ class Monitor:
         """
         if mode is not None:
             return cls(name, mode)
-        if name in COSTS:
+        if name in COSTS or name == SECONDS:
             return cls(name, "min")
         words = name.removeprefix("val_").removeprefix("test_").split("_")
         for start in range(len(words)):
@@ -187,6 +187,11 @@ def several(given: Monitored, mode: Mode | None = None) -> list[Monitor]:
     twice = [one.name for n, one in enumerate(found) if one.name in {m.name for m in found[:n]}]
     if twice:
         raise BadInput(f"monitor {twice[0]!r} is given twice: name it once")
+    if found[0].name == SECONDS:
+        raise BadInput(
+            f"monitor {SECONDS!r} comes first, and says nothing of how good a model is: name a "
+            f"metric of the validation part first, val_loss,{SECONDS}"
+        )
     if found[0].name in COSTS:
         raise BadInput(
             f"monitor {found[0].name!r} comes first, and no epoch changes it: name a metric of "

@@ -1,6 +1,6 @@
 """Keras programs as people bring them, one of each kind, for `benchmarks/public_programs.py`.
 
-Every module is a kind, and every `Program` or `Impossible` in it is an entry. None of them does
+Every module is a kind, and every `Program` or `Function` in it is an entry. None of them does
 anything for the sake of this project: `build` is standard Keras, with data that `load` makes.
 """
 
@@ -44,11 +44,17 @@ class Program:
 
 
 @dataclass(frozen=True, eq=False)
-class Impossible:
-    """What an Objective cannot say: why, and a `load` that must be refused in one clear line."""
+class Function:
+    """A function that trains by itself, for `Objective.from_optuna`, and three sets of values."""
 
-    why: str
-    load: Callable[[Any], Any] | None = None
+    function: Callable[[Any], float]
+    configs: tuple[Config, Config, Config]
+    quick: bool = False
+
+    @cached_property
+    def objective(self) -> Objective[Any]:
+        """The objective that a sweep of it would have."""
+        return Objective.from_optuna(self.function, max_epochs=10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +64,7 @@ class Entry:
     name: str
     module: str
     attribute: str
-    program: Program | Impossible
+    program: Program | Function
 
 
 def entries() -> dict[str, Entry]:
@@ -67,7 +73,7 @@ def entries() -> dict[str, Entry]:
     for info in pkgutil.iter_modules(__path__, f"{__name__}."):
         module = importlib.import_module(info.name)
         for attribute, value in vars(module).items():
-            if isinstance(value, Program | Impossible):
+            if isinstance(value, Program | Function):
                 name = attribute.lower()
                 if name in found:
                     raise ValueError(f"two programs have the name {name}")

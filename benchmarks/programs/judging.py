@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.programs import Entry, Impossible, Program
+from benchmarks.programs import Entry, Function, Program
 from objectives import BadInput, Monitor, Source
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec, here
 
@@ -213,8 +213,8 @@ def distribution(program: Program, data: Any, kind: str, indices: tuple[int, ...
 def compared(entry: Entry, kind: str, quick: bool) -> Row:
     """Return what a program's curves by a trainer say; quick: in one order, in one process."""
     program = entry.program
-    if isinstance(program, Impossible):
-        return refused(entry.name, program)
+    if isinstance(program, Function):
+        return called(entry.name, program)
     data = program.objective.data(Source())
     expected = by_fit(program, data)
     if failed := next((each for each in expected if each.failure), None):
@@ -272,17 +272,18 @@ def row(name: str, says: str, wrong: list[str], trials: list[Trial]) -> Row:
     return Row(name, says, way=way)
 
 
-def refused(name: str, entry: Impossible) -> Row:
-    """Return whether what cannot be said is refused in one line."""
-    from objectives import Objective
+def called(name: str, entry: Function) -> Row:
+    """Return whether a function's values are those that it returns without a sweep."""
+    import keras
+    import optuna
 
-    says = f"cannot be expressed because {entry.why}"
-    if entry.load is None:
-        return Row(name, says)
-    try:
-        Objective(load=entry.load, build=lambda trial: None).data(Source())
-    except BadInput:
-        return Row(name, says)
-    except Exception as fault:
-        return Row(name, f"fails: no clear line but {type(fault).__name__}: {fault}", good=False)
-    return Row(name, "differs: it can be expressed now, so make a program of it", good=False)
+    for number, config in enumerate(entry.configs):
+        keras.utils.set_random_seed(SEED)
+        expected = entry.function(optuna.trial.FixedTrial(config))
+        spec = TrialSpec(number, config, SEED, 10, entry.objective.judged_by)
+        trainer = here(entry.objective, entry.objective.data(Source()))
+        (result,) = trainer.train(iter([spec]), lambda *_: Decision.CONTINUE)
+        if result.value is None or not np.isclose(result.value, expected, rtol=1e-5):
+            why = (result.error or "").strip().splitlines()[-1:]
+            return Row(name, f"differs: {result.value}, not {expected} {why}", good=False)
+    return Row(name, "same value, by Objective.from_optuna", way="fit")

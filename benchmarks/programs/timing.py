@@ -6,9 +6,10 @@ import dataclasses
 import statistics
 from typing import Any
 
-from benchmarks.programs import Entry, Impossible, Program
+from benchmarks.programs import Entry, Function, Program
 from benchmarks.programs.judging import specs
 from objectives import Data, Part, Source
+from objectives.structures import taken
 from objectives.training import Decision, Logs, TrialSpec, here
 
 SLOWEST = 1.05  # times `fit`
@@ -23,8 +24,9 @@ def enlarged(data: Data) -> Data:
 
     part = data.train
     rows = np.resize(np.arange(len(part)), max(ROWS, len(part)))
-    weight = None if part.sample_weight is None else part.sample_weight[rows]
-    return dataclasses.replace(data, train=Part(part.x[rows], part.y[rows], weight), digest="")
+    given = (part.x, part.y, part.sample_weight)
+    x, y, weight = (None if one is None else taken(one, rows) for one in given)
+    return dataclasses.replace(data, train=Part(x, y, weight), digest="")
 
 
 def seconds(trainer: Any, program: Program, spec: TrialSpec) -> tuple[float, str]:
@@ -45,7 +47,7 @@ def seconds(trainer: Any, program: Program, spec: TrialSpec) -> tuple[float, str
 def timed(entry: Entry) -> tuple[float, str] | None:
     """Return the default trainer's epoch in `fit`'s, and its way, after a first trial."""
     program = entry.program
-    if isinstance(program, Impossible):
+    if isinstance(program, Function):
         return None
     data = enlarged(program.objective.data(Source()))
     both = [here(program.objective, data, kind) for kind in ("fit", "auto")]

@@ -1,16 +1,18 @@
 """The values of further monitors, at the epoch that is a trial's best by its first one.
 
-They are those of one and the same epoch, so that one set of weights has them all.
+They are those of one and the same epoch, so that one set of weights has them all; seconds are the
+median of all epochs.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 
 from objectives import BadInput, Monitor
-from objectives.costs import COSTS
+from objectives.costs import COSTS, SECONDS
 from objectives.training import Best, Logs, Outcome, TrialResult
 
 
@@ -26,11 +28,13 @@ class Beside:
         self.names = [one.name for one in others]
         self._seen = [Best(one) for one in others if one.name not in COSTS]
         self._values: dict[str, float] = {}
+        self._seconds: list[float] = []
 
     def take(self, epoch: int, logs: Logs, *, best: bool) -> None:
         """Take an epoch's logs. Raises UnknownMonitor where they lack a monitor."""
         for one in self._seen:
             one.update(epoch, logs)
+        self._seconds.append(logs.get(SECONDS, math.nan))
         if best:
             self._values = {one.monitor.name: logs[one.monitor.name] for one in self._seen}
 
@@ -39,6 +43,8 @@ class Beside:
         if not self.names or result.value is None:
             return result
         found = self._values | {name: result.extra[name] for name in COSTS if name in result.extra}
+        # The first epoch has also prepared the model.
+        found |= {SECONDS: statistics.median(self._seconds[1:] or self._seconds or [math.nan])}
         values = {name: float(found.get(name, math.nan)) for name in self.names}
         wrong = [name for name, value in values.items() if not math.isfinite(value)]
         if not wrong:

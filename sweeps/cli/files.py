@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
 import time
 from collections.abc import Mapping
@@ -261,7 +262,8 @@ class Told:
         """Take an epoch's logs."""
         if time.monotonic() >= self.next:
             self.next = time.monotonic() + 10.0
-            self.say(f"epoch {epoch}: {self.monitor} {logs[self.monitor]:.4g}")
+            if not math.isnan(logs[self.monitor]):  # of a function, which has reported nothing yet
+                self.say(f"epoch {epoch}: {self.monitor} {logs[self.monitor]:.4g}")
 
 
 def _ended(written: Written, monitor: str) -> int:

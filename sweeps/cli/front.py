@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from objectives import Monitor, Objective
-from objectives.costs import COSTS
+from objectives.costs import COSTS, SECONDS
 from sweeps.study.sweep import kind_of
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def monitor_lines(sweep: Sweep) -> Iterator[str]:
         return
     named = ", ".join(f"{one.name} ({direction(one)} is better)" for one in (first, *others))
     yield f"monitors: {named}, all at a trial's best epoch by {first.name}"
+    if any(one.name == SECONDS for one in others):
+        yield f"{SECONDS} depends on the machine and its load: this study does not repeat exactly"
     if sweep.prunes:
         yield f"pruner: {kind_of(sweep.pruner)}, by {first.name} alone"
     else:

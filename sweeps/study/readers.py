@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from objectives.costs import COSTS
+from objectives.costs import SECONDS as SECONDS_OF_EPOCH
 from objectives.nearest import nearest
 from objectives.training import TRAINERS
 
@@ -97,7 +98,10 @@ def validated(text: str) -> str:
     """Return the name of a metric that is computed on the validation set, and further ones."""
     first, comma, others = text.partition(",")
     if comma:
-        rest = [one if one in COSTS else validated(one) for one in others.split(",")]
+        rest = [
+            one if one in (*COSTS, SECONDS_OF_EPOCH) else validated(one)
+            for one in others.split(",")
+        ]
         return ",".join([validated(first), *rest])
     if not text.startswith("val_"):
         raise ValueError(
