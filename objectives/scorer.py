@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput
+from objectives.ragged import Ragged
 from objectives.reading import known
 from objectives.structures import leaves, mapped, nested
 
@@ -96,10 +97,12 @@ class Scorer:
             rows = rows.to_numpy(np.float64, na_value=np.nan)
         if len(self.model.inputs) > 1:
             if isinstance(rows, Mapping):
-                return {name: np.asarray(column) for name, column in rows.items()}
-            return tuple(map(np.asarray, rows))
+                return {name: _whole(column) for name, column in rows.items()}
+            return tuple(map(_whole, rows))
         one = self.model.inputs[0]
-        array = np.asarray(rows)
+        array = _whole(rows)
+        if not isinstance(array, np.ndarray):  # ragged
+            return array
         if array.dtype.kind not in "fiubOUS":
             return array
         return array.astype(one.dtype).reshape(-1, *_sizes(one.shape[1:], array))
@@ -114,7 +117,7 @@ class Scorer:
         import tensorflow as tf
 
         given = self.inputs(rows)
-        if len(leaves(given)[0]) == 0:
+        if leaves(given)[0].shape[0] == 0:
             structure = getattr(self.model, "_outputs_struct", self.model.outputs[0])
             return mapped(lambda one: np.zeros((0, *one.shape[1:]), np.float32), structure)
         # Arrays would be cast to float32 by `predict`; a data set is taken as it is.
@@ -158,6 +161,13 @@ def takes_frames(scorer: Scorer) -> keras.Model:
 
     model.predict, model.save = predict, save
     return model
+
+
+def _whole(rows: Any) -> Any:
+    """Return an array, or rows of unequal length as they are."""
+    if isinstance(rows, Ragged):
+        return rows.tensor()
+    return rows if type(rows).__name__ == "RaggedTensor" else np.asarray(rows)
 
 
 def _stacked(column: NDArray[Any]) -> NDArray[Any]:

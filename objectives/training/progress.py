@@ -124,11 +124,16 @@ class Progress:
         """Return a metric's value, or the mean of its values where it has several."""
         if np.ndim(value) == 0:
             return float(value)
-        line = f"{name.removeprefix('val_')} has {np.size(value)} values: its curve is their mean"
+        self.note(
+            f"{name.removeprefix('val_')} has {np.size(value)} values: its curve is their mean"
+        )
+        return float(np.mean(value))
+
+    def note(self, line: str) -> None:
+        """Say a line, and keep it with the result."""
         if line not in self.notes:
             self.notes.append(line)
             LOG.warning(line)
-        return float(np.mean(value))
 
     def admit(self, measure: Callable[[Iterable[str]], Mapping[str, int]]) -> None:
         """Measure what the built model costs, where the spec limits it.

@@ -20,6 +20,7 @@ from objectives.training import Logs, TrialSpec
 from objectives.training.epochs import Epochs
 from objectives.training.live import LiveState
 from objectives.training.refusals import BATCH_HOOKS
+from search_spaces import flat
 
 if TYPE_CHECKING:
     from objectives.training.fit import FitTrainer
@@ -76,11 +77,13 @@ def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: 
     spec = progress.spec
     given = trainer.given(spec)
     parts = opened(trainer.objective, trainer.data, spec)
+    if "batch_size" in flat(spec.config) and not trainer.data.stream["train"].get("rows"):
+        progress.note("batch_size has no effect: the data set has batches of its own")
     state = LiveState(model, callbacks)
     first = progress.begin(state, "data-sets", *trainer.made_of(spec, model))
     hooks: list[Any] = [state, *callbacks, Epochs(progress, 1, given, first)]
     if first:
-        progress.notes.append(f"its data sets were read again to the end of epoch {first}")
+        progress.note(f"its data sets were read again to the end of epoch {first}")
         hooks = [Replay(first, hooks)]
     model.fit(
         parts["train"],
