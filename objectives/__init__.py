@@ -170,13 +170,13 @@ class Objective(Generic[C]):
     def data(self, source: Source) -> Data:
         """Return the data of a source: the user's arrays, file, or what is embedded."""
         from objectives.reading.given import data_of, in_hand
-        from objectives.reading.loaded import with_warnings
+        from objectives.reading.loaded import in_folds, with_warnings
         from objectives.reading.watched import Watched
 
         if source.arrays and self.function is not None:
             raise BadInput("data=(x, y): the function reads its own data; leave data out")
         if source.arrays:
-            return with_warnings(in_hand(source, self))
+            return with_warnings(in_folds(in_hand(source, self), source))
         watched = Watched(**vars(source))
         loaded = self.load(watched)
         if source.path is not None and "path" not in watched.seen:
@@ -184,7 +184,7 @@ class Objective(Generic[C]):
                 f"--data {source.path}: the load of this sweep reads no file; let it read "
                 "source.path, or leave the option out"
             )
-        return with_warnings(data_of(loaded, source, self))
+        return with_warnings(in_folds(data_of(loaded, source, self), source))
 
     def on(self, data: Data) -> Objective[C]:
         """Return this objective with its space for such data: the one of a user's own.
@@ -192,7 +192,7 @@ class Objective(Generic[C]):
         Or else that which `build(trial, data)` asks for.
         """
         if self.space.own is not None and data.source.name != "embedded":
-            return dataclasses.replace(self, space=self.space.own(len(data.train)))
+            return dataclasses.replace(self, space=self.space.own(data.trained_on))
         build: Any = self.build
         if not (build.by_trial and build.takes_data):
             return self

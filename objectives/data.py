@@ -37,9 +37,10 @@ class Source:
     the target's and the columns' names, the positive class, the threshold's goal and the split.
 
     validation, test: shares of the rows. group: rows of one group stay on one side.
-    time_order: the last part is the test. arrays: in hand, in place of a path: (x, y), or what
-    else `load` may give; empty once they are read. options: what one reader alone knows. kind:
-    how the rows were split.
+    time_order: the last part is the test. folds: into how many folds the rows that are not test
+    rows are divided for cross-validation, 0 for none. arrays: in hand, in place of a path: (x, y),
+    or what else `load` may give; empty once they are read. options: what one reader alone knows.
+    kind: how the rows were split.
     """
 
     path: str | None = None
@@ -50,6 +51,7 @@ class Source:
     validation: float = 0.2
     test: float = 0.2
     seed: int = 0
+    folds: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     arrays: tuple[Any, ...] | None = None
     kind: str = AS_GIVEN
@@ -66,9 +68,10 @@ class Source:
             return {"kind": self.kind}
         group = {"group": self.group} if self.kind == "group" else {}
         shares = {"validation": self.validation, "test": self.test, "seed": self.seed}
-        if self.kind == OWN_VALIDATION:
+        if self.kind == OWN_VALIDATION or self.folds:
             del shares["validation"]
-        return {"kind": self.kind, **shares, **group}
+        folds = {"folds": self.folds} if self.folds else {}
+        return {"kind": self.kind, **shares, **group, **folds}
 
     def plain(self) -> dict[str, Any]:
         """Return plain data, which `of` reads; arrays are left out."""
@@ -117,7 +120,10 @@ class Data:
     hex, of the arrays. class_weight: class -> weight of the loss, or None; where y has several
     outputs, the name of one -> that. details: what the reader found, as plain data.
     preprocessing: plain data from which the exported model's preprocessing layers are made, or
-    None. stream: where `load` gives data sets that `fit` trains from, the length of each.
+    None. stream: where `load` gives data sets that `fit` trains from, the length of each. folds:
+    for cross-validation, the data of each fold: its training and validation rows, and the test
+    rows, all as preprocessed by what was fitted on its training rows. `train` then holds all rows
+    but the test part's, and `validation` none.
     """
 
     train: Part
@@ -129,6 +135,7 @@ class Data:
     details: Mapping[str, Any] = field(default_factory=dict)
     preprocessing: Mapping[str, Any] | None = None
     stream: Mapping[str, Any] | None = None
+    folds: tuple[Data, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, Source):
@@ -139,6 +146,11 @@ class Data:
         checked(self)
         if not self.digest:
             object.__setattr__(self, "digest", digest(self))
+
+    @property
+    def trained_on(self) -> int:
+        """The rows that one net is trained on."""
+        return len((*self.folds, self)[0].train)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -172,7 +184,10 @@ class Data:
             },
             "stream": self.stream,
             "total": {name: getattr(self, name).total for name in PARTS},
+            "folds": len(self.folds),
         }
+        for place, fold in enumerate(self.folds):
+            fold.save(folder / _fold(place))
         (folder / "data.json").write_text(json.dumps(plain), encoding="utf-8")
 
     @classmethod
@@ -181,7 +196,10 @@ class Data:
         import numpy as np
 
         def array(file: Path) -> Array:
-            loaded: Array = np.load(file, mmap_mode="r", allow_pickle=False)
+            try:
+                loaded: Array = np.load(file, mmap_mode="r", allow_pickle=False)
+            except ValueError:  # an array without rows cannot be mapped
+                loaded = np.load(file, allow_pickle=False)
             return loaded
 
         def part(name: str) -> Part:
@@ -214,6 +232,7 @@ class Data:
             details=plain["details"],
             preprocessing=plain["preprocessing"],
             stream=plain.get("stream"),
+            folds=tuple(cls.open(folder / _fold(k)) for k in range(plain.get("folds", 0))),
         )
 
 
@@ -226,6 +245,10 @@ def _arrays(structure: Any) -> list[Array]:
 
 def _file(folder: Path, part: str, key: str, place: int = 0) -> Path:
     return folder / f"{part}_{key}{f'_{place}' if place else ''}.npy"
+
+
+def _fold(place: int) -> str:
+    return f"fold_{place + 1}"
 
 
 def _weights(kept: Any) -> Any:
@@ -262,4 +285,6 @@ def digest(data: Data) -> str:
                     found.update(np.ascontiguousarray(plain).data)
     if data.class_weight is not None and "weights" not in data.source.options:
         found.update(json.dumps(data.class_weight, sort_keys=True).encode())
+    for fold in data.folds:
+        found.update(fold.digest.encode())
     return found.hexdigest()

@@ -140,6 +140,11 @@ class Monitor:
         return tuple(name for name in AREAS if self.name in (name, f"val_{name}"))
 
     @property
+    def standard_error(self) -> str:
+        """The name that the standard error has among an epoch's logs, where that is a mean."""
+        return f"{self.name}_se"
+
+    @property
     def test_name(self) -> str:
         """The name that its value on the test part has; of a function, its only one."""
         if self.name == VALUE:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32] | NDArray[np.float64]
+    Rows = NDArray[np.int64]
 
 OPTIONS = {"ignore", "id", "time", "nan", "weights", "threshold_for"}
 MASK_VALUE = -20.0  # far below what clipped values can be
@@ -176,51 +177,54 @@ def _finish(
             "missing values are refused: fill it"
         )
     found = target(label, name, task, source.positive, SEQUENCES)
-    rows = result.split(found, source, groups)
-    raw = [found.rows[part] for part in rows]
-    masked = not bool(np.all(belongs))
-    steps = x[raw[0]][belongs[raw[0]]]
-    scaling = fit(steps)
-    warnings = [
-        f"channel {channel!r}: {says}"
-        for place, channel in enumerate(names)
-        if (says := merged(steps[:, place], scaling, place))
-    ]
-    xs = []
-    for part in raw:
-        out = np.empty((len(part), x.shape[1], scaling.width), np.float32)
-        scaling.apply(x[part].reshape(-1, x.shape[2]), out.reshape(-1, scaling.width))
-        out[~belongs[part]] = MASK_VALUE
-        xs.append(out)
-    for channel, gap in zip(names, scaling.missing.tolist(), strict=True):
-        gaps_too = "; gaps: the mean, and an indicator" if gap else ""
-        lines.append((channel, "channel", "standardised" + gaps_too))
-    preprocessing = {
-        "kind": "sequence",
-        "numbers": scaling.plain(),
-        "clip": CLIP,
-        "steps": x.shape[1],
-        "channels": names,
-        "masked": masked,
-        "mask_value": MASK_VALUE,
-        **extra,
-    }
-    lengths = belongs.sum(axis=1)
-    details = {"steps": x.shape[1], "shortest": int(lengths.min())}
-    if masked:
-        details |= {"masked": True, "mask_value": MASK_VALUE}
-    lines = [result.target_line(name, found, len(x)), *lines]
-    return result.finish(
-        xs,
-        found,
-        rows,
-        source,
-        task,
-        preprocessing=preprocessing,
-        lines=lines,
-        warnings=warnings,
-        extra=details,
-    )
+
+    def make(rows: tuple[Rows, Rows, Rows]) -> Data:
+        raw = [found.rows[part] for part in rows]
+        masked = not bool(np.all(belongs))
+        steps = x[raw[0]][belongs[raw[0]]]
+        scaling = fit(steps)
+        warnings = [
+            f"channel {channel!r}: {says}"
+            for place, channel in enumerate(names)
+            if (says := merged(steps[:, place], scaling, place))
+        ]
+        xs = []
+        for part in raw:
+            out = np.empty((len(part), x.shape[1], scaling.width), np.float32)
+            scaling.apply(x[part].reshape(-1, x.shape[2]), out.reshape(-1, scaling.width))
+            out[~belongs[part]] = MASK_VALUE
+            xs.append(out)
+        done = [result.target_line(name, found, len(x)), *lines]
+        for channel, gap in zip(names, scaling.missing.tolist(), strict=True):
+            gaps_too = "; gaps: the mean, and an indicator" if gap else ""
+            done.append((channel, "channel", "standardised" + gaps_too))
+        preprocessing = {
+            "kind": "sequence",
+            "numbers": scaling.plain(),
+            "clip": CLIP,
+            "steps": x.shape[1],
+            "channels": names,
+            "masked": masked,
+            "mask_value": MASK_VALUE,
+            **extra,
+        }
+        lengths = belongs.sum(axis=1)
+        details = {"steps": x.shape[1], "shortest": int(lengths.min())}
+        if masked:
+            details |= {"masked": True, "mask_value": MASK_VALUE}
+        return result.finish(
+            xs,
+            found,
+            rows,
+            source,
+            task,
+            preprocessing=preprocessing,
+            lines=done,
+            warnings=warnings,
+            extra=details,
+        )
+
+    return result.made(found, source, groups, make)
 
 
 def _belongs(x: Floats) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
     Floats = NDArray[np.float32]
+    Parts = tuple[Rows, Rows, Rows]
 
 
 BLOCK = 2048  # rows: few enough to stay in the cache
@@ -44,32 +45,39 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
     total = len(label)
     found = target(label, name, task, source.positive)
     groups = None if group is None else text(columns.pop(group)).codes.astype(np.int64)
-    rows = result.split(found, source, groups)
-    raw = [found.rows[part] for part in rows]
-    roles = decide(columns, raw[0], wishes)
-    warnings = roles.warnings + leaks(roles, found.y[rows[0]], raw[0], task)
-    xs, scaling = _encode(roles, raw)
-    for place, one in enumerate(roles.numbers):
-        says = merged(one.values[raw[0]], scaling, place)
-        warnings += [f"column {one.name!r}: {says}"] if says else []
     lines = [result.target_line(name, found, total)]
     if group is not None:
         lines.append((group, "group", "no group is on both sides of a split"))
-    how = scaling.how
-    lines += [
-        (column, what, why.replace("standardised", how, 1) if what == "number" else why)
-        for column, what, why in roles.rows
-    ]
-    return result.finish(
-        xs,
-        found,
-        rows,
-        source,
-        task,
-        preprocessing=_preprocessing(roles, scaling),
-        lines=lines,
-        warnings=warnings,
-    )
+
+    def make(rows: Parts) -> Data:
+        raw = [found.rows[part] for part in rows]
+        # Without folds nobody needs the columns any longer.
+        roles = decide(dict(columns) if source.folds else columns, raw[0], wishes)
+        warnings = roles.warnings + leaks(roles, found.y[rows[0]], raw[0], task)
+        xs, scaling = _encode(roles, raw)
+        for place, one in enumerate(roles.numbers):
+            says = merged(one.values[raw[0]], scaling, place)
+            warnings += [f"column {one.name!r}: {says}"] if says else []
+        done = [
+            (
+                column,
+                what,
+                why.replace("standardised", scaling.how, 1) if what == "number" else why,
+            )
+            for column, what, why in roles.rows
+        ]
+        return result.finish(
+            xs,
+            found,
+            rows,
+            source,
+            task,
+            preprocessing=_preprocessing(roles, scaling),
+            lines=[*lines, *done],
+            warnings=warnings,
+        )
+
+    return result.made(found, source, groups, make)
 
 
 def _check_header(columns: dict[str, pa.ChunkedArray], name: str) -> None:

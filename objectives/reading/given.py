@@ -53,7 +53,10 @@ def data_of(loaded: Any, source: Source, objective: Objective[Any]) -> Data:
     if isinstance(loaded, Data):
         data = loaded
         if weights is not None:
-            data = dataclasses.replace(data, class_weight=weights, digest="")
+            folds = tuple(
+                dataclasses.replace(fold, class_weight=weights, digest="") for fold in data.folds
+            )
+            data = dataclasses.replace(data, class_weight=weights, folds=folds, digest="")
     elif not isinstance(loaded, tuple) or len(loaded) not in (1, 2, 3):
         raise BadInput(f"load gave {_kind(loaded)}: it has to give {TAKES}")
     elif not (_are_parts(loaded) if parts is None else parts):

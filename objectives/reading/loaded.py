@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from objectives import BadInput, Data
+from objectives import BadInput, Data, Source
 from objectives.data import PARTS
 from objectives.ragged import plain_arrays
 from objectives.reading import counted, listing
@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1 << 16  # rows
 LOG = logging.getLogger("sweeps")
+
+
+def in_folds(data: Data, source: Source) -> Data:
+    """Return the data. Raises BadInput where they are not in the folds that were asked for."""
+    if source.folds in (0, len(data.folds)):
+        return data
+    own = "they are data sets"
+    if data.stream is None:
+        own = "they come with a validation part of their own"
+    if "said" in data.details:
+        own = "the function reads them itself"
+    raise BadInput(
+        f"--folds {source.folds}: these data cannot be divided into folds: {own}; leave --folds "
+        "out, or give one table, such as (x, y)"
+    )
 
 
 def with_warnings(data: Data) -> Data:

@@ -17,6 +17,8 @@ from objectives.reading.targets import target
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Rows = NDArray[np.int64]
+
 
 LOOKED_AT = 1000  # features of a wide matrix, for leaks
 
@@ -33,50 +35,55 @@ def from_matrix(
     wishes = _wishes(x, source, names)
     name = source.target or "y"
     found = target(labels(y, name), name, task, source.positive)
-    rows = result.split(found, source, groups)
-    raw = [found.rows[part] for part in rows]
-    train = x[raw[0]]
-    gaps = np.isnan(train)
-    varies = np.fmin.reduce(train, axis=0) < np.fmax.reduce(train, axis=0)
-    varies |= gaps.any(axis=0) & ~gaps.all(axis=0)
-    ignored = np.isin(names, wishes.ignore)
-    keep = np.flatnonzero((varies | np.isin(names, wishes.numeric)) & ~ignored)
-    if not len(keep):
-        raise BadInput(f"X: {counted(len(names), 'feature')}, all constant: nothing to learn from")
-    scaling = fit(train[:, keep], alike=True)
-    warnings = [
-        f"column {names[column]!r}: {says}"
-        for place, column in enumerate(keep[:LOOKED_AT])
-        if (says := merged(train[:, column], scaling, place))
-    ]
-    missing = gaps.sum(axis=0)
-    del train, gaps
-    xs = []
-    for part in raw:
-        out = np.empty((len(part), scaling.width), np.float32)
-        scaling.apply(x[np.ix_(part, keep)], out)
-        xs.append(out)
-    lines = [result.target_line(name, found, len(x))]
-    lines += _described(names, set(keep.tolist()), set(wishes.ignore), missing, scaling.how)
-    plain = {
-        "kind": "table",
-        "numbers": scaling.plain(),
-        "clip": CLIP,
-        "matrix": {"input": "x", "features": x.shape[1], "keep": keep.tolist()},
-        "inputs": [],
-        "categories": [],
-    }
-    columns = Roles([Number(names[place], None, x[:, place]) for place in keep[:LOOKED_AT]])
-    return result.finish(
-        xs,
-        found,
-        rows,
-        source,
-        task,
-        preprocessing=plain,
-        lines=lines,
-        warnings=leaks(columns, found.y[rows[0]], raw[0], task) + warnings,
-    )
+
+    def make(rows: tuple[Rows, Rows, Rows]) -> Data:
+        raw = [found.rows[part] for part in rows]
+        train = x[raw[0]]
+        gaps = np.isnan(train)
+        varies = np.fmin.reduce(train, axis=0) < np.fmax.reduce(train, axis=0)
+        varies |= gaps.any(axis=0) & ~gaps.all(axis=0)
+        ignored = np.isin(names, wishes.ignore)
+        keep = np.flatnonzero((varies | np.isin(names, wishes.numeric)) & ~ignored)
+        if not len(keep):
+            raise BadInput(
+                f"X: {counted(len(names), 'feature')}, all constant: nothing to learn from"
+            )
+        scaling = fit(train[:, keep], alike=True)
+        warnings = [
+            f"column {names[column]!r}: {says}"
+            for place, column in enumerate(keep[:LOOKED_AT])
+            if (says := merged(train[:, column], scaling, place))
+        ]
+        missing = gaps.sum(axis=0)
+        del train, gaps
+        xs = []
+        for part in raw:
+            out = np.empty((len(part), scaling.width), np.float32)
+            scaling.apply(x[np.ix_(part, keep)], out)
+            xs.append(out)
+        lines = [result.target_line(name, found, len(x))]
+        lines += _described(names, set(keep.tolist()), set(wishes.ignore), missing, scaling.how)
+        plain = {
+            "kind": "table",
+            "numbers": scaling.plain(),
+            "clip": CLIP,
+            "matrix": {"input": "x", "features": x.shape[1], "keep": keep.tolist()},
+            "inputs": [],
+            "categories": [],
+        }
+        columns = Roles([Number(names[place], None, x[:, place]) for place in keep[:LOOKED_AT]])
+        return result.finish(
+            xs,
+            found,
+            rows,
+            source,
+            task,
+            preprocessing=plain,
+            lines=lines,
+            warnings=leaks(columns, found.y[rows[0]], raw[0], task) + warnings,
+        )
+
+    return result.made(found, source, groups, make)
 
 
 def _wishes(x: NDArray[Any], source: Source, names: list[str]) -> Wishes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,10 +50,52 @@ def resolved(source: Source, columns: Collection[str] = ()) -> Source:
     return dataclasses.replace(source, options=given | found)
 
 
-def split(found: Target, source: Source, groups: NDArray[Any] | None) -> tuple[Rows, Rows, Rows]:
-    """Return which of the labelled rows are in which part."""
+def made(
+    found: Target,
+    source: Source,
+    groups: NDArray[Any] | None,
+    make: Callable[[tuple[Rows, Rows, Rows]], Data],
+) -> Data:
+    """Return what is made of the labelled rows of each part, and of each fold for itself."""
     held = None if groups is None else groups[found.rows]
-    return splits.split(found.y, source, found.classes, held)
+    whole, *folds = map(make, splits.parts(found.y, source, found.classes, held))
+    if not folds:
+        return whole
+    plain = joined([fold.preprocessing or {} for fold in (whole, *folds)])
+    return dataclasses.replace(whole, folds=tuple(folds), preprocessing=plain, digest="")
+
+
+def joined(plains: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the preprocessing of a model that holds one for each fold: all that any takes.
+
+    A column may be constant in one fold's training rows, and left out there. The first
+    preprocessing, of all rows, says what is typical of a column; no model is made with it.
+    """
+    first, *folds = plains
+    if first["kind"] == "sequence" or "matrix" in first:
+        double = any(flag for plain in folds for flag in plain["numbers"]["double"])
+        doubled = [double] * len(first["numbers"]["double"])
+        return {**first, "numbers": {**first["numbers"], "double": doubled}}
+    inputs: dict[str, dict[str, Any]] = {}
+    stats: dict[str, dict[str, Any]] = {}
+    categories: dict[str, Mapping[str, Any]] = {}
+    for plain in plains:
+        for place, one in enumerate(plain["inputs"]):
+            name, known = one["input"], plain["numbers"].items()
+            inputs.setdefault(name, dict(one))
+            stats.setdefault(name, {key: values[place] for key, values in known})
+            if one.get("double"):
+                inputs[name]["double"] = stats[name]["double"] = True
+        for one in plain["categories"]:
+            categories.setdefault(one["input"], one)
+    taken = {one["input"] for plain in folds for one in (*plain["inputs"], *plain["categories"])}
+    numbers = [name for name in inputs if name in taken]
+    return {
+        **first,
+        "numbers": {key: [stats[name][key] for name in numbers] for key in first["numbers"]},
+        "inputs": [inputs[name] for name in numbers],
+        "categories": [one for name, one in categories.items() if name in taken],
+    }
 
 
 def finish(

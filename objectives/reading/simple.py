@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from objectives.data import OWN_VALIDATION
 from objectives.reading import counted, listing
 from objectives.reading.parts import check_rows, check_weights, structures
 from objectives.reading.scaling import check_distinct
+from objectives.reading.splits import divided
 from objectives.structures import mapped, named, nested, rows, taken
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ def split(
 ) -> Data:
     """Return the three parts of `x` (rows first) and `y`, shuffled by the source's seed.
 
-    Whole-number labels of few kinds are split class by class, so that each part has its share.
-    float64 becomes float32, as Keras computes.
+    Whole-number labels of few kinds are split class by class, so that each part has its share,
+    and so has each fold, if the source asks for folds. float64 becomes float32, as Keras computes.
 
     Args:
         x: An array, or a dict, list or tuple of arrays, nested or not.
@@ -58,11 +60,22 @@ def split(
             "leave nothing to train on: they must be above 0 and below 1 together"
         )
     _check_floats(found[1])
-    kind, groups = _groups(found[1], rows(found[0]), stratify)
+    kind, groups, classes = _groups(found[1], rows(found[0]), stratify)
     shares = source.test, source.validation
-    test, validation, train = _cut(found, groups, shares, source.seed)
-    source = dataclasses.replace(source, kind=kind)
-    return Data(train, validation, test, source=source, class_weight=class_weight)
+    test, validation, train = _cut(groups, shares, source.seed)
+    data = partial(Data, source=dataclasses.replace(source, kind=kind), class_weight=class_weight)
+    part = partial(_taken, found)
+    if not source.folds:
+        return data(part(train), part(validation), part(test))
+    rest = np.concatenate([train, validation])
+    labels = np.empty(len(rest) + len(test), np.int64)
+    for label, group in enumerate(groups):
+        labels[group] = label
+    folds = tuple(
+        data(part(fitted), part(held), part(test))
+        for fitted, held in divided(rest, labels, source, classes)
+    )
+    return data(part(rest), part(rest[:0]), part(test), folds=folds)
 
 
 def with_validation(
@@ -84,8 +97,8 @@ def with_validation(
     check_rows(*own, prefix="validation: ")
     check_weights(found[1], found[2], class_weight)
     _check_floats(found[1])
-    _, groups = _groups(found[1], rows(found[0]), stratify)
-    test, kept = _cut(found, groups, (source.test,), source.seed)
+    _, groups, _ = _groups(found[1], rows(found[0]), stratify)
+    test, kept = (_taken(found, rows) for rows in _cut(groups, (source.test,), source.seed))
     source = dataclasses.replace(source, kind=OWN_VALIDATION)
     return Data(kept, part_of(own), test, source=source, class_weight=class_weight)
 
@@ -102,14 +115,15 @@ def part_of(found: tuple[Any, Any, Any]) -> Part:
     return Part(x, y, weight)
 
 
-def _groups(y: Any, total: int, stratify: str | bool | None) -> tuple[str, list[Rows]]:
-    """Return the name of the way to split, and which of the rows are split alike."""
+def _groups(y: Any, total: int, stratify: str | bool | None) -> tuple[str, list[Rows], list[str]]:
+    """Return the name of the way to split, the rows that are split alike, and their classes."""
     for name, array in [] if stratify is False else outputs_of(y, stratify):
         if (labels := _labels(array)) is not None:
             classes, places = np.unique(labels, return_inverse=True)
             if len(classes) <= MOST_CLASSES:
                 kind = f"stratified by {name}" if nested(y) else "stratified"
-                return kind, [np.flatnonzero(places == k) for k in range(len(classes))]
+                groups = [np.flatnonzero(places == k) for k in range(len(classes))]
+                return kind, groups, list(map(str, classes))
         if isinstance(stratify, str):
             raise BadInput(
                 f"stratify={stratify!r}: {name} is {array.dtype} of the shape {array.shape}, and "
@@ -117,7 +131,7 @@ def _groups(y: Any, total: int, stratify: str | bool | None) -> tuple[str, list[
                 f"most {MOST_CLASSES} classes; "
                 "stratify=False splits at random"
             )
-    return "shuffled", [np.arange(total)]
+    return "shuffled", [np.arange(total)], []
 
 
 def _labels(array: NDArray[Any]) -> NDArray[Any] | None:
@@ -145,10 +159,13 @@ def outputs_of(y: Any, stratify: str | bool | None) -> list[tuple[str, NDArray[A
     return chosen
 
 
-def _cut(
-    found: tuple[Any, Any, Any], groups: list[Rows], shares: tuple[float, ...], seed: int
-) -> Iterator[Part]:
-    """Yield a part of each share of every group, and what is left."""
+def _taken(found: tuple[Any, Any, Any], rows: Rows) -> Part:
+    """Return the part of some rows."""
+    return part_of(tuple(None if one is None else taken(one, rows) for one in found))  # type: ignore[arg-type]
+
+
+def _cut(groups: list[Rows], shares: tuple[float, ...], seed: int) -> Iterator[Rows]:
+    """Yield the rows of each share of every group, and what is left."""
     rng = np.random.default_rng(seed)
     total = sum(map(len, groups))
     cut = [_pieces(rng.permutation(group), shares) for group in groups]
@@ -158,7 +175,7 @@ def _cut(
     for chosen in order:
         if not len(chosen):
             raise BadInput(f"{counted(total, 'row')}: too few for a split in three")
-        yield part_of(tuple(None if one is None else taken(one, chosen) for one in found))  # type: ignore[arg-type]
+        yield chosen
 
 
 def _pieces(group: Rows, shares: tuple[float, ...]) -> list[Rows]:

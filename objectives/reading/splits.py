@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,18 @@ def check(source: Source) -> None:
         )
     if source.group is not None and source.time_order:
         raise BadInput(f"--group {source.group!r} and --time-order: choose one way to split")
+    if not source.folds:
+        return
+    if source.time_order:
+        raise BadInput(
+            f"--folds {source.folds} and --time-order: a fold would be judged by nets that were "
+            "trained on later rows; leave --folds out, and the rows before the test set judge"
+        )
+    if source.validation != Source.validation:
+        raise BadInput(
+            f"--validation {source.validation} and --folds {source.folds}: each fold is the "
+            "validation set in turn; leave one of them out"
+        )
 
 
 def kind(source: Source) -> str:
@@ -65,6 +78,88 @@ def split(
     if classes:
         _check_classes(found, labels, classes, kind(source))
     return found
+
+
+def parts(
+    y: NDArray[Any], source: Source, classes: list[str], groups: Rows | None = None
+) -> list[tuple[Rows, Rows, Rows]]:
+    """Return the rows of train, validation and test, as `split` does.
+
+    With folds, the first of them has all rows but the test part's for training, and none for
+    validation; then come the folds, whose test part is the same. Raises BadInput.
+    """
+    train, validation, test = split(y, source, classes, groups)
+    if not source.folds:
+        return [(train, validation, test)]
+    rest = np.concatenate([train, validation])
+    labels = y.astype(np.int64) if classes else _bands(y)
+    cut = divided(rest, labels, source, classes, groups)
+    return [(rest, rest[:0], test), *((*fold, test) for fold in cut)]
+
+
+def divided(
+    rows: Rows,
+    labels: Rows,
+    source: Source,
+    classes: list[str],
+    groups: Rows | None = None,
+) -> list[tuple[Rows, Rows]]:
+    """Return the training and the validation rows of each fold: each row is validated once.
+
+    Rows of one label are dealt evenly to the folds, as in scikit-learn's StratifiedKFold; groups
+    stay whole, as in its StratifiedGroupKFold. Raises BadInput for more folds than there can be.
+
+    Args:
+        rows: Those to be divided.
+        labels: A number for every row of the table, of a class or a band of like values.
+        source: With the number of folds and the seed.
+        classes: Their names, none where the labels are bands.
+        groups: A group's number for every row of the table, or None.
+    """
+    count, held = source.folds, labels[rows]
+    if count < 2:
+        raise BadInput(f"--folds {count}: give 2 or more")
+    if groups is not None:
+        fold_of = _grouped(held, groups[rows], source)
+    else:
+        sizes = np.bincount(held, minlength=len(classes)) if classes else np.array([len(rows)])
+        if count > (least := int(sizes.min())):
+            whose = f"of class {quoted(classes[sizes.argmin()])} " if classes else ""
+            raise BadInput(
+                f"--folds {count}: {counted(least, 'row')} {whose}outside the test set, and each "
+                "fold needs one: give fewer folds, or leave --folds out"
+            )
+        order = np.random.default_rng([source.seed, count]).permutation(len(rows))
+        order = order[np.argsort(held[order], kind="stable")]
+        fold_of = np.empty(len(rows), np.int64)
+        fold_of[order] = np.arange(len(rows)) % count
+    found = [(rows[fold_of != fold], rows[fold_of == fold]) for fold in range(count)]
+    for place, fold in enumerate(found, 1) if classes else ():
+        _check_classes(fold, labels, classes, f"{kind(source)}, fold {place}")
+    return found
+
+
+def _grouped(labels: Rows, groups: Rows, source: Source) -> Rows:
+    """Return the fold of each row, groups whole."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    count, there = source.folds, len(np.unique(groups))
+    if count > there:
+        raise BadInput(
+            f"--folds {count}: --group {source.group!r} has {counted(there, 'group')} outside "
+            f"the test set: give --folds {there} at most"
+        )
+    folds = StratifiedGroupKFold(count, shuffle=True, random_state=source.seed)
+    fold_of = np.empty(len(labels), np.int64)
+    with warnings.catch_warnings(action="ignore"):  # of a class with fewer rows than folds
+        for fold, (_, chosen) in enumerate(folds.split(labels, labels, groups)):
+            if not len(chosen):
+                raise BadInput(
+                    f"--folds {count}: the groups of {source.group!r} are too unequal for so many "
+                    "folds: give fewer"
+                )
+            fold_of[chosen] = fold
+    return fold_of
 
 
 def _bands(y: NDArray[Any]) -> Rows:
@@ -146,16 +241,14 @@ def _assign(sizes: Rows, wanted: NDArray[np.float64], rng: np.random.Generator) 
     return found
 
 
-def _check_classes(
-    found: tuple[Rows, Rows, Rows], labels: Rows, classes: list[str], how: str
-) -> None:
+def _check_classes(found: tuple[Rows, ...], labels: Rows, classes: list[str], how: str) -> None:
     """Raise BadInput where a class is never trained on, or a part holds one class alone."""
     advice = "change the shares, or split another way"
     lacking = sorted(set(range(len(classes))) - set(np.unique(labels[found[0]]).tolist()))
     if lacking:
         names = listing(classes[label] for label in lacking)
         raise BadInput(f"split by {how}: the training part has no row of class {names}: {advice}")
-    for name, rows in zip(("validation", "test"), found[1:], strict=True):
+    for name, rows in zip(("validation", "test"), found[1:], strict=False):
         present = np.unique(labels[rows])
         if len(present) < 2:
             only = listing(classes[label] for label in present)

@@ -20,6 +20,7 @@ from objectives.nearest import nearest
 
 if TYPE_CHECKING:
     from objectives import Data, Objective
+    from objectives.training.fit import FitTrainer
 
 __all__ = [  # the contract; CONTRIBUTING.md says how another engine keeps it
     "Decision",
@@ -270,6 +271,14 @@ def here(objective: Objective[Any], data: Data, trainer: str = "auto") -> Traine
         if trainer in ("xla", "graph"):
             raise BadInput(f"--trainer {trainer}: the function trains by itself, with model.fit")
         return FunctionTrainer(objective, data)
+    if data.folds:
+        from objectives.training.folds import FoldsTrainer
+
+        return FoldsTrainer(_of_one_net(objective, data.folds[0], trainer), data)
+    return _of_one_net(objective, data, trainer)
+
+
+def _of_one_net(objective: Objective[Any], data: Data, trainer: str) -> FitTrainer:
     if trainer == "fit":
         from objectives.training.fit import FitTrainer
 

@@ -109,6 +109,12 @@ class CompiledTrainer(FitTrainer):
         model.set_weights(load_weights(spec.weights))
         return model
 
+    def on(self, data: Data) -> CompiledTrainer:
+        """Return a trainer of the same objective on other data, which shares the programs."""
+        other = CompiledTrainer(self.objective, data, self._asked)
+        other._known, other._scorers, other._said = self._known, self._scorers, self._said
+        return other
+
     def close(self) -> None:
         """Forget all programs."""
         self._known.clear()

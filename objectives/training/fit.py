@@ -164,10 +164,7 @@ class FitTrainer:
             if spec.monitor.extra:  # what is written is compiled as any model is
                 kept = FitTrainer.kept(self, dataclasses.replace(spec, monitor=VAL_LOSS))
             export(kept, self.data, model, scores.get(threshold.KEY))
-        return {
-            name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
-            for name, value in scores.items()
-        }
+        return of_test(scores)
 
     def _judged(self, spec: TrialSpec, kept: keras.Model) -> Logs:
         """Return a model's scores on the test part, and keep its predictions."""
@@ -209,19 +206,32 @@ class FitTrainer:
         model.set_weights(load_weights(spec.weights))
         return model
 
+    def on(self, data: Data) -> FitTrainer:
+        """Return a trainer of the same objective on other data."""
+        return FitTrainer(self.objective, data)
+
     def close(self) -> None:
         """Free what Keras keeps of closed trials."""
         keras.utils.clear_session()
 
 
+def of_test(scores: Logs) -> Logs:
+    """Return scores as those of the test part."""
+    return {
+        name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
+        for name, value in scores.items()
+    }
+
+
 def export(model: keras.Model, data: Data, path: Path, cut: float | None = None) -> None:
     """Write the whole model, with its preprocessing if the data have one, as `.keras`.
 
-    cut: the threshold between two classes, which its scorer knows then.
+    A model of several folds has the preprocessing of each already. cut: the threshold between two
+    classes, which its scorer knows then.
     """
     if model.optimizer is not None:  # or Keras warns of its missing variables when it loads
         model.optimizer.build(model.trainable_variables)
-    if data.preprocessing is not None:
+    if data.preprocessing is not None and not data.folds:
         from objectives.preprocessing import assemble
 
         model = assemble(model, data.preprocessing)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from objectives.structures import mapped
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -37,16 +39,21 @@ class Judge:
         names = ("loss", "loss_weights", "metrics", "weighted_metrics")
         return {name: given[name] for name in names if given.get(name) is not None}
 
-    def on(self, predictions: Array) -> None:
-        """Make ready for predictions like these. Raises Meaningless where nothing judges them."""
+    def on(self, predictions: Any, names: Sequence[str] = ("said",)) -> None:
+        """Make ready for predictions like these. Raises Meaningless where nothing judges them.
+
+        predictions: an array, or arrays in a structure. names: of the outputs, in their order.
+        """
         if "loss" not in self._given:
             raise Meaningless("the model was compiled without a loss")
-        said = keras.Input(predictions.shape[1:])
-        self._model = keras.Model(said, keras.layers.Activation("linear")(said))
+        said = mapped(lambda one: keras.Input(one.shape[1:]), predictions)
+        name = iter(names)
+        as_said = mapped(lambda one: keras.layers.Activation("linear", name=next(name))(one), said)
+        self._model = keras.Model(said, as_said)
         self._model.compile("sgd", jit_compile=False, **self._given)
 
     def scores(
-        self, predictions: Array, labels: Array, weight: Sequence[Array], penalty: float = 0.0
+        self, predictions: Any, labels: Any, weight: Sequence[Any], penalty: float = 0.0
     ) -> dict[str, float]:
         """Return loss and metrics by name. penalty: what weights of the net add to its loss."""
         if self._model is None:

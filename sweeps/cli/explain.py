@@ -140,7 +140,7 @@ def reference_of(session: Session, name: str) -> Reference:
         config=config,
         seed=seed,
         max_epochs=objective.epochs(config, objective.max_epochs),
-        rows=len(session.data.train),
+        rows=session.data.trained_on,
         batch=objective.batch(config),
         monitor=session.monitor,
         data=session.data.digest,

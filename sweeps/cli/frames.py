@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sweeps.study.ended import STANDARD_ERROR
 from sweeps.study.limits import costs_of
 from sweeps.study.winner import confirmed_trials
 
@@ -25,13 +26,15 @@ def trials_frame(session: Session) -> pd.DataFrame:
 
     confirmed, confirmed_std: mean and standard deviation of the value on fresh seeds, missing
     where a trial was trained on none. confirmed_seeds: on how many. params, flops: what its model
-    costs, where the study limits or monitors it. Further monitors have a column each, with the
+    costs, where the study limits or monitors it. standard_error: of a value that is a mean over
+    folds. Further monitors have a column each, with the
     value at the best epoch. A parameter's column is `params_NAME`, that of a note
     (`trial.set_user_attr`) `user_attrs_NAME`, as in Optuna's frame.
     """
     import pandas as pd
 
     store = session.store
+    folded = bool(session.data.folds)
     fresh = {one.trial.number: one for one in confirmed_trials(session)}
     rows = [
         {
@@ -46,6 +49,7 @@ def trials_frame(session: Session) -> pd.DataFrame:
             "best_epoch": t.best_epoch,
             "epochs": t.epochs,
             "seconds": t.seconds,
+            **({STANDARD_ERROR: t.metrics.get(STANDARD_ERROR)} if folded else {}),
             **costs_of(t),
             **t.beside,
             **{f"{PREFIX}{name}": value for name, value in t.params.items()},

@@ -15,7 +15,7 @@ from objectives.training.errors import error_line
 from sweeps.cli.layout import columns
 from sweeps.cli.pace import Pace
 from sweeps.cli.text import curves_text
-from sweeps.study.ended import ranked
+from sweeps.study.ended import STANDARD_ERROR, ranked, value_text
 from sweeps.study.readers import time_text
 
 if TYPE_CHECKING:
@@ -188,7 +188,9 @@ class Watcher:
 
     def _tell(self, result: TrialResult, label: str) -> None:
         number, monitor = result.spec.number, result.spec.monitor.name
-        value = "" if result.value is None else f" {monitor} {result.value:.4g}"
+        value, error = "", result.extra.get(STANDARD_ERROR)
+        if result.value is not None:
+            value = f" {monitor} {value_text(result.value, error)}"
         kept = result.extra.get("resumed_epoch")
         again = f" (resumed from epoch {kept})" if kept else ""
         named = f"#{number} {label}".rstrip()

@@ -24,6 +24,8 @@ def source_of(given: Mapping[str, Any]) -> Source | None:
     """Return the source that options name, None where they name none. Raises BadInput."""
     data = given.get("data")
     said = {name: given[name] for name in PLACES if given.get(name) is not None and name != "data"}
+    if data is None and said.keys() == {"folds"}:
+        return Source(**said)
     if said and (data is None or isinstance(data, Data | Source)):
         name, value = next(iter(said.items()))
         flag = OPTIONS[name].flag + ("" if value is True else f" {value}")
@@ -47,8 +49,8 @@ def source_of(given: Mapping[str, Any]) -> Source | None:
 def options_of(source: Source | None) -> dict[str, Any]:
     """Return the options that name a source, None for those that are left out."""
     if source is None or source.path is None:
-        return dict.fromkeys(PLACES)
-    found = vars(source) | {"time_order": source.time_order or None}
+        return dict.fromkeys(PLACES) | {"folds": source and (source.folds or None)}
+    found = vars(source) | {"time_order": source.time_order or None, "folds": source.folds or None}
     return {name: found.get(place, source.options.get(place)) for name, place in PLACES.items()}
 
 
@@ -65,6 +67,8 @@ def data_text(data: Data) -> str:
     parts = " / ".join(
         f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
     )
+    if data.folds:
+        parts = f"{len(data.folds)} folds of {len(data.train):,} rows / test {len(data.test):,}"
     if data.stream is not None:
         parts = " / ".join(f"{name} {_length(known)}" for name, known in data.stream.items())
         named = words(data.train.x, "x"), words(data.train.y, "y")
@@ -84,6 +88,16 @@ def split_text(data: Data) -> str:
     """Return `stratified, validation 0.2, test 0.2, seed 0`; nothing where it came in parts."""
     kind, *known = data.source.split.items()
     return ", ".join([kind[1], *(f"{k} {value}" for k, value in known)]) if known else ""
+
+
+def folds_text(data: Data, monitor: str) -> list[str]:
+    """Return the line that says what folds mean, none without them."""
+    if not data.folds:
+        return []
+    return [
+        f"folds: a trial trains {len(data.folds)} nets, one for each fold; its {monitor} is their "
+        "mean (± standard error), and test scores and export are of their average"
+    ]
 
 
 def data_lines(data: Data) -> list[str]:

@@ -13,7 +13,7 @@ from search_spaces import Space
 from sweeps.cli import averages, typed
 from sweeps.cli.front import front_lines
 from sweeps.cli.layout import fit
-from sweeps.cli.source import data_text
+from sweeps.cli.source import data_text, folds_text
 from sweeps.study.confirm import Confirmed
 from sweeps.study.ended import Ended
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
@@ -99,6 +99,7 @@ def summary_lines(
         f"{summary.study}: {trials}, {trained} "
         f"({counts_text(summary.counts)}; {summary.saved:.0%} of epochs saved)",
         f"data: {data_text(data)}",
+        *folds_text(data, summary.monitor),
     ]
     if summary.best is None:
         lines.append("no trial is complete: there is nothing to compare yet")
@@ -220,7 +221,7 @@ def _standing(
             runs = counted(confirmed.runs, "run")
             yield f"confirmed with {runs}, {confirmed.share:.0%} of the trials' epochs"
         yield from ties_text(confirmed)
-    top = "  ".join(f"#{t.number} {t.value:.4g}" for t in summary.top)
+    top = "  ".join(f"#{t.number} {t.value_text}" for t in summary.top)
     yield f"best on one seed: {top}"
     yield from level_text(summary, confirmed)
     if confirmed is None and len(summary.top) > 1:

@@ -15,7 +15,7 @@ from sweeps.cli import notebook
 from sweeps.cli.again import further, hidden
 from sweeps.cli.front import front_numbers, monitor_lines
 from sweeps.cli.layout import columns, fit
-from sweeps.cli.source import data_lines, data_text, split_text
+from sweeps.cli.source import data_lines, data_text, folds_text, split_text
 from sweeps.cli.text import baseline_text, curves_text, summary_lines
 from sweeps.cli.unsent import on_server, settled
 from sweeps.study.average import average, stale
@@ -80,6 +80,8 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
     say(f"data: {data_text(session.data)}")
     if split := split_text(session.data):
         say(f"split: {split}")
+    for line in fit(folds_text(session.data, session.monitor.name), columns()):
+        say(line)
     for line in fit(data_lines(session.data), columns()):
         say(line)
     for line in monitor_lines(session.sweep):

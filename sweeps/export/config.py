@@ -64,8 +64,8 @@ class DataOf:
     def of(cls, data: Data) -> DataOf:
         """Return what a file says of its data; `Exported.source` reads the same again."""
         source, options = data.source, dict(data.source.options)
-        text = isinstance(options.get("ignore"), str)  # of a `load` that splits it itself
-        ignore = () if text else tuple(options.pop("ignore", ()))
+        split = isinstance(options.get("ignore"), str)  # by a `load` itself
+        ignore = () if split else tuple(options.pop("ignore", ()))
         known = (source.name, source.target, source.positive, source.group)
         # Of data sets nobody counts them, and an objective function reads its own.
         rows = None if data.stream or "said" in data.details else data.shape[0]
@@ -74,12 +74,13 @@ class DataOf:
 
 @dataclass(frozen=True)
 class Split:
-    """How the data were split: a kind, and shares of the rows. `kind: time` keeps their order."""
+    """How the data were split: a kind, shares of the rows (`time` keeps their order), or folds."""
 
     kind: str = "as given"
     validation: Annotated[float, Interval(gt=0.0, lt=1.0)] | None = None
     test: Annotated[float, Interval(gt=0.0, lt=1.0)] | None = None
     seed: Annotated[int, Ge(0)] | None = None
+    folds: Annotated[int, Ge(2)] | None = None
 
     @classmethod
     def of(cls, data: Data) -> Split:

@@ -115,13 +115,20 @@ def _line(report: Report, trial: Ended, names: Sequence[str], beside: Sequence[s
     cells = [
         Cell(" ".join([f"#{trial.number}", *roles]), trial.number),
         Cell(trial.outcome),
-        _cell(trial.value, 4),
+        _value(trial),
         *(_cell(trial.beside.get(name), 4) for name in beside),
         _cell(trial.best_epoch, 4),
         _cell(trial.epochs, 4),
         *(_cell(trial.params.get(name), 3) for name in names),
     ]
     return Line(cells, look == "best")
+
+
+def _value(trial: Ended) -> Cell:
+    """Return the value, with its standard error where it is a mean over folds."""
+    error = trial.metrics.get("standard_error")
+    cell = _cell(trial.value, 4)
+    return cell if error is None else Cell(f"{cell.text} ± {number(error, 2)}", cell.order)
 
 
 def _cell(value: Any, digits: int) -> Cell:

@@ -7,6 +7,7 @@ can go on, is done here.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from objectives.training import Best, Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
 from objectives.training.beside import Beside
 from objectives.training.whole_files import forget
+from sweeps.study.ended import STANDARD_ERROR
 from sweeps.study.interrupts import Interrupts
 from sweeps.tracking import Tracker, TrialRun
 
@@ -37,12 +39,17 @@ class Progress(Protocol):
 
 @dataclass
 class Running:
-    """A run that was asked for. run: as it is tracked. drops: of its learning rate, so far."""
+    """A run that was asked for.
+
+    run: as it is tracked. drops: of its learning rate, so far. standard_error: of its best value,
+    None where that is no mean over folds.
+    """
 
     spec: TrialSpec
     run: TrialRun
     label: str
     drops: int = field(default=0, init=False)
+    standard_error: float | None = field(default=None, init=False)
     rate: float | None = field(default=None, init=False)
     tracked: bool = field(default=False, init=False)
 
@@ -51,7 +58,8 @@ class Running:
 
     def take(self, epoch: int, logs: Logs) -> None:
         """Take an epoch's logs. Raises UnknownMonitor where they lack the monitor."""
-        self.best.update(epoch, logs)
+        if self.best.update(epoch, logs):
+            self.standard_error = logs.get(self.spec.monitor.standard_error)
         rate = logs["learning_rate"]
         self.drops += self.rate is not None and rate < self.rate
         self.rate = rate
@@ -149,6 +157,9 @@ class Driver(Generic[R]):
 
     def _end(self, running: R, result: TrialResult) -> None:
         result = self.judged(running, result)
+        if running.standard_error is not None:
+            extra = {**result.extra, STANDARD_ERROR: running.standard_error}
+            result = dataclasses.replace(result, extra=extra)
         if self.progress is not None:
             self.progress.ended(result)
         if result.outcome is Outcome.INTERRUPTED:

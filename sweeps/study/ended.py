@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from objectives.training import Way
 
 
+STANDARD_ERROR = "standard_error"  # of a value that is a mean over folds: one of the metrics
 # What a trial's user attributes hold of ours.
 OWN_ATTRS = ("role", "params", "seed", "result", "fixed", "run_name", "curve")
 
@@ -40,11 +41,21 @@ class Ended:
     beside: Mapping[str, float] = field(default_factory=dict)  # further monitors, at that epoch
 
     @property
+    def value_text(self) -> str:
+        """The value to four digits, with its standard error where it is a mean over folds."""
+        return value_text(self.reached, self.metrics.get(STANDARD_ERROR))
+
+    @property
     def reached(self) -> float:
         """The value of a trial that has one, such as every complete one. Raises ValueError."""
         if self.value is None:
             raise ValueError(f"trial {self.number} has no value: no epoch of it was finite")
         return self.value
+
+
+def value_text(value: float, error: float | None) -> str:
+    """Return `0.3491 ± 0.012`, without an error the value alone."""
+    return f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.2g}"
 
 
 def ranked(trials: list[Ended], monitor: Monitor) -> list[Ended]:

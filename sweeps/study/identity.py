@@ -35,8 +35,8 @@ def identity(
     found = {
         "sweep": sweep.name,
         "data": Path(data.source.name).name,
+        "split": data.source.split,  # before the digest, which it changes
         "digest": data.digest,
-        "split": data.source.split,
         "monitor": sweep.objective.monitor,
         "mode": sweep.objective.judged_by.mode,
         "seed": settings.seed,

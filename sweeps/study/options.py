@@ -174,6 +174,8 @@ class Options:
         share, "SHARE", "the validation set's share of the rows", default=Source.validation)
     test: float | None = of_data(
         share, "SHARE", "the test set's share of the rows", default=Source.test)
+    folds: int | None = of_data(
+        whole(2), "K", "cross-validation: a trial's value is the mean over so many folds")
     split_seed: int | None = of_data(
         whole(0), "N", "seed of the random split", default=Source.seed)
     ignore: str | None = of_data(str, "A,B", "columns to leave out")

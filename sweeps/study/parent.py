@@ -33,6 +33,7 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
             for name, one in OPTIONS.items()
             if one.param
         }
+        | ({"folds": len(data.folds)} if data.folds else {})
         | ({"monitor.also": monitors_text(others)} if (others := sweep.objective.others) else {})
         | ({"limit": texts_of(sweep.limits)} if sweep.limits else {})
         | {f"space.{name}": str(dimension) for name, dimension in ranges.items()}
@@ -41,7 +42,7 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
             "source": data.source.name,
             "digest": data.digest,
             "shape": list(data.shape),
-            "rows": data.stream or {part: len(getattr(data, part)) for part in PARTS},
+            "rows": data.stream or {p: n for p in PARTS if (n := len(getattr(data, p)))},
         },
         monitor=session.monitor.name,
         lowest=session.monitor.sign > 0,
