@@ -19,12 +19,12 @@ from objectives import BadInput
 from objectives.judging import threshold
 from objectives.monitor import VAL_LOSS
 from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec
-from objectives.training.checkpoint import Checkpoint
 from objectives.training.fit import of_test
 from objectives.training.fold_average import FoldAverage, of_one
 from objectives.training.judged import Meaningless
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
+from objectives.training.together import Together
 from objectives.training.turns import Turn
 
 if TYPE_CHECKING:
@@ -214,47 +214,6 @@ class SameWay(dict[str, str]):
     def get(self, key: str, default: Any = None) -> Any:
         """Return the other fold's way."""
         return self._leader.extra.get("way", default)
-
-
-class Together:
-    """What a checkpoint keeps of all folds: see `objectives.training.progress.Live`."""
-
-    def __init__(self, folds: Sequence[Fold]) -> None:
-        self._folds = folds
-        kinds = {fold.kind for fold in folds}
-        self.kind = kinds.pop() if len(kinds) == 1 else "mixed"
-
-    @property
-    def over(self) -> bool:
-        """Whether a fold's training has ended: then the last checkpoint before that serves."""
-        return any(fold.turn.ended or live.over for fold, live in self._lives)
-
-    def variables(self) -> tuple[list[Any], list[Any]]:
-        """Return copies of all models' variables, and of their optimizers'."""
-        found = [live.variables() for _, live in self._lives]
-        return [v for own, _ in found for v in own], [v for _, others in found for v in others]
-
-    def attributes(self) -> list[dict[str, Any]]:
-        """Return the attributes of each fold's callbacks. Raises Opaque."""
-        return [{"callbacks": live.attributes()} for _, live in self._lives]
-
-    def restore(self, kept: Checkpoint) -> None:
-        """Give each fold its part of a checkpoint."""
-        own, others = iter(kept.variables), iter(kept.optimizer)
-        for (_, live), attributes in zip(self._lives, kept.callbacks, strict=True):
-            mine, rest = live.variables()
-            part = dataclasses.replace(
-                kept,
-                best=None,
-                variables=[next(own) for _ in mine],
-                optimizer=[next(others) for _ in rest],
-                callbacks=attributes["callbacks"],
-            )
-            live.restore(part)
-
-    @property
-    def _lives(self) -> list[tuple[Fold, LiveState]]:
-        return [(fold, fold.live) for fold in self._folds if fold.live is not None]
 
 
 def specs_of(spec: TrialSpec, folds: int) -> list[TrialSpec]:

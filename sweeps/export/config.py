@@ -64,8 +64,8 @@ class DataOf:
     def of(cls, data: Data) -> DataOf:
         """Return what a file says of its data; `Exported.source` reads the same again."""
         source, options = data.source, dict(data.source.options)
-        split = isinstance(options.get("ignore"), str)  # by a `load` itself
-        ignore = () if split else tuple(options.pop("ignore", ()))
+        text = isinstance(options.get("ignore"), str)  # of a `load` that splits it itself
+        ignore = () if text else tuple(options.pop("ignore", ()))
         known = (source.name, source.target, source.positive, source.group)
         # Of data sets nobody counts them, and an objective function reads its own.
         rows = None if data.stream or "said" in data.details else data.shape[0]
@@ -151,8 +151,7 @@ class Exported:
 def with_scores(exported: Exported, scores: Mapping[str, float]) -> Exported:
     """Return the file with further scores, and the threshold among them in its own section."""
     found = {**exported.scores, **scores}
-    chosen = found.pop(KEY, None)
-    if chosen is None:
+    if (chosen := found.pop(KEY, None)) is None:
         return dataclasses.replace(exported, scores=found)
     goal = str(exported.data.options.get("threshold_for") or CHOICES[0])
     return dataclasses.replace(exported, scores=found, decision=Decision(chosen, goal))
