@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives import BadInput, Data, Objective, Source
-from objectives.ragged import Ragged, joined
+from objectives.reading.ragged import Ragged, joined
 from objectives.structures import words
 
 ROWS = st.lists(st.lists(st.integers(0, 9), max_size=4), min_size=1, max_size=8)
