@@ -84,7 +84,7 @@ X = np.zeros((6, 2))
         ((n for n in [1]), "a generator, which gives its batches only once"),
         (((X, Y), (n for n in [1])), "a generator, which gives its batches only once"),
         ((({"a": X}, Y), ({"b": X}, Y)), r'validation part has no x\["a"\]'),
-        (((X, Y), (X.astype(str), Y), (X, Y)), "x of the validation part is <U"),
+        (((X, Y), (X[:4].astype(str), Y[:4]), (X, Y)), "x of the validation part is <U"),
         (((X, Y), (X, None), (X, Y)), "the validation part has no y"),
     ],
 )
