@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives.ragged import Ragged, plain_arrays
-from objectives.structures import is_array, keep, leaves, named, packed, rows
+from objectives.structures import is_array, keep, leaves, named, packed, plain_arrays, rows
 from search_spaces import BadInput
 
 if TYPE_CHECKING:
@@ -98,9 +97,9 @@ class Part:
     """x, y: arrays, rows first, or dicts, lists and tuples of arrays, as Keras takes them.
 
     y is None where the model needs none: it adds its loss itself. Rows of unequal length are
-    `objectives.ragged.Ragged`, whose `tensor()` is TensorFlow's own. sample_weight: one for all
-    outputs, or one for each in the structure of y; or None. total: the rows, where the arrays are
-    the first ones of a data set: its batches times their size.
+    `objectives.reading.ragged.Ragged`, whose `tensor()` is TensorFlow's own. sample_weight: one
+    for all outputs, or one for each in the structure of y; or None. total: the rows, where the
+    arrays are the first ones of a data set: its batches times their size.
     """
 
     x: Any
@@ -194,6 +193,8 @@ class Data:
     def open(cls, folder: Path) -> Data:
         """Map what `save` wrote: processes share the pages."""
         import numpy as np
+
+        from objectives.reading.ragged import Ragged
 
         def array(file: Path) -> Array:
             try:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import BadInput
-from objectives.ragged import Ragged
 from objectives.reading import known
+from objectives.reading.ragged import Ragged
 from objectives.structures import leaves, mapped, nested
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from objectives.ragged import plain_arrays
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,6 +24,11 @@ def nested(structure: Any) -> bool:
 def is_array(structure: Any) -> bool:
     """Return whether this is one array: no structure, no ragged rows, and not None."""
     return hasattr(structure, "ndim")
+
+
+def plain_arrays(leaf: Any) -> list[Any]:
+    """Return the arrays that a leaf is made of: itself, or those of a ragged one."""
+    return list(getattr(leaf, "arrays", [leaf]))
 
 
 def items(structure: Any) -> list[tuple[Any, Any]]:

@@ -11,9 +11,8 @@ import numpy as np
 
 from objectives import BadInput, Data, Source
 from objectives.data import PARTS
-from objectives.ragged import plain_arrays
 from objectives.reading import counted, listing
-from objectives.structures import named
+from objectives.structures import named, plain_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

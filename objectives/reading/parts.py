@@ -10,9 +10,9 @@ import numpy as np
 
 from objectives import BadInput
 from objectives.data import FIELDS, PARTS, Data, Part
-from objectives.ragged import Ragged
 from objectives.reading import check_memory, listing, quoted, similar
 from objectives.reading.arrays import rows_of
+from objectives.reading.ragged import Ragged
 from objectives.structures import CONTAINERS, is_array, items, leaves, mapped, named, nested
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from objectives import PARTS, BadInput, Data, Part, Source
-from objectives.ragged import joined, plain_arrays
 from objectives.reading import check_memory, size
 from objectives.reading.parts import check_rows, structures
-from objectives.structures import leaves, nested, packed
+from objectives.reading.ragged import joined
+from objectives.structures import leaves, nested, packed, plain_arrays
 
 if TYPE_CHECKING:
     from objectives import Objective

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
 
-from objectives.ragged import Ragged
+from objectives.reading.ragged import Ragged
 from objectives.structures import leaves
 from objectives.training import streaming
 from objectives.training.check import Guard, users

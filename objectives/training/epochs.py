@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from objectives.ragged import Ragged
+from objectives.reading.ragged import Ragged
 from objectives.structures import mapped
 from objectives.training import Logs, effective_rate
 from objectives.training.batches import for_step, order

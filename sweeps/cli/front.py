@@ -12,6 +12,7 @@ from sweeps.study.sweep import kind_of
 
 if TYPE_CHECKING:
     from sweeps.cli.python import TrialHandle
+    from sweeps.study.held import Held
     from sweeps.study.session import Session
     from sweeps.study.several import Front
     from sweeps.study.sweep import Sweep
@@ -90,16 +91,18 @@ def held_lines(front: Front) -> Iterator[str]:
     yield "on fresh seeds, means:"
     for one in front.confirmed:
         told = ", ".join(f"{name} {shown(name, value)}" for name, value in one.values.items())
-        if one.beaten_by is None:
-            says = "holds" if one.on_front else "on the front too, by these seeds"
-        elif one.clear:
-            says = f"beaten by #{one.beaten_by}"
-            says += ": its place on the front was luck" if one.on_front else ""
-        else:
-            says = f"beaten by #{one.beaten_by}, by less than seeds alone do"
-        yield f"  #{one.trial:<4} {told} ({one.seeds} seed{'s' * (one.seeds > 1)}): {says}"
+        seeds = f"{one.seeds} seed{'s' * (one.seeds > 1)}"
+        yield f"  #{one.trial:<4} {told} ({seeds}): {_verdict(one)}"
     if left:
         yield f"not confirmed: {', '.join(left[:MOST])}{' and more' * (len(left) > MOST)}"
+
+
+def _verdict(one: Held) -> str:
+    if one.beaten_by is None:
+        return "holds" if one.on_front else "on the front too, by these seeds"
+    if not one.clear:
+        return f"beaten by #{one.beaten_by}, by less than seeds alone do"
+    return f"beaten by #{one.beaten_by}" + ": its place on the front was luck" * one.on_front
 
 
 def front_numbers(front: Front | None) -> list[int]:
@@ -115,7 +118,9 @@ def front_text(front: Front | None) -> str:
         f"#{point.trial} ({', '.join(shown(n, v) for n, v in point.values.items())})"
         for point in front.points
     )
-    return f"Pareto front of {', '.join(front.modes)}: {', '.join(told)}"
+    held = "; ".join(f"#{one.trial} {_verdict(one)}" for one in front.confirmed if one.on_front)
+    seen = f". On fresh seeds: {held}" if held else ""
+    return f"Pareto front of {', '.join(front.modes)}: {', '.join(told)}{seen}"
 
 
 class WithFront:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from objectives import BadInput
 from objectives.training import Outcome
 
 if TYPE_CHECKING:
@@ -17,19 +16,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
     from objectives.training import TrialResult
-    from sweeps.study.sweep import Sweep
 
 CURVE = "curve"  # of a trial: its best value so far by the first monitor, by epoch
-
-
-def check_prune_by(sweep: Sweep) -> None:
-    """Raise BadInput where pruning is to be by another monitor than the one that decides."""
-    first = sweep.objective.monitor
-    if sweep.prune_by not in (None, first):
-        raise BadInput(
-            f"--prune-by {sweep.prune_by}: only the first monitor decides, {first}; name that, or "
-            "leave it out, and nothing is pruned"
-        )
 
 
 class FirstAlone:

@@ -18,7 +18,6 @@ from objectives.training.beside import measured
 from search_spaces import Dimension
 from sweeps.study.connecting import connect
 from sweeps.study.driver import Progress
-from sweeps.study.first_alone import check_prune_by
 from sweeps.study.identity import identity, remembered, same_arrays, stored_identity
 from sweeps.study.learned import RANGES, asks_otherwise, declared_ranges, kept_ranges, ranges_of
 from sweeps.study.loop import Loop
@@ -239,7 +238,6 @@ def _opened(
     notes += behind(folder) if reading else []
     pruner = None if reading else make_pruner(sweep.pruner, sweep.objective.max_epochs)
     if not reading:
-        check_prune_by(sweep)
         check_several(make_sampler(sweep.sampler, 0), sweep.objective.others)  # may be refused
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:

@@ -211,4 +211,9 @@ class Sweep:
             )
         check_sampler(self.sampler)
         check_pruner(self.pruner)
+        if self.prune_by not in (None, self.objective.monitor):
+            raise BadInput(
+                f"prune by {self.prune_by!r}: only the first monitor decides, "
+                f"{self.objective.monitor}; name that, or leave it out, and nothing is pruned"
+            )
         object.__setattr__(self, "limits", checked(self.limits))

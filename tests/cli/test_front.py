@@ -113,6 +113,23 @@ def test_several_are_asked_for_on_the_command_line(
     assert "--monitor params,val_loss" in capsys.readouterr().err
 
 
+def test_the_first_monitor_prunes_where_it_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--workers", "0", "--confirm", "0", "--prune-by", "val_loss"]
+    assert go("--trials", "14", *given) == 0
+    printed = capsys.readouterr().out
+    assert "pruner: halving, by val_loss alone" in printed
+    assert "pruned" in printed
+    assert "may be luck: --confirm 3 trains it on fresh seeds" in printed
+    assert go("--trials", "14", "--confirm", "2") == 0, "it is remembered"
+    printed = capsys.readouterr().out
+    assert "pruner: halving, by val_loss alone" in printed
+    assert "on fresh seeds, means:" in printed
+    assert go("--trials", "14", "--prune-by", "params") == 2
+    assert "only the first monitor decides, val_loss" in capsys.readouterr().err
+
+
 def test_a_plain_optuna_study_gets_all_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("objectives.training.here", lambda *_: Scripted())
     objective = SWEEP.objective

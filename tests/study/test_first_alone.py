@@ -56,7 +56,7 @@ def test_a_study_that_goes_on_prunes_by_the_trials_before(tmp_path: Path) -> Non
 
 def test_only_the_first_monitor_can_be_named(tmp_path: Path) -> None:
     with (
-        pytest.raises(BadInput, match="--prune-by params: only the first monitor decides"),
+        pytest.raises(BadInput, match="prune by 'params': only the first monitor"),
         study_of(tmp_path, "val_loss", "params", prune_by="params"),
     ):
         pass

@@ -100,11 +100,6 @@ class Ragged:
         return Ragged(values, np.concatenate([*splits, ends[-1:]]))
 
 
-def plain_arrays(leaf: Any) -> list[Any]:
-    """Return the arrays that a leaf is made of: itself, or those of a ragged one."""
-    return leaf.arrays if isinstance(leaf, Ragged) else [leaf]
-
-
 def joined(parts: list[Any]) -> Any:
     """Return the rows of several leaves of one kind, one after the other."""
     return Ragged.joined(parts) if isinstance(parts[0], Ragged) else np.concatenate(parts)
