@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -35,7 +36,7 @@ UNCONFIRMED = (
 def curves_text(page: str | None, uri: str | None = None) -> str:
     """Return how the curves are seen. page: its address, if known. uri: of a store elsewhere."""
     if uri is not None and uri.startswith(("http://", "https://")):
-        return f"curves   open {page or redact(uri)}"
+        return f"curves   open {page or re.sub('//[^/]*@', '//', uri)}"
     page = page or PAGE
     store = "" if uri is None else f" --backend-store-uri {shlex.quote(redact(uri))}"
     return f"curves   {typed('mlflow')} ui{store}      then open {page}"

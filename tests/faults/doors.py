@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -28,12 +29,14 @@ default_pool_size = 20
 """
 PROXY = """
 daemon off;
+{user}
 pid {folder}/pid;
 error_log {folder}/log;
 events {{}}
 http {{
   access_log off;
   {paths}
+  client_max_body_size 0;
   map $http_authorization $known {{ default 0; "{allowed}" 1; }}
   server {{
     listen 127.0.0.1:{port};
@@ -98,8 +101,9 @@ def proxy(target: str, prefix: str, allowed: str) -> Iterator[str]:
         folder = Path(name)
         paths = " ".join(f"{one}_temp_path {folder}/{one};" for one in TEMPORARY)
         settings = PROXY.format(
-            folder=folder, paths=paths, allowed=allowed, port=port, prefix=prefix, target=target
-        )
+            folder=folder, paths=paths, allowed=allowed, port=port, prefix=prefix, target=target,
+            user="user root;" if os.geteuid() == 0 else "",
+        )  # fmt: skip
         (folder / "settings").write_text(settings)
         command = [str(program("nginx")), "-p", name, "-c", str(folder / "settings")]
         with _running(command, port, folder, None):
