@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
+from sweeps.tracking.redact import redact
 
 if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
@@ -34,11 +35,11 @@ def run_command_line(
     try:
         return _dispatch(sweep, argv, program or program_name())
     except BadInput as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(redact(f"error: {error}"), file=sys.stderr)
         return 2
     except RuntimeError as error:  # a worker that cannot start, a training that failed
         logging.getLogger("sweeps").exception("the command failed")
-        print(f"failed: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
+        print(redact(f"failed: {str(error).strip().splitlines()[-1]}"), file=sys.stderr)
         return 1
     except BrokenPipeError:
         return unread()
@@ -47,7 +48,7 @@ def run_command_line(
         return 130
     except Exception as error:  # of the user's own file, or of this package
         logging.getLogger("sweeps").exception("the command failed")
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        said = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
         print(f"failed: {said} ({_place(error)}; more in sweep.log)", file=sys.stderr)
         return 1
 

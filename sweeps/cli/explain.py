@@ -16,6 +16,7 @@ from sweeps.cli.layout import columns, fit
 from sweeps.cli.readable import require_writable
 from sweeps.cli.source import data_lines, data_text
 from sweeps.cli.trainers import trainers
+from sweeps.cli.unsent import tracked
 from sweeps.cli.work import INTERRUPTED, make_tracker, quiet, versions
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain as experiment
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sweeps.explain.explanation import Explanation
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
+    from sweeps.tracking import Tracker
 
 
 def explain(
@@ -60,19 +62,22 @@ def explain(
             say(line)
         folder = session.folder / "explain" / reference.name.replace(" ", "-")
         with lock(folder, f"{session.name} explain {reference.name}"):
-            found = _explained(session, reference, folder, say)
+            tracker = make_tracker(settings.mlflow_uri(), folder)
+            try:
+                found = _explained(session, reference, folder, tracker, say)
+            finally:
+                code = tracked(tracker, settings.mlflow_uri(), folder, say)
         if found is None:
             return INTERRUPTED, None
     print("\n".join(fit(found.summary_lines(), columns())))
-    return 0, found.to_json()
+    return code, found.to_json()
 
 
 def _explained(
-    session: Session, reference: Reference, folder: Path, say: Say
+    session: Session, reference: Reference, folder: Path, tracker: Tracker, say: Say
 ) -> Explanation | None:
     """Run the probes; return what they found, None where they were interrupted."""
     settings = session.settings
-    tracker = make_tracker(settings.mlflow_uri(), folder)
     parent = dataclasses.replace(
         parent_run(session, versions()),
         name=f"{session.name} explain {reference.name}",
@@ -95,8 +100,6 @@ def _explained(
     except KeyboardInterrupt:
         say("interrupted: what was trained is kept; run the same command to resume")
         return None
-    finally:
-        tracker.close()
 
 
 def _recorded(session: Session) -> list[Recorded]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from sweeps.tracking.redact import redact
 from sweeps.workers.chatter import strip
 
 FILE = "sweep.log"
@@ -52,12 +53,20 @@ def chatter_to(path: Path) -> Iterator[None]:
             strip(path, start)  # what a process that died wrote stays whole
 
 
+class Redacted(logging.Formatter):
+    """Hides passwords of addresses, in tracebacks too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record's text."""
+        return redact(super().format(record))
+
+
 class LogFile(logging.FileHandler):
     """The log file. It lacks what a full disk does not take, and the terminal is spared that."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8", delay=True)
-        self.setFormatter(logging.Formatter(RECORD))
+        self.setFormatter(Redacted(RECORD))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say nothing of a file that cannot be written."""
@@ -114,7 +123,7 @@ def to_file(folder: Path, verbose: bool = False) -> Path:
     root.handlers[:] = [handler]
     if verbose:
         shown = logging.StreamHandler()
-        shown.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        shown.setFormatter(Redacted("%(levelname)s %(name)s: %(message)s"))
         root.addHandler(shown)
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)

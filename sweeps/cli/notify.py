@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 TIMEOUT = 60.0  # seconds: a command that hangs shall not keep the sweep from its end
-STATES = {0: "done", 1: "failed", 130: "interrupted"}
+STATES = {0: "done", 1: "failed", 3: "done", 130: "interrupted"}  # by exit code
 
 
 @dataclass

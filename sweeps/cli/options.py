@@ -18,6 +18,7 @@ from sweeps.study.options import DATA, OPTIONS, Option
 from sweeps.study.readers import epochs, share
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Sweep, pruner_named, sampler_named
+from sweeps.tracking.redact import redact
 
 WIDTH = 99  # of a help page, on a terminal that has as much
 
@@ -111,7 +112,7 @@ class _Parser(argparse.ArgumentParser):
             message = message.replace("expected one argument", "needs a value")
         else:
             message = refusal(self.prog, self.command, unknown)
-        raise BadInput(f"{message} (see {self.prog} {self.command} --help)")
+        raise BadInput(redact(f"{message} (see {self.prog} {self.command} --help)"))
 
 
 def refusal(program: str, command: str, unknown: str) -> str:
@@ -160,7 +161,7 @@ def settings(sweep: Sweep, found: Mapping[str, Any], spelled: Any, **more: Any) 
                 raise ValueError("it must be one value")
             return one.read(str(value))
         except ValueError as error:
-            raise BadInput(f"{spelled(one, value)}: {error}") from None
+            raise BadInput(redact(f"{spelled(one, value)}: {error}")) from None
 
     values: dict[str, Any] = {
         name: tuple(read(OPTIONS[name], v) for v in value)

@@ -25,7 +25,7 @@ from sweeps.cli.readable import readable, require_writable
 from sweeps.cli.spoken import in_python, spoken
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
-from sweeps.cli.unsent import on_server, settled
+from sweeps.cli.unsent import on_server, resumed, settled
 from sweeps.cli.work import (
     INTERRUPTED,
     Say,
@@ -106,6 +106,7 @@ def run(
                     settled(session, code)
         else:
             say(complete_text(session.name, len(session.store.ended()), session.sweep.n_trials))
+            resumed(session, say)
         found = Study(session.sweep, session.settings, session.data, session.name)
     if verbose:
         show(found)

@@ -11,7 +11,7 @@ from sweeps.cli.readable import require_writable
 from sweeps.cli.share import with_tries
 from sweeps.cli.text import complete_text
 from sweeps.cli.trainers import trainers
-from sweeps.cli.unsent import on_server, settled
+from sweeps.cli.unsent import on_server, resumed, settled
 from sweeps.cli.work import (
     INTERRUPTED,
     aloud,
@@ -53,11 +53,11 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
             return code, None
         summary = summarise(session)
         print("\n".join(lines(session, summary, columns())), flush=True)
-        if to_do:
-            publish(session, summary, say)
+        late = publish(session, summary, say) if to_do else resumed(session, say)
         print("\n".join(commands(session, summary, program)))
         told.plain = plain(session, summary)
-        return settled(session, code) if on_server(session) else code, told.plain
+        told.code = (settled(session, code) if on_server(session) else code) or late
+        return told.code, told.plain
 
 
 def show(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:

@@ -12,6 +12,7 @@ from objectives.reading import counted
 from sweeps.cli.found import reading
 from sweeps.cli.front import first_alone
 from sweeps.cli.layout import columns, fit
+from sweeps.cli.unsent import UNSENT
 from sweeps.study import compare as comparing
 from sweeps.study.naming import check_name
 from sweeps.study.session import Session
@@ -84,7 +85,7 @@ def scoring_code() -> list[Path]:
 
 
 def sync(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
-    """Send MLflow what it still lacks of this folder's studies; 1 where something is left."""
+    """Send MLflow what it still lacks of this folder's studies, and of what explains them."""
     from sweeps.study.session import STATE
     from sweeps.tracking.delivery import sync as send
 
@@ -92,14 +93,19 @@ def sync(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
         print(said)
     root = settings.folder / STATE
     names = [settings.study] if settings.study else sorted(p.name for p in root.glob("*"))
+    folders = [folder for name in names for folder in _tracked(root / check_name(name))]
     left = 0
-    for name in names:
-        folder = root / check_name(name)
-        if not (folder / "tracking").is_dir():
-            continue
+    for folder in folders:
+        name = " ".join(folder.relative_to(root).parts)
         with lock(folder, name):
             missing = send(settings.mlflow_uri(), folder)
         late = f"{counted(missing, 'item')} not yet uploaded"
         print(f"{name}: {late if missing else 'up to date'}")
         left += missing
-    return (1 if left else 0), None
+    return (UNSENT if left else 0), None
+
+
+def _tracked(folder: Path) -> list[Path]:
+    """Return the folders of a study that have a journal for MLflow: its own, and of probes."""
+    found = [folder, *sorted(folder.glob("explain/*"))]
+    return [one for one in found if (one / "tracking").is_dir()]

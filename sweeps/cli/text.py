@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,16 +26,18 @@ SCORES = (  # the most important first: a narrow terminal shows as many as fit
     "test_loss", "test_accuracy", "test_auc", "test_balanced_accuracy", "test_brier",
     "test_calibration_error",
 )  # fmt: skip
+PAGE = "http://127.0.0.1:5000"  # of `mlflow ui`
 UNCONFIRMED = (
     "the best of several values on one seed each is partly luck; --confirm 5 trains the best "
     "trials on 5 fresh seeds"
 )
 
 
-def curves_text(page: str, uri: str | None = None) -> str:
-    """Return how the curves are seen. page: its address. uri: of a store elsewhere."""
+def curves_text(page: str | None, uri: str | None = None) -> str:
+    """Return how the curves are seen. page: its address, if known. uri: of a store elsewhere."""
     if uri is not None and uri.startswith(("http://", "https://")):
-        return f"curves   open {page}"
+        return f"curves   open {page or re.sub('//[^/]*@', '//', uri)}"
+    page = page or PAGE
     store = "" if uri is None else f" --backend-store-uri {shlex.quote(redact(uri))}"
     return f"curves   {typed('mlflow')} ui{store}      then open {page}"
 

@@ -1,9 +1,13 @@
-"""The end of a command whose study is not whole on its disk, or in its database, by then."""
+"""The end of a command whose study is not whole by then: on its disk, its database or MLflow."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from objectives.reading import counted
 from sweeps.study.session import Session
+from sweeps.tracking import Tracker
 from sweeps.tracking.redact import redact
 from sweeps.tracking.stores import is_server
 
@@ -32,3 +36,24 @@ def settled(session: Session, code: int) -> int:
         "the same command, which trains them again"
     )
     return FAILED
+
+
+def tracked(tracker: Tracker, uri: str, folder: Path, say: Callable[[str], None]) -> int:
+    """Wait until MLflow has everything or does not answer; return the exit code.
+
+    folder: of what is tracked.
+    """
+    left = tracker.close()
+    if not left:
+        return 0
+    say(
+        f"not sent: MLflow at {redact(uri)} is missing {counted(left, 'item')} (see sweep.log), "
+        f"which are kept in {folder}: run sync, or the same command, to send them"
+    )
+    return UNSENT
+
+
+def resumed(session: Session, say: Callable[[str], None]) -> int:
+    """Send MLflow what an earlier run has left of a complete study; return the exit code."""
+    session.tracker.resume()
+    return tracked(session.tracker, session.settings.mlflow_uri(), session.folder, say)

@@ -17,7 +17,7 @@ from sweeps.cli.front import front_numbers, monitor_lines
 from sweeps.cli.layout import columns, fit
 from sweeps.cli.source import data_lines, data_text, folds_text, split_text
 from sweeps.cli.text import baseline_text, curves_text, summary_lines
-from sweeps.cli.unsent import on_server, settled
+from sweeps.cli.unsent import on_server, settled, tracked
 from sweeps.study.average import average, stale
 from sweeps.study.candidates import most_runs
 from sweeps.study.confirm import Confirm, Confirmed, confirmed
@@ -29,10 +29,8 @@ from sweeps.study.session import Session
 from sweeps.study.summary import Summary
 from sweeps.study.winner import ATTR, winner
 from sweeps.tracking import NoTracker, Tracker
-from sweeps.tracking.redact import redact
 
 DONE, INTERRUPTED = 0, 130
-PAGE = "http://127.0.0.1:5000"  # of `mlflow ui`
 
 Say = Callable[[str], None]
 PACKAGES = ("tensorflow", "keras", "optuna", "mlflow", "numpy")
@@ -92,8 +90,8 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         session.tracker.start_study(parent_run(session, versions()))
         for line in [] if done else baseline_text(session.store.space, session.store.first()):
             say(line)
-        for line in repair(session) if done else []:
-            say(f"repaired: {line}")
+        if done:
+            repair(session, say)
 
     code = _train(session, done, say, begin, quiet=quiet, verbose=verbose)
     if code != INTERRUPTED:
@@ -185,8 +183,8 @@ def _so_far(loop: Loop) -> str:
     return f"{loop.done} of {loop.total} trials are done"
 
 
-def publish(session: Session, summary: Summary, say: Say) -> None:
-    """Write the parent run, and wait until MLflow has everything or does not answer."""
+def publish(session: Session, summary: Summary, say: Say) -> int:
+    """Write the parent run, and wait for MLflow; return an exit code."""
     if session.declared is None:  # the ranges are known better than when the first trial began
         session.tracker.start_study(parent_run(session, versions()))
     if summary.best is not None:
@@ -194,14 +192,9 @@ def publish(session: Session, summary: Summary, say: Say) -> None:
     note = "\n".join(lines(session, summary))
     metrics = _parent_metrics(summary, confirmed(session))
     session.tracker.end_study(metrics, summary=f"```\n{note}\n```\n")
-    left_over = session.tracker.close()
-    if left_over:
-        uri = redact(session.settings.mlflow_uri())
-        say(
-            f"MLflow at {uri}: {counted(left_over, 'item')} not yet uploaded; run sync, or the "
-            "same command again"
-        )
+    code = tracked(session.tracker, session.settings.mlflow_uri(), session.folder, say)
     _remember_runs(session, summary)
+    return code
 
 
 def _parent_metrics(summary: Summary, found: Confirmed | None) -> dict[str, float]:
@@ -287,7 +280,7 @@ def lines(session: Session, summary: Summary, width: int | None = None) -> list[
 def commands(session: Session, summary: Summary, program: str | None) -> list[str]:
     """Return what to do next. program: how commands begin; None leaves them out."""
     address = session.tracker.address() or session.store.study.user_attrs.get("address")
-    found = [curves_text(address or PAGE, session.settings.tracking_uri)]
+    found = [curves_text(address, session.settings.tracking_uri)]
     if program is not None and summary.best is not None:
         found += further(session, summary, program)
     return found + hidden(found)

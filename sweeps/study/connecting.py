@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
-from sweeps.tracking.redact import redact, remember, unescaped
-from sweeps.tracking.stores import is_server, lacking_driver, sqlite_file
+from sweeps.tracking.redact import redact
+from sweeps.tracking.stores import is_server, sqlite_file, unusable
 
 if TYPE_CHECKING:
     import optuna
@@ -25,10 +25,9 @@ def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStora
         if memory:
             return optuna.storages.InMemoryStorage()
         raise BadInput("there is no study in this folder yet: run a sweep first")
-    remember(url)
     options = {"connect_args": {"timeout": 5}}
-    if sqlite is None and (lacking := lacking_driver(url)) is not None:
-        raise BadInput(f"--storage: {lacking}")
+    if sqlite is None and (why := unusable(url)) is not None:
+        raise BadInput(f"--storage: {why}")
     try:
         if sqlite is None:
             if not is_server(url):  # in memory
@@ -41,8 +40,6 @@ def connect(url: str, *, create: bool = True, memory: bool = False) -> BaseStora
             storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
     except (sqlalchemy.exc.SQLAlchemyError, OSError, ImportError, ValueError) as error:
         reason = redact(str(error).splitlines()[0])
-        if unescaped(url):
-            reason += " (in a password, @ : / ? # and % are written %40 %3A %2F %3F %23 %25)"
         raise BadInput(f"cannot open the store {redact(url)!r}: {reason}") from error
     _write_ahead(storage)
     return storage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from objectives import PARTS
@@ -52,10 +52,10 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
     )
 
 
-def repair(session: Session) -> list[str]:
-    """Make the tracker agree with the store; return what was mended."""
+def repair(session: Session, say: Callable[[str], None]) -> None:
+    """Have the tracker agree with the store; each thing that is mended is said once it is."""
     label = session.store.space.label
-    return session.tracker.repair(
+    ended = (
         EndedTrial(
             TrialRun(
                 number=t.number,
@@ -70,3 +70,4 @@ def repair(session: Session) -> list[str]:
         )
         for t in session.store.ended()
     )
+    session.tracker.repair(ended, lambda line: say(f"repaired: {line}"))

@@ -24,7 +24,7 @@ _SECONDS = int(LIMIT)
 _CONNECT = 10
 # What a plain address lacks, by the driver's module. A client that has vanished must not keep
 # locks for long either, which `_SERVER` asks of PostgreSQL.
-_LIBPQ = {
+_LIBPQ: dict[str, Any] = {
     "connect_timeout": _CONNECT,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -32,7 +32,12 @@ _LIBPQ = {
     "tcp_user_timeout": 1000 * _SECONDS,
 }
 _MYSQL = {"connect_timeout": _CONNECT, "read_timeout": _SECONDS, "write_timeout": _SECONDS}
-ARGUMENTS = {"psycopg": _LIBPQ, "psycopg2": _LIBPQ, "pymysql": _MYSQL, "MySQLdb": _MYSQL}
+ARGUMENTS = {
+    "psycopg": {**_LIBPQ, "prepare_threshold": None},  # other sessions of a pooler lack them
+    "psycopg2": _LIBPQ,
+    "pymysql": _MYSQL,
+    "MySQLdb": _MYSQL,
+}
 _SERVER = {
     "statement_timeout": f"{_SECONDS}s",
     "idle_in_transaction_session_timeout": f"{2 * _SECONDS}s",
@@ -44,10 +49,7 @@ _TRIES = 3
 
 
 class Server(RDBStorage):
-    """Optuna's storage, and the guard of its connections.
-
-    shown: its address without a password. pooled: whether a pooler stands before PostgreSQL.
-    """
+    """Optuna's storage, and the guard of its connections. shown: its address, no password."""
 
     def __init__(self, url: str) -> None:
         from sqlalchemy.engine import make_url
@@ -56,7 +58,6 @@ class Server(RDBStorage):
         # Nothing below refers to this object, so that its connections are closed with it.
         self.guard = guard = Guard(lambda: announce(LOG, "waiting for an answer of %s", shown))
         made = with_driver(url)
-        self._facts: dict[str, bool] = {}
         kind: Any = make_url(made).get_dialect()
         dialect = kind(dbapi=kind.import_dbapi())
         with guard.operation():
@@ -65,18 +66,13 @@ class Server(RDBStorage):
                 engine_kwargs={
                     "creator": _creator(made, dialect, guard),
                     "pool_events": [
-                        (partial(_limit, self._facts), "connect"),
+                        (_limit, "connect"),
                         (partial(_look, dialect, guard), "checkout"),
                     ],
                 },
             )
         guard.attach(self.engine)
         _tell_faults(self.engine, guard, shown)
-
-    @property
-    def pooled(self) -> bool:
-        """Whether a connection pooler stands between this program and PostgreSQL."""
-        return self._facts.get("pooled", False)
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
@@ -123,17 +119,14 @@ def _look(dialect: Any, guard: Guard, connection: Any, record: Any, _: Any) -> N
         raise DisconnectionError
 
 
-def _limit(facts: dict[str, bool], connection: Any, _: Any) -> None:
+def _limit(connection: Any, _: Any) -> None:
     """Limit a new session of PostgreSQL, unless a pooler would hand it on to others."""
     backend = getattr(getattr(connection, "info", None), "backend_pid", None)
     if backend is None:
         return
     cursor = connection.cursor()
     cursor.execute("SELECT pg_backend_pid()")
-    facts["pooled"] = cursor.fetchone()[0] != backend
-    if facts["pooled"] and hasattr(connection, "prepare_threshold"):
-        connection.prepare_threshold = None  # psycopg's: another session would not know them
-    elif not facts["pooled"]:
+    if cursor.fetchone()[0] == backend:
         for name, value in _SERVER.items():
             cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
     cursor.close()

@@ -14,8 +14,8 @@ from objectives import BadInput, Source
 from sweeps.study.limits import limits_of
 from sweeps.study.options import CONFIRM, OPTIONS, Options
 from sweeps.study.sweep import Pruner, Sampler, Sweep, check_pruner, check_sampler, kind_of
-from sweeps.tracking.redact import redact
-from sweeps.tracking.stores import lacking_driver, sqlite_url, with_driver
+from sweeps.tracking.redact import redact, remember
+from sweeps.tracking.stores import sqlite_url, unusable, with_driver
 
 REMEMBERED = {name: one.default for name, one in OPTIONS.items() if one.remembered}
 MANY = [name for name in REMEMBERED if OPTIONS[name].many]
@@ -118,15 +118,15 @@ class Settings(Options):
 
     def mlflow_uri(self) -> str:
         """Return MLflow's store: the given one, or `mlflow.db` in the folder. Raises BadInput."""
-        scheme, there, _ = (self.tracking_uri or "").partition("://")
+        given = self.tracking_uri or ""
+        remember(given)
+        scheme, there, _ = given.partition("://")
         kind, plugins = scheme.split("+")[0], "mlflow.tracking_store"
         if there and kind not in MLFLOW and not entry_points(group=plugins, name=kind):
             raise BadInput(
-                f"--tracking-uri {redact(self.tracking_uri)!r}: MLflow knows no {scheme!r}; it "
+                f"--tracking-uri {redact(given)!r}: MLflow knows no {scheme!r}; it "
                 "takes a folder, sqlite:///FILE, postgresql://, mysql://, mssql:// or http(s)://"
             )
-        if there and (lacking := lacking_driver(self.tracking_uri or "")) is not None:
-            raise BadInput(f"--tracking-uri: {lacking}")
-        return with_driver(self.tracking_uri or "") or sqlite_url(
-            (self.folder / "mlflow.db").resolve()
-        )
+        if there and (why := unusable(given)) is not None:
+            raise BadInput(f"--tracking-uri: {why}")
+        return with_driver(given) or sqlite_url((self.folder / "mlflow.db").resolve())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
 import secrets
 import shutil
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from objectives import BadInput
 from objectives.reading import counted
-from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
 
 if TYPE_CHECKING:
@@ -30,13 +28,16 @@ if TYPE_CHECKING:
     from sweeps.study.server import Server
 
 UNSENT = "unsent.jsonl"  # in a study's folder: what its database lacks
-LOG = logging.getLogger("sweeps")
-_LOOK = 30.0  # seconds after which an idle lock is looked at again
+_LOOK = 5.0  # seconds after which an idle lock is looked at again
 _HOLDER = """
     SELECT a.pid, a.application_name, a.client_addr FROM pg_locks l JOIN pg_stat_activity a
     USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND CAST(l.classid AS bigint) = :high AND CAST(l.objid AS bigint) = :low
+"""
+_UNLIMITED = """
+    SELECT set_config(name, '0', true) FROM pg_settings
+    WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
 """
 _MYSQL_HOLDER = """
     SELECT p.id, p.host FROM information_schema.processlist p WHERE p.id = IS_USED_LOCK(:name)
@@ -80,7 +81,10 @@ class Taken(RuntimeError):
 
 
 class SoleDriver:
-    """The lock of a study, held by a connection of its own. Raises Taken where it is held."""
+    """The lock of a study, held by a connection of its own. Raises Taken where it is held.
+
+    Its one transaction stays open. It has no snapshot, so that it keeps no old rows.
+    """
 
     def __init__(self, server: Server, study: str) -> None:
         self._server = server
@@ -125,31 +129,14 @@ class SoleDriver:
         if take is None:
             self._without = True  # the study's folder has a lock
             return
-        held = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        held = engine.connect().execution_options(isolation_level="READ COMMITTED")
         try:
             held.detach()  # so that closing it ends its session, and with that the lock
-            if self._server.pooled and self._shared(held):
-                announce(
-                    LOG,
-                    "%s is a connection pooler in transaction mode: only the lock in this folder "
-                    "keeps a second driver out, so give the address of the database itself",
-                    self._server.shown,
-                )
-                held.close()
-                self._without = True
-                return
             take(held)
         except BaseException:
             held.close()
             raise
         self._held, self._looked, self._made = held, time.monotonic(), self._server.guard.made
-
-    def _shared(self, held: sqlalchemy.Connection) -> bool:
-        """Return whether another connection gets the session of this one."""
-        ask = "SELECT pg_backend_pid()"
-        session = held.exec_driver_sql(ask).scalar()
-        with self._server.engine.connect() as other:
-            return bool(other.exec_driver_sql(ask).scalar() == session)
 
     def _postgresql(self, held: sqlalchemy.Connection) -> None:
         import sqlalchemy
@@ -158,9 +145,12 @@ class SoleDriver:
         digest = hashlib.sha256(f"keras-sweeps {schema} {self._study}".encode()).digest()
         high, low = (int.from_bytes(digest[i : i + 4]) for i in (0, 4))
         key = int.from_bytes(digest[:8], signed=True)
+        # A lock of a transaction that stays open: a pooler may give a session to many programs,
+        # but not before its transaction ends.
         name = {"name": self._me}
-        held.execute(sqlalchemy.text("SELECT set_config('application_name', :name, false)"), name)
-        take = sqlalchemy.text("SELECT pg_try_advisory_lock(:key)")
+        held.execute(sqlalchemy.text("SELECT set_config('application_name', :name, true)"), name)
+        held.exec_driver_sql(_UNLIMITED)
+        take = sqlalchemy.text("SELECT pg_try_advisory_xact_lock(:key)")
         who = sqlalchemy.text(_HOLDER)
         for _ in range(20):
             if held.execute(take, {"key": key}).scalar():
@@ -173,6 +163,7 @@ class SoleDriver:
             # The connection of this very driver that was lost, but whose end is not known there.
             held.execute(sqlalchemy.text("SELECT pg_terminate_backend(:pid)"), {"pid": holder[0]})
             time.sleep(0.1)
+            held.exec_driver_sql("SELECT pg_stat_clear_snapshot()")  # else it shows it still
         raise Taken(self._refusal("another process"))
 
     def _mysql(self, held: sqlalchemy.Connection) -> None:

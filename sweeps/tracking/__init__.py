@@ -7,7 +7,7 @@ given, writes it in batches, and tries again after a fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ class EndedTrial:
 class Tracker:
     """Where runs are recorded: the interface, whose methods do nothing here.
 
-    They return at once, except `repair` and `close`, which wait for a while.
+    They return at once, except `close`, which waits for a while.
     """
 
     def start_study(self, study: StudyRun) -> None:
@@ -106,17 +106,16 @@ class Tracker:
     def mark_best(self, number: int, also: Sequence[int] = ()) -> None:
         """Mark this trial as the best one so far, and those that none beats; and no other."""
 
-    def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
-        """Make the runs agree with the study's store, after `start_study`.
+    def repair(self, ended: Iterable[EndedTrial], say: Callable[[str], None]) -> None:
+        """Make the runs agree with the study's store, after `start_study`, beside the training.
 
         Args:
             ended: All finished trials of the store.
-            timeout: Seconds to wait at most.
-
-        Returns:
-            One line per repair.
+            say: Takes a line per repair, from another thread, once it is done.
         """
-        return []
+
+    def resume(self) -> None:
+        """Deliver what an earlier process has left, where no study is started."""
 
     def end_study(
         self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}

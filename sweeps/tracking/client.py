@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from sweeps.tracking.making import make
-from sweeps.tracking.redact import remember
+from sweeps.tracking.redact import redact, remember
 from sweeps.tracking.stores import sqlite_file
 
 if TYPE_CHECKING:
@@ -32,6 +34,13 @@ DEFAULTS = {
     "PGCONNECT_TIMEOUT": "10",
 }
 CHATTER = ("mlflow", "alembic", "sqlalchemy", "urllib3", "huey")
+USER, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
+ANSWERS = {  # of a server, or of what stands before it
+    "401": f"it accepts no such user or token ({USER} and {PASSWORD}, or MLFLOW_TRACKING_TOKEN)",
+    "403": "its user may not do that",
+    "404": "there is no MLflow at this address and path",
+    "413": "what stands before it takes no file of this size",
+}
 _LOCK_SECONDS = 25.0
 
 
@@ -58,6 +67,7 @@ def connect(uri: str) -> MlflowClient:
             MLflow itself would keep trying to reach a database for an hour.
     """
     remember(uri)
+    uri = _authenticated(uri)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     quiet()
@@ -73,6 +83,27 @@ def connect(uri: str) -> MlflowClient:
         client.search_experiments(max_results=1)  # opens the store, which creates the schema
     quiet()  # Alembic adds its own handlers
     return client
+
+
+def reason(error: Exception) -> str:
+    """Return in one line, without a password, why MLflow cannot be used."""
+    said = (redact(error).strip().splitlines() or [type(error).__name__])[0]
+    if (status := re.search(r"failed with error code (\d+)", said)) is not None:
+        return f"{status[1]}: {ANSWERS.get(status[1], said)}"[:300]
+    system = re.search(r"\[Errno -?\d+\] ([\w ]+)", said)  # among five names of Python classes
+    return system[1] if system else said[:300]
+
+
+def _authenticated(uri: str) -> str:
+    """Return an address without user and password, which MLflow finds where it looks first.
+
+    Its messages repeat addresses, and so do those of the libraries below it.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not (parts.username and parts.password):
+        return uri
+    os.environ[USER], os.environ[PASSWORD] = unquote(parts.username), unquote(parts.password)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 @contextlib.contextmanager

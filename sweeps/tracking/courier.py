@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from sweeps.tracking.client import reason
 from sweeps.tracking.delivery import Delivery
 from sweeps.tracking.notices import announce
-from sweeps.tracking.redact import redact
 
 log = logging.getLogger("sweeps.tracking")
 
@@ -110,7 +110,7 @@ class Courier:
 
     def _failed(self, error: Exception) -> None:
         log.debug("delivery failed", exc_info=True)
-        self._tell((redact(error).strip().splitlines() or [type(error).__name__])[0][:300])
+        self._tell(reason(error))
 
     def _tell(self, why: str) -> None:
         if self.failing is None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.tracking import limits, runs, shown, view
-from sweeps.tracking.client import connect
+from sweeps.tracking.client import connect, reason
 from sweeps.tracking.journal import STUDY, Journal, Sent, State
-from sweeps.tracking.redact import redact
+from sweeps.tracking.notices import announce
 from sweeps.tracking.runs import Batch
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Delivery:
             self._refusals += 1
             if self._refusals < _FILE_TRIES:
                 raise
-            log.warning("MLflow does not accept %s: %s", file, redact(error).splitlines()[0])
+            log.warning("MLflow does not accept %s: %s", file, reason(error))
 
     def _deliver_trial(self, client: MlflowClient, name: str) -> None:
         stream, sent = self.journal.stream(name), self.journal.sent(name)
@@ -296,5 +296,5 @@ def sync(uri: str, folder: Path) -> int:
     try:
         Delivery(uri, journal).deliver_all()
     except Exception as error:
-        log.warning("MLflow does not accept the data: %s", redact(error).splitlines()[0])
+        announce(log, "MLflow does not accept the data: %s", reason(error))
     return journal.undelivered()

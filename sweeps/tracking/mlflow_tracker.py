@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,30 +121,26 @@ class MlflowTracker(Tracker):
             self._best = marked
             self._study({"do": "best", "number": number, "also": list(also)})
 
-    def repair(self, ended: Iterable[EndedTrial], timeout: float = 30.0) -> list[str]:
-        """Make the runs agree with the study's store; return one line per repair.
+    def repair(self, ended: Iterable[EndedTrial], say: Callable[[str], None]) -> None:
+        """Make the runs agree with the study's store, beside the training.
 
-        Waits at most `timeout` seconds, and not at all while MLflow fails. Later repairs are
-        logged instead.
+        say: takes a line per repair, from the courier's thread, once MLflow has it.
         """
         from sweeps.tracking.repair import Repair
 
         repair = Repair(self.delivery, list(ended), self._undelivered)
-        done, late = threading.Event(), threading.Event()
 
         def task() -> None:
             repair.run()
-            done.set()
-            if late.is_set():
-                for line in repair.messages:
-                    log.warning("%s", line)
+            for line in repair.messages:
+                say(line)
 
         self.courier.after_delivery(task)
-        deadline = time.monotonic() + timeout
-        while not done.wait(0.05) and time.monotonic() < deadline and not self.courier.failing:
-            pass
-        late.set()
-        return repair.messages if done.is_set() else []
+
+    def resume(self) -> None:
+        """Deliver what an earlier process has left, where no study is started."""
+        if self._undelivered:
+            self.courier.start()
 
     def end_study(
         self, metrics: Mapping[str, float], *, summary: str = "", files: Mapping[str, Path] = {}

@@ -14,6 +14,7 @@ _QUERY = re.compile(
     r"(?P<secret>[^&;#\s]+)",
     re.IGNORECASE,
 )
+_WHOLE = re.compile(r"[A-Za-z][\w+.-]*://[^\s:/@]*:(?P<secret>.*)@", re.DOTALL)
 _RESERVED = "[@:/?#]"
 _SHORTEST = 3  # characters of a piece that tells something of a password
 _known: set[str] = set()  # passwords of this process's addresses, and pieces of them
@@ -26,15 +27,26 @@ def remember(address: str) -> None:
     name of a database, and say so.
     """
     found = [one for pattern in (_USER, _QUERY) for one in pattern.finditer(address)]
+    if (whole := _WHOLE.match(address)) is not None:  # a password with spaces is no word of a text
+        found.append(whole)
     for secret in (one["secret"] for one in found):
         for piece in (secret, *re.split(_RESERVED, secret)):
             _known.update(one for one in (piece, unquote(piece)) if len(one) >= _SHORTEST)
 
 
-def unescaped(address: str) -> bool:
-    """Return whether a password in an address has characters that end it for most programs."""
-    found = _USER.match(address)
-    return found is not None and re.search(_RESERVED, found["secret"]) is not None
+def misread(address: str) -> str | None:
+    """Return how to write a password that libraries read otherwise than its owner, else None.
+
+    They take what is before the first `@` (SQLAlchemy) or `/`, `?` or `#` (HTTP) for all of it.
+    """
+    found = _WHOLE.match(address)
+    if found is None:
+        return None
+    secret, http = found["secret"], address.lower().startswith("http")
+    if http and not re.match(r"\d+/", secret):  # which is a port
+        wrong = [f"{one} as %{ord(one):02X}" for one in "/?#" if one in secret]
+        return f"in its password, write {', '.join(wrong)}" if wrong else None
+    return "write every @ but the last as %40" if "@" in secret and not http else None
 
 
 def redact(text: object) -> str:

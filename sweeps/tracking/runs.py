@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.tracking import limits
-from sweeps.tracking.client import all_runs
-from sweeps.tracking.redact import redact
+from sweeps.tracking.client import all_runs, reason
 from sweeps.tracking.stores import sqlite_file
 
 if TYPE_CHECKING:
@@ -199,7 +198,7 @@ def _one_by_one(
         except Exception as error:
             if not refused(error):
                 raise
-            log.warning("MLflow refuses %s: %s", ", ".join(group), redact(error).splitlines()[0])
+            log.warning("MLflow refuses %s: %s", ", ".join(group), reason(error))
 
 
 def points(client: MlflowClient, run_id: str) -> set[tuple[str, int]]:

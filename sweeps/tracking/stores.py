@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
 
-from sweeps.tracking.redact import redact
+from sweeps.tracking.redact import misread, redact, remember
 
 DRIVERS = {
-    "psycopg": "psycopg[binary]",
+    "psycopg": "keras-sweeps[postgresql]",
     "psycopg2": "psycopg2-binary",
     "MySQLdb": "mysqlclient",
     "pymysql": "PyMySQL",
@@ -73,11 +73,17 @@ def with_driver(url: str) -> str:
     return f"{kind}+{next(installed, PLAIN[kind][0][0])}://{rest}"
 
 
-def lacking_driver(url: str) -> str | None:
-    """Return what to install for a database, None if its driver is installed."""
+def unusable(url: str) -> str | None:
+    """Return what is wrong with a store's address, None if it can be tried.
+
+    What may be shown of it, from now on, has no password.
+    """
     from sqlalchemy import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
+    remember(url)
+    if (why := misread(url)) is not None:
+        return f"{redact(url)!r}: {why}"
     try:
         make_url(with_driver(url)).get_dialect().import_dbapi()
     except ImportError as error:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeps.tracking import redact as redacting
-from sweeps.tracking.redact import redact, remember, unescaped
+from sweeps.tracking.redact import misread, redact, remember
 
 SECRET = st.text(
     st.characters(codec="utf-8", exclude_categories=("Z", "C")), min_size=1, max_size=20
@@ -79,8 +79,25 @@ def test_pieces_of_a_password_that_was_not_escaped_are_hidden(
     assert redact(message) == shown
 
 
-def test_a_password_that_ends_too_early_is_told():
-    assert unescaped("postgresql://me:left@right@db/x")
-    assert unescaped("http://me:a#b@db")
-    assert not unescaped("postgresql://me:left%40right@db/x")
-    assert not unescaped("postgresql://me@db/x?password=a")
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://me:left@right@db/x", "@ but the last"),
+        ("http://me:a#b/c@db", "/ as %2F, # as %23"),
+        ("postgresql://me:left%40right@db/x", None),
+        ("postgresql://me:a/b c:d@db/x", None),
+        ("postgresql://me@db/x?password=a", None),
+        ("http://me:left@right@db", None),
+        ("http://mlflow:5000/a@b", None),
+    ],
+)
+def test_a_password_that_ends_too_early_is_told(address, shown):
+    said = misread(address)
+    assert (said is None) if shown is None else (said is not None and shown in said)
+
+
+def test_a_password_with_spaces_is_hidden(monkeypatch):
+    monkeypatch.setattr(redacting, "_known", set())
+    address = "postgresql://me:my own word@db/x"
+    remember(address)
+    assert redact(f"{address} refuses") == "postgresql://me:***@db/x refuses"

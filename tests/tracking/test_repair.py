@@ -1,5 +1,6 @@
 """MLflow is made to agree with the study's store, and only what is wrong is touched."""
 
+import threading
 from pathlib import Path
 
 from sweeps.tracking import EndedTrial
@@ -125,8 +126,10 @@ def test_a_new_store_in_the_old_ones_place_gets_everything(uri, folder, tmp_path
     (tmp_path / "mlflow.db").write_bytes(empty_store.read_bytes())
     tracker = MlflowTracker(uri, folder)
     tracker.start_study(study())
-    assert tracker.repair([ended(0), ended(1, "pruned")]) == []  # delivering it was enough
+    said: list[str] = []
+    tracker.repair([ended(0), ended(1, "pruned")], said.append)
     tracker.close()
+    assert said == []  # delivering it was enough
     found = Found(connect(uri))
     assert [found.points(n) for n in range(2)] == [expected(n, 3) for n in range(2)]
 
@@ -138,14 +141,46 @@ def test_what_was_left_last_time_is_mentioned(uri, folder):
     left = tracker.close(0)
     tracker = MlflowTracker(uri, folder)
     tracker.start_study(study())
-    assert tracker.repair([ended(0)]) == [f"{left} items left from last time were sent to MLflow"]
+    said: list[str] = []
+    tracker.repair([ended(0)], said.append)
     tracker.close()
+    assert said == [f"{left} items left from last time were sent to MLflow"]
+
+
+def test_what_is_left_is_sent_without_a_study_that_is_started(uri, folder):
+    tracker = by_hand(uri, folder)
+    tracker.start_study(study())
+    tell(tracker, 0)
+    assert tracker.close(0) > 0
+    tracker = MlflowTracker(uri, folder)
+    tracker.resume()
+    assert tracker.close() == 0
+    assert Found(connect(uri)).points(0) == expected(0, 3)
+
+
+def test_repair_runs_beside_the_training(uri, folder, monkeypatch):
+    told(uri, folder, "complete").close()
+    tracker = MlflowTracker(uri, folder)
+    answers, real = threading.Event(), tracker.delivery.deliver_all
+    monkeypatch.setattr(tracker.delivery, "deliver_all", lambda: (answers.wait(60), real()))
+    tracker.start_study(study())
+    said: list[str] = []
+    tracker.repair([ended(0), ended(1, "pruned")], said.append)
+    tell(tracker, 2)  # which no answer holds up
+    assert not answers.is_set()
+    assert said == []
+    answers.set()
+    assert tracker.close() == 0
+    assert said == ["trial 1: had no run in MLflow, now created; 3 of its 3 epochs are lost"]
+    assert Found(connect(uri)).points(2) == expected(2, 3)
 
 
 def test_repair_does_not_wait_for_a_store_that_is_away(folder, tmp_path, caplog):
     (tmp_path / "mlflow.db").write_text("this is no database, " * 100)
     tracker = MlflowTracker(f"sqlite:///{tmp_path}/mlflow.db", folder)
     tracker.start_study(study())
-    assert tracker.repair([ended(0)], timeout=3600) == []
+    said: list[str] = []
+    tracker.repair([ended(0)], said.append)
     assert tracker.close(2) >= 1
+    assert said == []
     assert "training continues" in caplog.text

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +16,7 @@ from objectives import BadInput
 from sweeps.study.connecting import connect as optuna_store
 from sweeps.study.settings import Settings
 from sweeps.tracking.client import connect
-from sweeps.tracking.stores import lacking_driver, moved, sqlite_file, sqlite_url, with_driver
+from sweeps.tracking.stores import moved, sqlite_file, sqlite_url, unusable, with_driver
 from tests.tracking.told import by_hand, study, tell
 
 NAMES = ["my%20data", "what?", "a#b", "größe & co", "50%", "it's"]
@@ -64,9 +67,9 @@ def test_a_query_in_an_address_is_no_part_of_the_file(
 
 def test_a_missing_driver_is_named_with_its_package() -> None:
     url = "mysql+nosuchdriver://me:secret@host/db"
-    assert lacking_driver(url) is None  # SQLAlchemy does not know it: told where it is opened
+    assert unusable(url) is None  # SQLAlchemy does not know it: told where it is opened
     lacking = {"postgresql://me:secret@host/db", "mysql+pymysql://me:secret@host/db"}
-    found = {url: said for url in lacking if (said := lacking_driver(url)) is not None}
+    found = {url: said for url in lacking if (said := unusable(url)) is not None}
     for url, said in found.items():
         assert "pip install '" in said
         assert "secret" not in said
@@ -76,6 +79,28 @@ def test_a_missing_driver_is_named_with_its_package() -> None:
             BadInput, match=r"--tracking-uri: .* needs '\w+', which is not installed"
         ):
             Settings(tracking_uri=url).mlflow_uri()
+
+
+def test_the_driver_of_a_plain_address_of_postgresql_is_an_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("psycopg", "psycopg2"):
+        monkeypatch.setitem(sys.modules, module, None)  # as if it was not installed
+    with pytest.raises(BadInput, match=r"pip install 'keras-sweeps\[postgresql\]'$"):
+        optuna_store("postgresql://me:secret@host/db")
+
+
+@pytest.mark.parametrize(
+    "read", [optuna_store, lambda url: Settings(tracking_uri=url).mlflow_uri()]
+)
+@pytest.mark.parametrize("password", ["x@y", "left@right/rest", "my own@x"])
+def test_no_piece_of_a_password_that_is_not_escaped_is_shown(
+    read: Callable[[str], Any], password: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        read(f"postgresql://me:{password}@127.0.0.1:9/db")
+    place = "'postgresql://me:***@127.0.0.1:9/db'"
+    assert str(refused.value).partition(": ")[2] == f"{place}: write every @ but the last as %40"
 
 
 @pytest.mark.parametrize("name", ["a", "my%20data"])
