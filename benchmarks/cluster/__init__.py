@@ -138,7 +138,7 @@ class Slots:
     """As many places as are asked for, each of which reports an epoch every `pace` seconds.
 
     They stream: an epoch comes when it is due, whatever the driver does, and only a rung's is
-    waited for. Reports that are due come first, then one free slot is given a trial, and so on.
+    waited for. A slot whose trial has ended is given another one at once.
 
     begun: epochs that trials of the study have already had, by number. warm, seconds: what is
     left out at the start, and what is then measured. edge: called at both ends of that.
@@ -164,8 +164,9 @@ class Slots:
         """Run until the window is over, or the study has its total."""
         now = time.monotonic()
         self._free.extend([now] * self.places)
+        measuring, exhausted = False, not all([self._take(specs) for _ in self.begun])
+        now = time.monotonic()
         start, end = now + self._warm, now + self._warm + self._seconds
-        measuring = exhausted = False
         while (now := time.monotonic()) < end and (self._due or not exhausted):
             if not measuring and now >= start:
                 measuring, self.seen = True, Seen()
@@ -176,6 +177,7 @@ class Slots:
                     yield result
                     self.seen.ending += time.thread_time() - began
                     self.seen.trials += 1
+                    break  # as of a worker's pool: its place is given another trial at once
             if self._free and not exhausted:
                 exhausted = not self._take(specs)
             elif self._due:

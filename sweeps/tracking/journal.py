@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,21 @@ class Stream:
                     os.close(self._file)
                 self._file = None
                 self.path.unlink()
+
+    def rewrite(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Keep these items alone, in a new file in the place of this one; not on a full disk."""
+        text = b"".join(_encode(item).encode() + b"\n" for item in items)
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        with self._lock, contextlib.suppress(OSError):
+            with open(fresh, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, self.path)
+            if self._file is not None:
+                os.close(self._file)
+            self._file, self.size = None, len(text)
+            self._held.clear()
 
     def read(self, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield every item after an offset, each with the offset of its end.
