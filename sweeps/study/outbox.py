@@ -28,8 +28,8 @@ from sweeps.study.sole_driver import UNSENT, SoleDriver, Taken
 from sweeps.study.write_through import FAULTS, reason
 from sweeps.study.writing import Rows, Unsure
 from sweeps.tracking.courier import pause
-from sweeps.tracking.journal import Stream
 from sweeps.tracking.notices import announce
+from sweeps.tracking.streams import Stream
 
 LOG = logging.getLogger("sweeps")
 PATIENCE = 30.0  # seconds to wait at the end, as for MLflow
@@ -103,7 +103,6 @@ class Outbox:
                 changing.make(change, again=True)
 
     def _set_aside(self) -> Path:
-        self._journal.close()
         n = 1
         while (aside := self.file.with_name(f"{self.file.name}.old{n}")).exists():
             n += 1
@@ -161,7 +160,6 @@ class Outbox:
         if not self._pending and not (self._thread and self._thread.is_alive()):
             self._journal.clear()
         self._journal.sync()
-        self._journal.close()
 
     def _run(self) -> None:
         tries = 0

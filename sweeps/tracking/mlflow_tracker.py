@@ -15,9 +15,10 @@ from typing import Any
 from sweeps.tracking import EndedTrial, StudyRun, Tracker, TrialRun
 from sweeps.tracking.courier import Courier
 from sweeps.tracking.delivery import Delivery
-from sweeps.tracking.journal import STUDY, Journal, Stream
+from sweeps.tracking.journal import STUDY, Journal
 from sweeps.tracking.limits import finite
 from sweeps.tracking.runs import stream_name
+from sweeps.tracking.streams import Stream
 from sweeps.tracking.view import address
 
 log = logging.getLogger("sweeps.tracking")
@@ -182,9 +183,8 @@ class MlflowTracker(Tracker):
         They stay in the journal, and `delivery.sync` sends them later.
         """
         self.courier.close(timeout)
-        for stream in self.journal.streams.values():
-            stream.sync()
-            stream.close()
+        for name in self.journal.pending():
+            self.journal.stream(name).sync()
         return self.journal.undelivered()
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from sweeps.tracking import EndedTrial, limits, runs
 from sweeps.tracking.client import all_runs
 from sweeps.tracking.delivery import Delivery
-from sweeps.tracking.journal import Sent
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -90,7 +89,6 @@ class Repair:
                 {"do": "end", "outcome": trial.outcome, "time": times[-1], "metrics": metrics}
             )
         self.delivery.forget(name)
-        self.delivery.journal.state.sent[name] = Sent()
 
     def _count(self, client: MlflowClient, trial: EndedTrial) -> None:
         """Add to the message how many epochs of a repaired trial are in no journal."""
