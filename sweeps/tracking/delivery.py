@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sweeps.tracking import limits, runs, shown, study_run
@@ -38,6 +39,7 @@ class Delivery:
         self.journal = journal
         self.client: MlflowClient | None = None
         self.study: dict[str, Any] = {}
+        self.alive = 0.0  # when MLflow has last taken something, by the clock of `monotonic`
         self._points: dict[str, set[tuple[str, int]]] = {}  # run -> points that it had before
         self._saved = True
         self._finding: Finding | None = None
@@ -84,8 +86,9 @@ class Delivery:
         broken = None
         for first in (True, False):  # a run that repeats a trial's appears under that run
             some = [name for name in trials if name.startswith("trial") is first]
-            one = partial(self._deliver_trial, client)
-            broken = each(some, one, threads, _BAD_STREAM) or broken
+            broken = (
+                each(some, partial(self._deliver_trial, client), threads, _BAD_STREAM) or broken
+            )
         self._finding.check()
         if broken is not None:  # after the other streams have been delivered
             raise broken
@@ -159,6 +162,7 @@ class Delivery:
     def _deliver_trial(self, client: MlflowClient, name: str) -> None:
         with self._unless_deleted(client, name):
             self._deliver_items(client, name)
+        self.alive = monotonic()
 
     def _deliver_items(self, client: MlflowClient, name: str) -> None:
         stream, sent = self.journal.stream(name), self.journal.sent(name)
@@ -200,7 +204,9 @@ class Delivery:
             runs.KIND: runs.kind(role),
             runs.NUMBER: str(number),
         }
-        found = self._finding.take((runs.kind(role), str(number))) if self._finding else None
+        found = sent.run  # where it was made by a delivery that failed later
+        if found is None and self._finding is not None:
+            found = self._finding.take((runs.kind(role), str(number)))
         if item.get("again"):
             for run in runs.find(client, str(self.state.experiment), mark):
                 client.delete_run(run.info.run_id)

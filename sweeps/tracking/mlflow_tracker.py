@@ -61,7 +61,7 @@ class MlflowTracker(Tracker):
 
     def _study(self, item: Mapping[str, Any]) -> None:
         self.journal.stream(STUDY).append(item)
-        self.courier.wake()
+        self.courier.wake(STUDY)
 
     def start_trial(self, trial: TrialRun) -> None:
         """Create or reopen the child run of this number and role."""
@@ -109,12 +109,11 @@ class MlflowTracker(Tracker):
                     "params": dict(params),
                 }
             )
-        self.courier.wake()
+        self.courier.wake(trial.stream.path.stem)
 
     def interrupt_trial(self, number: int) -> None:
         """Flush a trial that will be continued later; its run stays open."""
-        del self._open[number]
-        self.courier.wake()
+        self.courier.wake(self._open.pop(number).stream.path.stem)
 
     def mark_best(self, number: int, also: Sequence[int] = ()) -> None:
         """Mark this trial as the best one so far, and those that none beats; and no other."""
