@@ -164,7 +164,7 @@ class Slots:
         """Run until the window is over, or the study has its total."""
         now = time.monotonic()
         self._free.extend([now] * self.places)
-        measuring, exhausted = False, not all([self._take(specs) for _ in self.begun])
+        measuring, exhausted = False, sum(self._take(specs) for _ in self.begun) < len(self.begun)
         now = time.monotonic()
         start, end = now + self._warm, now + self._warm + self._seconds
         while (now := time.monotonic()) < end and (self._due or not exhausted):

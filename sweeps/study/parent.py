@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 
+AT_ONCE = 0.5  # seconds
 MOST = 6  # parameters that get a column and an axis
 
 
@@ -52,9 +53,12 @@ def parent_run(session: Session, versions: Mapping[str, str]) -> StudyRun:
 
 
 def repair(session: Session) -> list[str]:
-    """Make the tracker agree with the store; return what was mended."""
+    """Make the tracker agree with the store; return what was mended at once.
+
+    The trials do not wait for the rest, which is said when it is done.
+    """
     label = session.store.space.label
-    return session.tracker.repair(
+    ended = [
         EndedTrial(
             TrialRun(
                 number=t.number,
@@ -68,4 +72,5 @@ def repair(session: Session) -> list[str]:
             t.metrics,
         )
         for t in session.store.ended()
-    )
+    ]
+    return session.tracker.repair(ended, AT_ONCE)

@@ -1,8 +1,8 @@
 """The thread that delivers to MLflow: every few seconds, after each trial, and after a fault.
 
 With many trials at once a delivery of all takes longer, and the next one waits longer: a server is
-kept busy for a part of the time only, and gets more of a trial at a time. What belongs to the study,
-and trials that have ended, do not wait for that.
+kept busy for a part of the time only, and gets more of a trial at a time. What belongs to the
+study, and trials that have ended, do not wait for that.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Courier:
         self._wake, self._closing = threading.Event(), threading.Event()
         self._urgent: set[str] = set()  # streams that do not wait
         self._all_at = 0.0  # when all is delivered next
-        self._tasks: list[Callable[[], None]] = []
+        self._tasks: list[Callable[[], bool]] = []
         self._deadline = float("inf")
         self._since: float | None = None  # of the delivery that runs
         self._gathers = False  # whether trials end faster than they are delivered one by one
@@ -62,8 +62,12 @@ class Courier:
         self._urgent.add(stream)
         self._wake.set()
 
-    def after_delivery(self, task: Callable[[], None]) -> None:
-        """Run a task once in the courier's thread, as soon as everything is delivered."""
+    def after_delivery(self, task: Callable[[], bool]) -> None:
+        """Run a task in the courier's thread, as soon as everything is delivered.
+
+        It is called again after the next delivery until it returns True.
+        """
+        self._all_at = 0.0
         self._tasks.append(task)
         self._wake.set()
 
@@ -94,7 +98,7 @@ class Courier:
             if first and not tries:  # only the first delivery, for the page's address, is urgent
                 first = False
                 _lower_priority()
-            if closing and not tries:
+            if closing and not tries and not self._tasks:
                 return
             if not tries:
                 self._closing.wait(GATHER if self._gathers else 0.0)
@@ -110,15 +114,16 @@ class Courier:
         try:
             urgent = {self._urgent.pop() for _ in range(len(self._urgent))}
             self._gathers = len(urgent) > 1
-            if began >= self._all_at or self._tasks or self._closing.is_set() or self.failing:
+            if began >= self._all_at or self._closing.is_set() or self.failing:
                 self.delivery.deliver_all()
                 took = time.monotonic() - began
                 self._all_at = time.monotonic() + min(LONGEST, max(FLUSH, REST * took))
             else:
                 self.delivery.deliver(urgent)
-            while self._tasks:
-                self._tasks[0]()
-                del self._tasks[0]
+            if self._tasks:
+                if self._tasks[0]():
+                    del self._tasks[0]
+                self._wake.set()  # for the rest of it
         except Exception as error:
             self._all_at = 0.0
             self._failed(error)

@@ -66,8 +66,8 @@ class Finding:
         if name == STUDY or (sent is not None and sent.run is not None):
             return None
         for _, item in self._journal.stream(name).read():
-            if item["do"] == "trial":
-                return int(item["time"])
+            if item.get("do") == "trial":
+                return int(item.get("time", 0))
         return None
 
     def _single(self, since: int) -> dict[Key, str]:

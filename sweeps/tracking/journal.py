@@ -1,7 +1,7 @@
 """A journal on the local disk of everything that is to be sent to MLflow, a stream a trial.
 
-What MLflow has of the streams is kept beside them: in `state.json`, and what has changed since in a
-log, so that keeping it takes no longer the more trials there are.
+What MLflow has of the streams is kept beside them: in `state.json`, and what has changed since in
+a log, so that keeping it takes no longer the more trials there are.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from sweeps.tracking.courier import Courier
 from sweeps.tracking.delivery import Delivery
 from sweeps.tracking.journal import STUDY, Journal
 from sweeps.tracking.limits import finite
+from sweeps.tracking.notices import announce
 from sweeps.tracking.runs import stream_name
 from sweeps.tracking.streams import Stream
 from sweeps.tracking.view import address
@@ -133,17 +134,19 @@ class MlflowTracker(Tracker):
         repair = Repair(self.delivery, list(ended), self._undelivered)
         done, late = threading.Event(), threading.Event()
 
-        def task() -> None:
-            repair.run()
+        def task() -> bool:
+            if not repair.step():
+                return False
             done.set()
-            if late.is_set():
-                for line in repair.messages:
-                    log.warning("%s", line)
+            for line in repair.messages if late.is_set() else []:
+                announce(log, "repaired: %s", line)
+            return True
 
         self.courier.after_delivery(task)
         deadline = time.monotonic() + timeout
-        while not done.wait(0.05) and time.monotonic() < deadline and not self.courier.failing:
-            pass
+        while time.monotonic() < deadline and not self.courier.failing:
+            if done.wait(min(0.05, timeout)):
+                break
         late.set()
         return repair.messages if done.is_set() else []
 
