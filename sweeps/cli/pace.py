@@ -13,8 +13,8 @@ FOLLOWED = 3  # trials that lead, which the runs after the trials repeat, and th
 
 def _mean(*kinds: list[float]) -> float:
     """Return the mean of trials, an exception of its kind shortened."""
-    clipped = [min(one, CLIP * statistics.median(of)) for of in kinds if of for one in of]
-    return statistics.fmean(clipped)
+    most = [CLIP * statistics.median(of) if of else 0.0 for of in kinds]
+    return statistics.fmean(min(one, m) for of, m in zip(kinds, most, strict=True) for one in of)
 
 
 class Pace:
@@ -44,6 +44,7 @@ class Pace:
         self._whole: list[float] = []
         self._led: list[tuple[float, float]] = []  # of complete ones, value and seconds
         self._begun: dict[int, float] = {}
+        self._means: tuple[float, float] | None = None  # of all, and of the runs that follow
 
     def epoch(self, number: int) -> None:
         """Take an epoch of a trial: it runs from its first one on."""
@@ -51,7 +52,7 @@ class Pace:
 
     def before(self, trials: Iterable[tuple[float, bool, float | None]]) -> None:
         """Take the trials of earlier sittings: seconds, whether to the end, and the value."""
-        self._known = []
+        self._known, self._means = [], None
         for one in trials:
             self._take(*one)
 
@@ -71,6 +72,7 @@ class Pace:
         self._left = left
 
     def _take(self, seconds: float, whole: bool, value: float | None) -> None:
+        self._means = None
         (self._whole if whole else self._part).append(seconds)
         if whole and value is not None:
             self._led.append((value, seconds))
@@ -95,7 +97,9 @@ class Pace:
         kinds = self._known, self._part, self._whole
         if self._left <= 0 or sum(map(len, kinds)) < self._places + 2:
             return None
-        mean = _mean(*kinds)
+        if self._means is None:
+            self._means = _mean(*kinds), self._following()
+        mean, following = self._means
         now = self._clock()
         # One that has run longer than most is taken to be near its end.
         running = [max(mean - (now - begun), mean / 5) for begun in self._begun.values()]
@@ -103,4 +107,4 @@ class Pace:
         trials = max((sum(running) + waiting * mean) / self._places, max(running, default=0.0))
         spent = sum(self._known) + sum(self._part) + sum(self._whole)
         most = self._share * (spent + self._left * mean)
-        return trials + min(self._following() * self._after, most) / self._places
+        return trials + min(following * self._after, most) / self._places

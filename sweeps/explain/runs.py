@@ -16,7 +16,7 @@ from typing import Any
 
 from sweeps.explain.changes import Probe, Reference
 from sweeps.explain.configs import to_plain_data
-from sweeps.tracking.journal import Stream
+from sweeps.tracking.streams import Stream
 
 FILE = "probes.jsonl"
 FIRST, MOST = 5, 10  # repeats: of all probes, and of those still undecided

@@ -16,6 +16,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 Change = Mapping[str, Any]
+NEW = "create_new_trial"
 
 
 class Conflict(RuntimeError):
@@ -82,13 +83,13 @@ class Changing:
         """trials: the store's own ids, by number, as far as they are known."""
         self._disk = disk
         self.study = study
-        self._trials = dict(trials)
+        self.trials = dict(trials)
 
     def make(self, change: Change, *, again: bool) -> None:
         """Make a change. again: it may have been made before."""
         args = change["args"]
         try:
-            if change["do"] == "create_new_trial":
+            if change["do"] == NEW:
                 self._create(change["number"], trial_of(args[0]))
             elif change["do"] == "set_trial_state_values":
                 self._end(change["number"], TrialState(args[0]), args[1])
@@ -100,11 +101,11 @@ class Changing:
             raise Conflict(f"the study, or a part of it, was deleted ({error})") from error
 
     def _trial(self, number: int) -> int:
-        if number not in self._trials:
-            self._trials[number] = self._disk.get_trial_id_from_study_id_trial_number(
+        if number not in self.trials:
+            self.trials[number] = self._disk.get_trial_id_from_study_id_trial_number(
                 self.study, number
             )
-        return self._trials[number]
+        return self.trials[number]
 
     def _create(self, number: int, trial: FrozenTrial) -> None:
         """Create a trial, unless it is there."""
@@ -120,7 +121,7 @@ class Changing:
         if self._disk.get_trial_number_from_id(made) != number:
             self._disk.set_trial_state_values(made, TrialState.FAIL)
             raise Conflict(f"the trials before {number} are not those that are there")
-        self._trials[number] = made
+        self.trials[number] = made
 
     def _end(self, number: int, state: TrialState, values: Any) -> None:
         trial = self._trial(number)

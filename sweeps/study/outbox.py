@@ -7,6 +7,8 @@ anything else.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import os
 import threading
@@ -16,19 +18,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from optuna.storages import RDBStorage
+
 from objectives import BadInput
 from objectives.reading import counted
-from sweeps.study.changes import Change, Changing, Conflict
+from sweeps.study.changes import NEW, Change, Changing, Conflict, trial_of
 from sweeps.study.server import Server
 from sweeps.study.sole_driver import UNSENT, SoleDriver, Taken
 from sweeps.study.write_through import FAULTS, reason
+from sweeps.study.writing import Rows, Unsure
 from sweeps.tracking.courier import pause
-from sweeps.tracking.journal import Stream
 from sweeps.tracking.notices import announce
+from sweeps.tracking.streams import Stream
 
 LOG = logging.getLogger("sweeps")
 PATIENCE = 30.0  # seconds to wait at the end, as for MLflow
+MOST = 1000  # changes in one transaction
+LARGEST = 8_000_000  # bytes of the journal, beyond which what has been sent is cut off
 _URGENT = 0.5  # seconds between attempts at the end
+_GATHER = 0.1  # seconds in which changes come together
 
 
 class Outbox:
@@ -43,6 +51,8 @@ class Outbox:
         self._lock = lock
         self._journal = Stream(self.file)
         self._changing: Changing | None = None
+        self._rows: Rows | None = None
+        self._doubtful = 0  # of the oldest changes, those that may have been made
         self._pending: deque[Change] = deque()
         self._state = threading.Condition()
         self._sending = threading.Lock()  # held while a change is made
@@ -93,7 +103,6 @@ class Outbox:
                 changing.make(change, again=True)
 
     def _set_aside(self) -> Path:
-        self._journal.close()
         n = 1
         while (aside := self.file.with_name(f"{self.file.name}.old{n}")).exists():
             n += 1
@@ -106,6 +115,8 @@ class Outbox:
     def begin(self, study: int, trials: Mapping[int, int]) -> None:
         """Take the store's ids: of the study, and of each trial by its number."""
         self._changing = Changing(self.server, study, trials)
+        if isinstance(self.server, RDBStorage):
+            self._rows = Rows(self.server, study, self._changing.trials)
 
     def put(self, change: Change) -> None:
         """Take a change, which is sent soon."""
@@ -149,7 +160,6 @@ class Outbox:
         if not self._pending and not (self._thread and self._thread.is_alive()):
             self._journal.clear()
         self._journal.sync()
-        self._journal.close()
 
     def _run(self) -> None:
         tries = 0
@@ -170,9 +180,12 @@ class Outbox:
                 self._rest(tries)
             else:
                 tries = 0
+                if self._rows is not None:
+                    with self._state:  # what comes soon after is sent together
+                        self._state.wait_for(lambda: self._closing or self._hurry, _GATHER)
 
     def _next(self, *, again: bool) -> None:
-        """Make the oldest change. again: it may have been made before."""
+        """Make the oldest change, or many. again: a try has failed."""
         with self._sending:
             if not self._pending or self._changing is None:
                 return
@@ -180,13 +193,28 @@ class Outbox:
                 self._lock.doubt()
             with self.server.guard.operation():
                 self._lock.ensure()
+            if self._rows is not None and not self._doubtful:
+                with self._state:
+                    together = [*itertools.islice(self._pending, MOST)]
+                self._doubtful = len(together)  # unless it is known that all or none were made
+                new = [trial_of(one["args"][0]) for one in together if one["do"] == NEW]
+                with contextlib.suppress(Unsure), self.server.guard.operation(once=True):
+                    self._rows.make(together, new)
+                    self._doubtful = 0
+                    self._made(len(together))
+                    return
             with self.server.guard.operation(once=True):
-                self._changing.make(self._pending[0], again=again)
-            self._made()
+                self._changing.make(self._pending[0], again=again or self._doubtful > 0)
+            self._doubtful = max(0, self._doubtful - 1)
+            self._made(1)
 
-    def _made(self) -> None:
+    def _made(self, count: int) -> None:
         with self._state:
-            self._pending.popleft()
+            for _ in range(count):
+                self._pending.popleft()
+            if self._pending and self._journal.size > LARGEST:
+                header = {"study": self.name, "instance": self.instance}
+                self._journal.rewrite([header, *self._pending])
             if not self._pending and not self._closing:  # else the journal may be another's by now
                 self._journal.clear()
                 if self._failing:

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.study.changes import plain_trial
 from sweeps.study.outbox import Outbox
+from sweeps.study.rows import every_trial
 
 
 class Posted:
@@ -35,7 +36,7 @@ class Posted:
 
     def get_all_trials(self, study_id: int, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
         """Return the study's trials, which may be changed from then on."""
-        found = self._outbox.server.get_all_trials(study_id, *args, **kwargs)
+        found = every_trial(self._outbox.server, study_id)
         self._numbers = {trial._trial_id: trial.number for trial in found}
         self._outbox.begin(study_id, {number: t for t, number in self._numbers.items()})
         return found

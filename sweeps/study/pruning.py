@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from objectives import BadInput, Monitor
-from objectives.training import Outcome, on_plateau
-from sweeps.study.shown import last_judged
+from sweeps.study.rivals import Rivals, on_first_plateau
 from sweeps.study.sweep import PRUNERS
 
 if TYPE_CHECKING:
@@ -39,20 +38,6 @@ def keep_share(pruner: Pruner) -> float:
     return 1.0 / pruner.eta if pruner.kind == "halving" else pruner.percentile / 100.0
 
 
-def on_first_plateau(trial: FrozenTrial, rung: int) -> bool:
-    """Return whether a trial has hardly improved on its first epoch by this rung."""
-    first, now = trial.intermediate_values.get(1), trial.intermediate_values.get(rung)
-    return first is not None and now is not None and on_plateau(first, now)
-
-
-def best_by(trial: FrozenTrial, rung: int) -> float | None:
-    """Return a trial's best value by a rung, or its final one if it was complete before."""
-    result = trial.user_attrs.get("result", {})
-    if result.get("outcome") == Outcome.COMPLETE.value and result["epochs"] < rung:
-        return trial.value
-    return trial.intermediate_values.get(rung)
-
-
 def should_stop(
     trial: FrozenTrial,
     others: list[FrozenTrial],
@@ -73,35 +58,31 @@ def should_stop(
         sign: Of the monitor: 1 where lower is better, -1 where higher is.
         rungs: Of the rule; reports in between do not count. None where there are none.
     """
-    value = sign * trial.intermediate_values[rung]
-    rivals = [
-        sign * found
-        for other in others
-        if other.number != trial.number and (found := best_by(other, rung)) is not None
-    ]
-    passing = max(1, math.floor(keep * (len(rivals) + 1)))
-    if sum(rival < value for rival in rivals) < passing:
-        return False
-    return not (
-        on_first_plateau(trial, rung) and _may_still_learn(others, rung, max_epochs, rungs)
-    )
+    rivals = Rivals((rung,), rungs, sign)
+    known = [other for other in others if other.number != trial.number]
+    rivals.take(known)
+    return _hopeless(rivals, trial, known, rung, max_epochs, keep)
 
 
-def _may_still_learn(
-    others: list[FrozenTrial], rung: int, max_epochs: int, rungs: Collection[int] | None
+def _hopeless(
+    rivals: Rivals,
+    trial: FrozenTrial,
+    trials: Sequence[FrozenTrial],
+    rung: int,
+    max_epochs: int,
+    keep: float,
 ) -> bool:
-    """Return whether enough trials that were on a plateau at this rung have left it since.
-
-    Too few of them are no evidence: the trial then continues for a third of its epochs.
-    """
-    flat = [
-        (other, last_judged(other, rungs)) for other in others if on_first_plateau(other, rung)
-    ]
-    sat = [(other, last) for other, last in flat if last is not None and last != rung]
-    if len(sat) < FEWEST_FLAT:
-        return rung <= max_epochs / 3
-    left = sum(not on_first_plateau(other, last) for other, last in sat)
-    return left >= SHARE_THAT_LEFT * len(sat)
+    """Return whether a trial should stop, given its rivals, who have taken these trials."""
+    value = trial.intermediate_values[rung]
+    others, better, sat, left = rivals.at(rung, value, trial.number, trials)
+    if better < max(1, math.floor(keep * (others + 1))):
+        return False
+    if not on_first_plateau(trial, rung):
+        return True
+    # Too few that were on a plateau here are no evidence: the trial then continues for a third of
+    # its epochs.
+    enough = left >= SHARE_THAT_LEFT * sat if sat >= FEWEST_FLAT else rung <= max_epochs / 3
+    return not enough
 
 
 def make_pruner(
@@ -128,12 +109,19 @@ def make_pruner(
     rungs, keep = set(pruner.rungs(max_epochs)), keep_share(pruner)
 
     class RungPruner(optuna.pruners.BasePruner):
+        def __init__(self) -> None:
+            self._study = ""
+            self._rivals = Rivals((), None)
+
         def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
             step = trial.last_step
             if step not in rungs or trial.user_attrs.get("role") in NEVER_PRUNED:
                 return False
-            others = study.get_trials(deepcopy=False)
-            sign = Monitor.directed("value", study.direction.name).sign
-            return should_stop(trial, others, step, max_epochs, keep, sign, rungs)
+            if study.study_name != self._study:
+                sign = Monitor.directed("value", study.direction.name).sign
+                self._study, self._rivals = study.study_name, Rivals(rungs, rungs, sign)
+            trials = study.get_trials(deepcopy=False)
+            self._rivals.take(trials)
+            return _hopeless(self._rivals, trial, trials, step, max_epochs, keep)
 
     return RungPruner()

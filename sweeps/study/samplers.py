@@ -106,14 +106,20 @@ def _innermost(sampler: BaseSampler) -> BaseSampler:
 class Draws:
     """What a sampler proposes for one trial that is not stored yet.
 
-    `system_attrs` are what it wants to be kept, with the trial.
+    `system_attrs` are what it wants to be kept, with the trial. trials: the part of the study
+    that the sampler is shown, None: all of it.
     """
 
     def __init__(
-        self, study: optuna.Study, given: AnySampler, seed: int, frozen: FrozenTrial
+        self,
+        study: optuna.Study,
+        given: AnySampler,
+        seed: int,
+        frozen: FrozenTrial,
+        trials: list[FrozenTrial] | None = None,
     ) -> None:
         self._given, self._seed, self._frozen = given, seed, frozen
-        self._study = _seen(study, frozen)
+        self._study = _seen(study, frozen, trials)
         fresh = self._fresh("")
         fresh.before_trial(self._study, frozen)
         self._space = fresh.infer_relative_search_space(self._study, frozen)
@@ -201,10 +207,13 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
         return False
 
 
-def _seen(study: optuna.Study, asked: FrozenTrial) -> optuna.Study:
+def _seen(
+    study: optuna.Study, asked: FrozenTrial, trials: list[FrozenTrial] | None = None
+) -> optuna.Study:
     """Return the study with a trial in it as it is now, whatever its store has of it.
 
     What a sampler writes goes to that trial: the store gets it with the trial, or not at all.
+    trials: those that stand for all trials of the store, which must not change meanwhile.
     """
 
     class Seen:
@@ -214,7 +223,11 @@ def _seen(study: optuna.Study, asked: FrozenTrial) -> optuna.Study:
         def get_all_trials(
             self, study_id: int, deepcopy: bool = True, states: Any = None
         ) -> list[FrozenTrial]:
-            found = study._storage.get_all_trials(study_id, deepcopy, states)
+            if trials is None:
+                found = study._storage.get_all_trials(study_id, deepcopy, states)
+            else:
+                found = [t for t in trials if states is None or t.state in states]
+                found = copy.deepcopy(found) if deepcopy else found
             place = next((i for i, t in enumerate(found) if t.number == asked.number), len(found))
             shown = states is None or asked.state in states
             found[place : place + 1] = [asked] if shown else []

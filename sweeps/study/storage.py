@@ -20,6 +20,7 @@ from sweeps.study.identity import difference, identity_of
 from sweeps.study.learned import ask, learned
 from sweeps.study.limits import constrain
 from sweeps.study.pruning import PORTFOLIO
+from sweeps.study.recent import Recent, bounds
 from sweeps.study.shown import report_last, run_name
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Store:
         self.starts = space.starts(ranges)  # params of the portfolio, which nothing samples
         self.queue: list[Mapping[str, Any]] = []  # params of configs to try next
         self._exhausted: bool | None = None
+        self._recent: Recent | None = None
+        if bounds(sampler, len(study.directions)):
+            self._recent = Recent(Monitor.directed("value", study.direction.name).sign)
         # Any other hyperparameter of one value is an attribute of a trial, not a parameter.
         self.sampled = {n for t in study.get_trials(deepcopy=False) for n in t.distributions}
         # The way of each structure, as its first trial ran: the digits of later ones depend on it.
@@ -79,8 +83,9 @@ class Store:
         from sweeps.study.proposing import Proposal
         from sweeps.study.samplers import Draws, seed_of
 
-        known = [t.user_attrs.get("params") for t in self.study.get_trials(deepcopy=False)]
-        number = len(known)
+        trials = self.study.get_trials(deepcopy=False)
+        known = [t.user_attrs.get("params") for t in trials] if self.starts else []
+        number = len(trials)
         given: Mapping[str, Any] | None = None
         start: dict[str, Any] | None = None
         role = "trial"
@@ -95,7 +100,8 @@ class Store:
         state = optuna.trial.TrialState.RUNNING
         frozen = optuna.trial.create_trial(state=state)
         frozen.number = number
-        draws = Draws(self.study, self.sampler, self.seed, frozen) if given is None else None
+        seen = None if self._recent is None else self._recent.of(trials)
+        draws = Draws(self.study, self.sampler, self.seed, frozen, seen) if given is None else None
         proposal = Proposal(draws, given, self.sampled)
         found = ask(self.space, self.ranges, self.study, proposal, start)
         params = plain(found if given is None else given)

@@ -8,6 +8,7 @@ changes are kept in memory, in order, and written as soon as possible.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import deque
@@ -15,10 +16,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeps.study.rows import every_trial
+from sweeps.study.writing import Rows, Unsure
 from sweeps.tracking.courier import pause
 from sweeps.tracking.notices import announce
 from sweeps.tracking.redact import redact
@@ -52,9 +55,23 @@ class WriteThrough(InMemoryStorage):
         for key, value in disk.get_study_system_attrs(self._disk_study).items():
             super().set_study_system_attr(study, key, value)
         self._disk_trials: dict[int, int] = {}
-        trials = disk.get_all_trials(self._disk_study, deepcopy=False)
-        for trial in sorted(trials, key=lambda t: t.number):
-            self._disk_trials[super().create_new_trial(study, trial)] = trial._trial_id
+        for trial in every_trial(disk, self._disk_study):
+            there = trial._trial_id
+            self._disk_trials[self._adopt(study, trial)] = there
+        self._rows: Rows | None = None
+        if isinstance(disk, RDBStorage):
+            ids = dict(enumerate(self._disk_trials.values()))
+            self._rows = Rows(disk, self._disk_study, ids)
+
+    def _adopt(self, study: int, trial: FrozenTrial) -> int:
+        """Take a trial that nobody else has, without the copy that Optuna makes."""
+        info = self._studies[study]
+        trial_id = self._max_trial_id = self._max_trial_id + 1
+        trial.number, trial._trial_id = len(info.trials), trial_id
+        self._trial_id_to_study_id_and_number[trial_id] = (study, trial.number)
+        info.trials.append(trial)
+        self._update_cache(trial_id, study)
+        return trial_id
 
     def flush(self) -> int:
         """Write pending changes, oldest first; return how many remain."""
@@ -108,11 +125,17 @@ class WriteThrough(InMemoryStorage):
         trial_id = super().create_new_trial(study_id, template_trial)
 
         def create() -> None:
-            made = self._disk.create_new_trial(self._disk_study or 0, template_trial)
-            self._disk_trials[trial_id] = made
+            self._disk_trials[trial_id] = self._create(trial_id, template_trial)
 
         self._write(create)
         return trial_id
+
+    def _create(self, trial_id: int, template: FrozenTrial | None) -> int:
+        """Create a trial on disk; return its id there."""
+        if self._rows is not None and template is not None:
+            with contextlib.suppress(Unsure):
+                return self._rows.create(template, self.get_trial_number_from_id(trial_id))
+        return int(self._disk.create_new_trial(self._disk_study or 0, template))
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float

@@ -42,6 +42,7 @@ ANSWERS = {  # of a server, or of what stands before it
     "413": "what stands before it takes no file of this size",
 }
 _LOCK_SECONDS = 25.0
+PAGE = 250  # runs
 
 
 def quiet() -> None:
@@ -147,16 +148,28 @@ def all_runs(
 
     Filters contain only this package's own words, numbers and MLflow's IDs, never a user's text.
     """
+    found, token = page_of_runs(client, experiments, query, None, deleted=deleted)
+    while token:
+        more, token = page_of_runs(client, experiments, query, token, deleted=deleted)
+        found += more
+    return found
+
+
+def page_of_runs(
+    client: MlflowClient,
+    experiments: list[str],
+    query: str,
+    token: str | None,
+    *,
+    deleted: bool = False,
+) -> tuple[list[Run], str | None]:
+    """Return some of the runs that match a filter, oldest first, and the token of the next ones.
+
+    So many that a server answers in time: it sends all that it knows of each.
+    """
     from mlflow.entities import ViewType
 
     view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
-    found: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs(
-            experiments, query, view, 1000, ["attributes.start_time ASC"], token
-        )
-        found += page
-        token = page.token
-        if not token:
-            return found
+    order = ["attributes.start_time ASC"]
+    page = client.search_runs(experiments, query, view, PAGE, order, token)
+    return list(page), page.token or None

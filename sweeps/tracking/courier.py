@@ -1,4 +1,9 @@
-"""The thread that delivers to MLflow: every few seconds, after each trial, and after a fault."""
+"""The thread that delivers to MLflow: every few seconds, after each trial, and after a fault.
+
+With many trials at once a delivery of all takes longer, and the next one waits longer: a server is
+kept busy for a part of the time only, and gets more of a trial at a time. What belongs to the
+study, and trials that have ended, do not wait for that.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,10 @@ from sweeps.tracking.notices import announce
 
 log = logging.getLogger("sweeps.tracking")
 
-FLUSH = 3.0  # seconds between deliveries
+FLUSH = 3.0  # seconds between deliveries of all, at least
+LONGEST = 60.0  # and at most
+REST = 3.0  # as many times as long as a delivery of all took
+GATHER = 0.5  # seconds in which trials that end are delivered together
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds between attempts during a fault
 SLOW = 30.0  # seconds of one delivery after which the user is told
 _LAST_PAUSE = 0.5  # seconds between attempts while the program waits to exit
@@ -34,10 +42,13 @@ class Courier:
         self.delivery = delivery
         self.failing: str | None = None
         self._on_disk = True
-        self._wake, self._closing, self._idle = (threading.Event() for _ in range(3))
-        self._tasks: list[Callable[[], None]] = []
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self._urgent: set[str] = set()  # streams that do not wait
+        self._all_at = 0.0  # when all is delivered next
+        self._tasks: list[Callable[[], bool]] = []
         self._deadline = float("inf")
         self._since: float | None = None  # of the delivery that runs
+        self._gathers = False  # whether trials end faster than they are delivered one by one
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -46,19 +57,24 @@ class Courier:
             self._thread = threading.Thread(target=self._run, name="tracking", daemon=True)
             self._thread.start()
 
-    def wake(self) -> None:
-        """Deliver now, unless deliveries are failing."""
+    def wake(self, stream: str) -> None:
+        """Deliver a stream now, unless deliveries are failing."""
+        self._urgent.add(stream)
         self._wake.set()
 
-    def after_delivery(self, task: Callable[[], None]) -> None:
-        """Run a task once in the courier's thread, as soon as everything is delivered."""
+    def after_delivery(self, task: Callable[[], bool]) -> None:
+        """Run a task in the courier's thread, as soon as everything is delivered.
+
+        It is called again after the next delivery until it returns True.
+        """
+        self._all_at = 0.0
         self._tasks.append(task)
-        self.wake()
+        self._wake.set()
 
     def look(self) -> None:
         """Tell of a delivery that hangs, which its thread cannot do itself."""
         since = self._since
-        if since is not None and time.monotonic() - since > SLOW:
+        if since is not None and time.monotonic() - max(since, self.delivery.alive) > SLOW:
             self._tell(f"nothing was sent in {SLOW:.0f} s")
 
     def close(self, timeout: float) -> None:
@@ -82,10 +98,11 @@ class Courier:
             if first and not tries:  # only the first delivery, for the page's address, is urgent
                 first = False
                 _lower_priority()
-            if closing and not tries:
+            if closing and not tries and not self._tasks:
                 return
             if not tries:
-                self._wake.wait(FLUSH)
+                self._closing.wait(GATHER if self._gathers else 0.0)
+                self._wake.wait(max(0.0, self._all_at - time.monotonic()))
             elif closing:
                 time.sleep(_LAST_PAUSE)
             else:
@@ -93,13 +110,22 @@ class Courier:
 
     def _try(self) -> bool:
         """Deliver and run the tasks; return whether all of it succeeded."""
-        self._since = time.monotonic()
+        self._since = began = time.monotonic()
         try:
-            self.delivery.deliver_all()
-            while self._tasks:
-                self._tasks[0]()
-                del self._tasks[0]
+            urgent = {self._urgent.pop() for _ in range(len(self._urgent))}
+            self._gathers = len(urgent) > 1
+            if began >= self._all_at or self._closing.is_set() or self.failing:
+                self.delivery.deliver_all()
+                took = time.monotonic() - began
+                self._all_at = time.monotonic() + min(LONGEST, max(FLUSH, REST * took))
+            else:
+                self.delivery.deliver(urgent)
+            if self._tasks:
+                if self._tasks[0]():
+                    del self._tasks[0]
+                self._wake.set()  # for the rest of it
         except Exception as error:
+            self._all_at = 0.0
             self._failed(error)
         else:
             self._worked()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from sweeps.tracking import limits, runs, shown, view
+from sweeps.tracking import limits, runs, shown, study_run
 from sweeps.tracking.client import connect, reason
+from sweeps.tracking.finding import Finding
 from sweeps.tracking.journal import STUDY, Journal, Sent, State
 from sweeps.tracking.notices import announce
 from sweeps.tracking.runs import Batch
+from sweeps.tracking.together import each
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,20 +24,27 @@ if TYPE_CHECKING:
 log = logging.getLogger("sweeps.tracking")
 
 _BAD_STREAM = (KeyError, TypeError, ValueError, AttributeError)  # not of store or network
-_FILE_TRIES = 3
+THREADS = 4  # that call a server at once; half of a call is waiting
 
 
 class Delivery:
-    """Delivers a journal to one MLflow store. Not thread-safe."""
+    """Delivers a journal to one MLflow store, from one thread at a time.
+
+    A server is called by several threads, each of which delivers whole streams: what belongs to a
+    run arrives in order.
+    """
 
     def __init__(self, uri: str, journal: Journal) -> None:
         self.uri = uri
         self.journal = journal
         self.client: MlflowClient | None = None
         self.study: dict[str, Any] = {}
+        self.alive = 0.0  # when MLflow has last taken something, by the clock of `monotonic`
         self._points: dict[str, set[tuple[str, int]]] = {}  # run -> points that it had before
         self._saved = True
-        self._refusals = 0
+        self._finding: Finding | None = None
+        self._marked: set[str] | None = None  # streams whose runs have the best one's colour
+        self._refusals: list[str] = []
         self._deleted: set[str] = set()  # streams whose run was deleted in MLflow
 
     @property
@@ -43,34 +54,44 @@ class Delivery:
 
     def deliver_all(self) -> None:
         """Deliver everything. Raises at the first fault, and remembers what was delivered."""
+        self.deliver(None)
+
+    def deliver(self, among: Iterable[str] | None) -> None:
+        """Deliver these streams, None: all. Raises as `deliver_all` does."""
         self.journal.write_held()
         client = self.client or self._open()
         if client is None:
             return
-        broken: Exception | None = None
         try:
-            for name in self.journal.pending():
-                self._saved = False
-                try:
-                    with self._unless_deleted(client, name):
-                        self._deliver(client, name)
-                except _BAD_STREAM as error:
-                    broken = error  # after the other streams have been delivered
-            self._colour_runs(client)
-            if broken is not None:
-                raise broken
+            names = self.journal.pending(among)
+            self._saved = self._saved and not names
+            self._deliver(client, names)
+            self._colour_runs(client, names)
         except Exception as error:
+            self._finding = None  # a run may have been made whose answer was lost
             if runs.gone(error) or runs.refused(error):
                 self.client = None  # the store is new, or the study deleted: look both up again
             raise
         finally:
             self._save()
 
-    def _deliver(self, client: MlflowClient, name: str) -> None:
-        if name == STUDY:
+    def _deliver(self, client: MlflowClient, names: Sequence[str]) -> None:
+        trials = [name for name in names if name != STUDY]
+        if len(trials) < len(names):
             self._deliver_study(client)
-        else:
-            self._deliver_trial(client, name)
+        if self._finding is None:
+            self._finding = Finding(client, self.journal, fresh=False)
+        self._finding.look(trials)
+        threads = THREADS if self.uri.startswith("http") else 1
+        broken = None
+        for first in (True, False):  # a run that repeats a trial's appears under that run
+            some = [name for name in trials if name.startswith("trial") is first]
+            broken = (
+                each(some, partial(self._deliver_trial, client), threads, _BAD_STREAM) or broken
+            )
+        self._finding.check()
+        if broken is not None:  # after the other streams have been delivered
+            raise broken
 
     @contextlib.contextmanager
     def _unless_deleted(self, client: MlflowClient, name: str) -> Iterator[None]:
@@ -104,14 +125,15 @@ class Delivery:
         self.study = study = items[-1]
         client = connect(self.uri)
         if self.state.parent is not None and runs.deleted(client, self.state.parent):
-            self.journal.state = State()
+            self.journal.forget()
             self._points.clear()
+            self._marked = None
         state = self.state
         if state.experiment is None or state.parent is None:
             self._saved = False
             state.experiment = runs.experiment(client, self.uri, study["experiment"])
             mark = {runs.KIND: STUDY, runs.KEY: runs.study_key(study["name"], study["instance"])}
-            state.parent, _ = runs.find_or_create(
+            state.parent, fresh = runs.find_or_create(
                 client,
                 state.experiment,
                 mark,
@@ -119,6 +141,7 @@ class Delivery:
                 study["name"],
                 study["time"],
             )
+            self._finding = Finding(client, self.journal, fresh=fresh)
         self.client = client
         return client
 
@@ -128,50 +151,20 @@ class Delivery:
         parent = str(self.state.parent)
         for behind, item in stream.read(sent.offset):
             if item["do"] == "study":
-                self._start_study(client, parent, item)
+                study_run.start_study(client, str(self.state.experiment), parent, item)
             elif item["do"] == "best":
                 self.state.best, self.state.also = item["number"], item.get("also", [])
             elif item["do"] == "end":
-                self._end_study(client, parent, item)
+                folder = self.journal.folder
+                study_run.end_study(client, parent, item, folder, self._refusals)
             sent.offset = behind
 
-    def _start_study(self, client: MlflowClient, parent: str, item: Mapping[str, Any]) -> None:
-        """Write the parent's data. MLflow's params cannot change, so newer values become tags."""
-        known = client.get_run(parent).data.params
-        values = {f"data.{k}": v for k, v in limits.flat(item["data"]).items()}
-        params = _params(limits.flat(item["params"]) | values)
-        changed = {f"sweeps.now.{k}": v for k, v in params.items() if known.get(k, v) != v}
-        tags = {limits.key(k): limits.text(v, limits.TAG) for k, v in item["tags"].items()}
-        tags |= {k[: limits.KEY]: v[: limits.TAG] for k, v in changed.items()}
-        fresh = {k: v for k, v in params.items() if k not in known}
-        runs.send(client, parent, Batch(params=fresh, tags=tags))
-        client.update_run(parent, status="RUNNING")
-        if not known and item["data"]:
-            runs.dataset(client, parent, item["data"])
-        client.set_experiment_tag(self.state.experiment, *view.tag(parent, item))
-        client.set_experiment_tag(self.state.experiment, *shown.KIND)
-
-    def _end_study(self, client: MlflowClient, parent: str, item: Mapping[str, Any]) -> None:
-        batch = Batch()
-        batch.add(item["metrics"], item["time"], 0)
-        if item["summary"]:
-            batch.tags[runs.NOTE] = limits.note(item["summary"])
-        runs.send(client, parent, batch)
-        client.set_terminated(parent, "FINISHED", item["time"])
-        for target, file in item["files"].items():
-            self._attach(client, parent, target, self.journal.folder.resolve() / file)
-
-    def _attach(self, client: MlflowClient, parent: str, target: str, file: Path) -> None:
-        """Send a file; after several failures, skip it: the rest must not wait for it."""
-        try:
-            runs.attach(client, parent, target, file)
-        except Exception as error:
-            self._refusals += 1
-            if self._refusals < _FILE_TRIES:
-                raise
-            log.warning("MLflow does not accept %s: %s", file, reason(error))
-
     def _deliver_trial(self, client: MlflowClient, name: str) -> None:
+        with self._unless_deleted(client, name):
+            self._deliver_items(client, name)
+        self.alive = monotonic()
+
+    def _deliver_items(self, client: MlflowClient, name: str) -> None:
         stream, sent = self.journal.stream(name), self.journal.sent(name)
         stream.sync()  # on disk before it is sent, so that a power cut duplicates no point
         items = list(stream.read(sent.offset))
@@ -192,10 +185,12 @@ class Delivery:
                 batch.add(item["metrics"], item["time"], 0)
                 batch.params |= {"outcome": item["outcome"], **item.get("params", {})}
                 batch.tags |= shown.tags_at_end(item["metrics"])
+                colour = runs.colour(sent.role, item["outcome"], best=name in self._best())
+                batch.tags |= {runs.COLOUR: colour} if colour != sent.colour else {}
                 self._send(client, sent, batch)
+                sent.colour = colour
                 batch = Batch()
                 self._end_trial(client, sent, item)
-                stream.close()
             done = behind
         self._send(client, sent, batch)
         sent.offset = done
@@ -209,23 +204,26 @@ class Delivery:
             runs.KIND: runs.kind(role),
             runs.NUMBER: str(number),
         }
+        found = sent.run  # where it was made by a delivery that failed later
+        if found is None and self._finding is not None:
+            found = self._finding.take((runs.kind(role), str(number)))
         if item.get("again"):
             for run in runs.find(client, str(self.state.experiment), mark):
                 client.delete_run(run.info.run_id)
+            found = None
         sent.role, sent.outcome = role, ""
-        colour = runs.colour(role, "", best=False)
-        sent.run, made = runs.find_or_create(
-            client,
-            str(self.state.experiment),
-            mark,
-            {
+        colour, made = runs.colour(role, "", best=False), found is None
+        if found is None:
+            tags = {
+                **mark,
                 runs.PARENT: self._parent_of(item),
                 runs.ROLE: limits.text(role, limits.TAG),
                 runs.COLOUR: colour,
-            },
-            item["name"],
-            item["time"],
-        )
+            }
+            run = client.create_run(str(self.state.experiment), item["time"], tags, item["name"])
+            found = run.info.run_id
+            self.state.latest = max(item["time"], self.state.latest or 0)
+        sent.run = str(found)
         values = limits.flat(item["params"])
         batch.params |= {runs.param(name): limits.text(value) for name, value in values.items()}
         shown.add(batch, values)
@@ -254,8 +252,10 @@ class Delivery:
         self._points.pop(str(sent.run), None)
 
     def forget(self, name: str) -> None:
-        """Forget which points a trial's run has: they are looked up before the next send."""
+        """Forget what a trial's run has, and deliver all of it: both are looked up first."""
         self._points.pop(str(self.journal.sent(name).run), None)
+        self._finding = None
+        self.journal.resend(name)
 
     def _send(self, client: MlflowClient, sent: Sent, batch: Batch) -> None:
         """Send a batch without the points that the run already had when this process started."""
@@ -268,22 +268,24 @@ class Delivery:
         batch.metrics = [point for point in batch.metrics if (point[0], point[3]) not in had]
         runs.send(client, run, batch)
 
-    def _colour_runs(self, client: MlflowClient) -> None:
+    def _best(self) -> set[str]:
+        marked = (self.state.best, *self.state.also)
+        return {runs.stream_name("trial", n) for n in marked if n is not None}
+
+    def _colour_runs(self, client: MlflowClient, delivered: Iterable[str]) -> None:
         """Give every run the colour of its outcome."""
-        for name, sent in list(self.state.sent.items()):
-            if sent.run is None or name == STUDY:
+        best = self._best()
+        changed = self.state.sent if self._marked is None else {*delivered, *(best ^ self._marked)}
+        for name in list(changed):
+            sent = self.state.sent.get(name)
+            if sent is None or sent.run is None or name == STUDY:
                 continue
-            marked = (self.state.best, *self.state.also)
-            best = name in {runs.stream_name("trial", n) for n in marked if n is not None}
-            colour = runs.colour(sent.role, sent.outcome, best=best)
+            colour = runs.colour(sent.role, sent.outcome, best=name in best)
             if colour != sent.colour:
                 with self._unless_deleted(client, name):
                     client.set_tag(sent.run, runs.COLOUR, colour)
-                sent.colour, self._saved = colour, False
-
-
-def _params(values: Mapping[str, Any]) -> dict[str, str]:
-    return {limits.key(name): limits.text(value) for name, value in values.items()}
+                self.journal.sent(name).colour, self._saved = colour, False
+        self._marked = best
 
 
 def sync(uri: str, folder: Path) -> int:

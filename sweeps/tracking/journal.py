@@ -1,8 +1,7 @@
-"""A journal on the local disk of everything that is to be sent to MLflow.
+"""A journal on the local disk of everything that is to be sent to MLflow, a stream a trial.
 
-A stream is a file of JSON lines that only grows. It stays readable whatever happens: half a line
-that a crash left behind is cut off, and while the disk is full, new lines are kept in memory, in
-order, until they can be written.
+What MLflow has of the streams is kept beside them: in `state.json`, and what has changed since in
+a log, so that keeping it takes no longer the more trials there are.
 """
 
 from __future__ import annotations
@@ -10,124 +9,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import threading
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sweeps.tracking.streams import Stream
+
 STUDY = "study"
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-_CHUNK = 1 << 20  # bytes read at once
-_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
-
-
-class Stream:
-    """One growing file. `size` counts its bytes, including those still in memory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.size = 0
-        self._held = bytearray()
-        self._file: int | None = None
-        self._lock = threading.Lock()
-        with contextlib.suppress(OSError):
-            self.size = self._heal()
-
-    def _heal(self) -> int:
-        """Remove an incomplete last line; return the size."""
-        with open(self.path, "r+b") as file:
-            end = size = file.seek(0, os.SEEK_END)
-            while end:
-                start = max(0, end - _CHUNK)
-                file.seek(start)
-                found = file.read(end - start).rfind(b"\n")
-                if found >= 0:
-                    end = start + found + 1
-                    break
-                end = start
-            if end < size:
-                file.truncate(end)
-            return end
-
-    @property
-    def on_disk(self) -> bool:
-        """Whether everything is on disk."""
-        with self._lock:  # or an item that is being written would count as held
-            return not self._held
-
-    def append(self, item: Mapping[str, Any]) -> None:
-        """Add an item. Never raises an error of the disk."""
-        line = _encode(item).encode() + b"\n"
-        with self._lock:
-            self.size += len(line)
-            self._held += line
-            if len(self._held) == len(line):  # else the disk is full: the courier retries
-                self._write()
-
-    def _write(self) -> None:
-        with contextlib.suppress(OSError):
-            if self._file is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = os.open(self.path, _APPEND, 0o600)
-            while self._held:
-                written = os.write(self._file, self._held)
-                del self._held[:written]
-
-    def sync(self) -> None:
-        """Flush everything to disk, as far as there is room."""
-        with self._lock:
-            if self._held:
-                self._write()
-            if self._file is not None:
-                with contextlib.suppress(OSError):
-                    os.fsync(self._file)
-
-    def close(self) -> None:
-        """Close the file; another append opens it again."""
-        with self._lock:
-            if self._file is not None and not self._held:
-                os.close(self._file)
-                self._file = None
-
-    def clear(self) -> None:
-        """Forget every item, and remove the file."""
-        with self._lock:
-            self._held.clear()
-            self.size = 0
-            with contextlib.suppress(OSError):
-                if self._file is not None:
-                    os.close(self._file)
-                self._file = None
-                self.path.unlink()
-
-    def read(self, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield every item after an offset, each with the offset of its end.
-
-        Broken lines are skipped. Items appended in the meantime are left for the next call.
-        """
-        with self._lock:
-            held = bytes(self._held)
-            end, written = self.size, self.size - len(held)
-        behind, rest = offset, b""
-        while offset < end:
-            data = self._at(offset, written) if offset < written else held[offset - written :]
-            if not data:
-                return
-            offset += len(data)
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                behind += len(line) + 1
-                with contextlib.suppress(ValueError):
-                    item = json.loads(line)
-                    if isinstance(item, dict):
-                        yield behind, item
-
-    def _at(self, offset: int, end: int) -> bytes:
-        with contextlib.suppress(OSError), open(self.path, "rb") as file:
-            file.seek(offset)
-            return file.read(min(_CHUNK, end - offset))
-        return b""
+_LOG = 1_000_000  # bytes of changes after which the state is written anew
 
 
 @dataclass
@@ -143,12 +34,18 @@ class Sent:
 
 @dataclass
 class State:
-    """What MLflow has of a study. If this is lost, it is looked up in MLflow again."""
+    """What MLflow has of a study. If this is lost, it is looked up in MLflow again.
+
+    latest: start of the newest run that is known here, in ms since 1970. unchecked: start of the
+    oldest one of which it is not known yet that it was made once.
+    """
 
     experiment: str | None = None
     parent: str | None = None
     best: int | None = None
     also: list[int] = field(default_factory=list)  # trials that none beats
+    latest: int | None = None
+    unchecked: int | None = None
     sent: dict[str, Sent] = field(default_factory=dict)
 
 
@@ -157,73 +54,154 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.streams = {path.stem: Stream(path) for path in sorted(folder.glob("*.jsonl"))}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._log: Stream | None = None
+        self._touched: set[str] = set()  # whose state may have changed since it was saved
+        self._waiting: set[str] = set()  # streams that may have something to deliver
+        self._held: set[str] = set()  # those that may have something to write
+        self.streams: dict[str, Stream] = {}
         self.state = self._load()
+        sizes: dict[str, int] = {}
+        with contextlib.suppress(OSError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".jsonl"):
+                    sizes[entry.name.removesuffix(".jsonl")] = entry.stat().st_size
+        for name in sorted(sizes):
+            sent = self.state.sent.get(name)
+            whole = sent is not None and sent.offset == sizes[name]  # so no line of it is torn
+            self.streams[name] = self._open(name, sizes[name] if whole else None)
+            if not whole:
+                self._waiting.add(name)
+        for name, sent in self.state.sent.items():
+            # A stream that is shorter than what was delivered lost its end: deliver it all again.
+            if sent.offset > (self.streams[name].size if name in self.streams else 0):
+                sent.offset, sent.run = 0, None
+                self.state.latest = None  # its run may be an old one
+                self._touched.add(name)
+                self._waiting.update({name} & self.streams.keys())
+
+    def _open(self, name: str, size: int | None = None) -> Stream:
+        stream = Stream(self.folder / f"{name}.jsonl", size)
+
+        def news() -> None:
+            self._waiting.add(name)
+            if not stream.on_disk:
+                self._held.add(name)
+
+        stream.news = news
+        return stream
 
     def stream(self, name: str) -> Stream:
         """Return a stream, which is created if it does not exist."""
         if name not in self.streams:
-            self.streams[name] = Stream(self.folder / f"{name}.jsonl")
+            self.streams[name] = self._open(name)
         return self.streams[name]
 
     def sent(self, name: str) -> Sent:
-        """Return what MLflow has of a stream."""
+        """Return what MLflow has of a stream, which may be changed."""
+        self._touched.add(name)
         return self.state.sent.setdefault(name, Sent())
 
-    def pending(self) -> list[str]:
-        """Return the names of streams to deliver: the study's first, then trials, then others."""
-        names = list(self.streams)  # a copy, since the sweep may add streams
-        found = [name for name in names if self.sent(name).offset < self.streams[name].size]
+    def resend(self, name: str) -> None:
+        """Have a stream delivered from its beginning."""
+        self._touched.add(name)
+        self.state.sent[name] = Sent()
+        self._waiting.add(name)
+
+    def forget(self) -> None:
+        """Have everything delivered from its beginning."""
+        self.state, self._log = State(), None
+        self._waiting.update(self.streams)
+
+    def pending(self, among: Iterable[str] | None = None) -> list[str]:
+        """Return the names of streams to deliver: the study's first, then trials, then others.
+
+        among: those that are looked at, None: all.
+        """
+        found = []
+        for name in list(self._waiting) if among is None else among:
+            self._waiting.discard(name)  # before it is looked at: the sweep may add to it
+            sent = self.state.sent.get(name)
+            if name in self.streams and self.streams[name].size > (sent.offset if sent else 0):
+                self._waiting.add(name)
+                found.append(name)
         return sorted(found, key=lambda n: (n != STUDY, not n.startswith("trial"), n))
 
     def undelivered(self) -> int:
         """Return how many items MLflow does not have yet."""
         return sum(
-            sum(1 for _ in self.streams[name].read(self.sent(name).offset))
+            sum(1 for _ in self.streams[name].read(self.state.sent.get(name, Sent()).offset))
             for name in self.pending()
         )
 
     @property
     def on_disk(self) -> bool:
         """Whether everything is on disk."""
-        return all(stream.on_disk for stream in list(self.streams.values()))
+        for name in list(self._held):
+            if name in self.streams and not self.streams[name].on_disk:
+                return False
+            self._held.discard(name)
+        return True
 
     def write_held(self) -> None:
         """Retry what a full disk refused."""
-        for stream in list(self.streams.values()):
-            if not stream.on_disk:
-                stream.sync()
+        for name in list(self._held):
+            if name in self.streams and not self.streams[name].on_disk:
+                self.streams[name].sync()
 
     def save(self) -> None:
-        """Replace the state file atomically. Raises OSError if the disk refuses."""
+        """Keep the state. Raises OSError if the disk refuses."""
+        if self._log is None or self._log.size > _LOG:
+            self._save_all()
+            return
+        touched = {name for name in list(self._touched) if name in self.state.sent}
+        self._log.append(self._plain(touched))
+        self._log.sync()
+        if not self._log.on_disk:
+            raise OSError(f"{self._log.path} cannot be written to")
+        self._touched -= touched
+
+    def _plain(self, names: Iterable[str]) -> dict[str, Any]:
+        sent = {name: asdict(self.state.sent[name]) for name in names}
+        return {k: v for k, v in vars(self.state).items() if k != "sent"} | {"sent": sent}
+
+    def _save_all(self) -> None:
+        """Replace the state file atomically, and begin a new log."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.folder / "state.json.new"
+        fresh, log = self.folder / "state.json.new", f"state-{uuid.uuid4().hex[:8]}.log"
+        touched = set(self._touched)
         with open(fresh, "w", encoding="utf-8") as file:
-            json.dump(asdict(self.state), file)
+            json.dump(self._plain(list(self.state.sent)) | {"log": log}, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, self.folder / "state.json")
+        self._log = Stream(self.folder / log)
+        self._touched -= touched
+        for old in self.folder.glob("state-*.log"):
+            if old.name != log:
+                with contextlib.suppress(OSError):
+                    old.unlink()
 
     def _load(self) -> State:
         try:
             plain = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
-            sent = {name: Sent(**entry) for name, entry in plain.pop("sent").items()}
-            state = State(**plain, sent=sent)
+            log = str(plain.pop("log", ""))
+            later = [item for _, item in Stream(self.folder / log).read()] if log else []
+            sent: dict[str, Any] = {}
+            for part in (plain, *later):
+                sent |= {name: Sent(**entry) for name, entry in part.pop("sent").items()}
+                plain |= part
+            return State(**plain, sent=sent)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return State()
-        for name, entry in state.sent.items():
-            # A stream that is shorter than what was delivered lost its end: deliver it all again.
-            if entry.offset > (self.streams[name].size if name in self.streams else 0):
-                entry.offset, entry.run = 0, None
-        return state
 
     def set_aside(self) -> Path:
         """Move everything to a new folder beside this one, return its path, and start afresh."""
-        for stream in self.streams.values():
-            stream.close()
         n = 1
         while (aside := self.folder.with_name(f"{self.folder.name}.old{n}")).exists():
             n += 1
         os.replace(self.folder, aside)
-        self.streams, self.state = {}, State()
+        self._begin()
         return aside

@@ -14,9 +14,10 @@ from typing import Any
 from sweeps.tracking import EndedTrial, StudyRun, Tracker, TrialRun
 from sweeps.tracking.courier import Courier
 from sweeps.tracking.delivery import Delivery
-from sweeps.tracking.journal import STUDY, Journal, Stream
+from sweeps.tracking.journal import STUDY, Journal
 from sweeps.tracking.limits import finite
 from sweeps.tracking.runs import stream_name
+from sweeps.tracking.streams import Stream
 from sweeps.tracking.view import address
 
 log = logging.getLogger("sweeps.tracking")
@@ -59,7 +60,7 @@ class MlflowTracker(Tracker):
 
     def _study(self, item: Mapping[str, Any]) -> None:
         self.journal.stream(STUDY).append(item)
-        self.courier.wake()
+        self.courier.wake(STUDY)
 
     def start_trial(self, trial: TrialRun) -> None:
         """Create or reopen the child run of this number and role."""
@@ -107,12 +108,11 @@ class MlflowTracker(Tracker):
                     "params": dict(params),
                 }
             )
-        self.courier.wake()
+        self.courier.wake(trial.stream.path.stem)
 
     def interrupt_trial(self, number: int) -> None:
         """Flush a trial that will be continued later; its run stays open."""
-        del self._open[number]
-        self.courier.wake()
+        self.courier.wake(self._open.pop(number).stream.path.stem)
 
     def mark_best(self, number: int, also: Sequence[int] = ()) -> None:
         """Mark this trial as the best one so far, and those that none beats; and no other."""
@@ -130,10 +130,12 @@ class MlflowTracker(Tracker):
 
         repair = Repair(self.delivery, list(ended), self._undelivered)
 
-        def task() -> None:
-            repair.run()
+        def task() -> bool:
+            if not repair.step():
+                return False
             for line in repair.messages:
                 say(line)
+            return True
 
         self.courier.after_delivery(task)
 
@@ -177,9 +179,8 @@ class MlflowTracker(Tracker):
         They stay in the journal, and `delivery.sync` sends them later.
         """
         self.courier.close(timeout)
-        for stream in self.journal.streams.values():
-            stream.sync()
-            stream.close()
+        for name in self.journal.pending():
+            self.journal.stream(name).sync()
         return self.journal.undelivered()
 
 

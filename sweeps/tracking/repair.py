@@ -8,9 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sweeps.tracking import EndedTrial, limits, runs
-from sweeps.tracking.client import all_runs
+from sweeps.tracking.client import page_of_runs
 from sweeps.tracking.delivery import Delivery
-from sweeps.tracking.journal import Sent
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,6 +30,9 @@ class Repair:
         self.ended = ended
         self._undelivered = undelivered  # items that the last session left in the journal
         self._done: dict[int, str] = {}
+        self._found: dict[int, list[Run]] = defaultdict(list)  # as far as it was read
+        self._token: str | None = None
+        self._read = False
 
     @property
     def messages(self) -> list[str]:
@@ -41,24 +43,36 @@ class Repair:
 
     def run(self) -> None:
         """Compare, repair and deliver. Raises what MLflow raises."""
+        while not self.step():
+            pass
+
+    def step(self) -> bool:
+        """Read some of the runs, or repair once all are read; return whether all is done.
+
+        What comes in between is delivered meanwhile. Raises what MLflow raises.
+        """
         client = self.delivery.client
         if client is None or not self.ended:
-            return
-        found = self._children(client)
-        repaired = [trial for trial in self.ended if self._fix(client, trial, found)]
-        if not repaired:
-            return
-        self.delivery.deliver_all()
-        for trial in repaired:
-            self._count(client, trial)
+            return True
+        if not self._read:
+            self._read_some(client)
+            return False
+        repaired = [trial for trial in self.ended if self._fix(client, trial, self._found)]
+        if repaired:
+            self.delivery.deliver_all()
+            for trial in repaired:
+                self._count(client, trial)
+        return True
 
-    def _children(self, client: MlflowClient) -> dict[int, list[Run]]:
+    def _read_some(self, client: MlflowClient) -> None:
         state = self.delivery.state
         query = f"tags.`{runs.PARENT}` = '{state.parent}' and tags.`{runs.KIND}` = 'trial'"
-        found = defaultdict(list)
-        for run in all_runs(client, [str(state.experiment)], query, deleted=True):
-            found[int(run.data.tags[runs.NUMBER])].append(run)
-        return found
+        some, self._token = page_of_runs(
+            client, [str(state.experiment)], query, self._token, deleted=True
+        )
+        for run in some:
+            self._found[int(run.data.tags[runs.NUMBER])].append(run)
+        self._read = self._token is None
 
     def _fix(self, client: MlflowClient, trial: EndedTrial, found: dict[int, list[Run]]) -> bool:
         """Complete a trial's stream, to be sent again, unless its run is right already."""
@@ -90,7 +104,6 @@ class Repair:
                 {"do": "end", "outcome": trial.outcome, "time": times[-1], "metrics": metrics}
             )
         self.delivery.forget(name)
-        self.delivery.journal.state.sent[name] = Sent()
 
     def _count(self, client: MlflowClient, trial: EndedTrial) -> None:
         """Add to the message how many epochs of a repaired trial are in no journal."""

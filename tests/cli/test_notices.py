@@ -34,6 +34,10 @@ class Stuck:
     def __init__(self) -> None:
         self.now: Courier | None = None
         self.fault: Exception | None = None
+        self.alive = 0.0
+
+    def deliver(self, among: object) -> None:
+        self.deliver_all()
 
     def deliver_all(self) -> None:
         if self.fault is not None:

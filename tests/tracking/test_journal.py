@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.tracking.journal import Journal, Sent, Stream
+from sweeps.tracking.journal import Journal, Sent
+from sweeps.tracking.streams import Stream
 
 ITEMS = st.lists(
     st.fixed_dictionaries({"do": st.just("epoch"), "name": st.text(max_size=20)}), max_size=6
@@ -27,7 +28,6 @@ def test_a_torn_end_loses_only_what_was_torn(tmp_path_factory, told, cut, more):
     stream = Stream(path)
     for item in told:
         stream.append(item)
-    stream.close()
     data = path.read_bytes() if path.exists() else b""
     path.write_bytes(data[:cut])
     whole = data[:cut].count(b"\n")
@@ -37,7 +37,6 @@ def test_a_torn_end_loses_only_what_was_torn(tmp_path_factory, told, cut, more):
         again.append(item)
     assert items(again) == told[:whole] + more
     assert again.size == path.stat().st_size
-    again.close()
 
 
 def test_an_item_that_is_being_written_is_not_held_back(tmp_path, monkeypatch):
@@ -60,7 +59,6 @@ def test_an_item_that_is_being_written_is_not_held_back(tmp_path, monkeypatch):
     write_on.set()
     writer.join(20)
     reader.join(20)
-    stream.close()
     assert seen == [True]
 
 
@@ -73,7 +71,6 @@ def test_reading_goes_on_behind_any_item(tmp_path_factory, told, data):
     n = data.draw(st.integers(0, len(told)))
     assert items(stream, offsets[n]) == told[n:]
     assert offsets[-1] == stream.size
-    stream.close()
 
 
 def test_a_broken_line_in_the_middle_hides_no_other(tmp_path: Path):
@@ -110,7 +107,6 @@ def test_what_a_full_disk_refuses_is_held_and_written_when_there_is_room(tmp_pat
     stream.sync()
     assert stream.on_disk
     assert [json.loads(line) for line in stream.path.read_bytes().splitlines()] == told
-    stream.close()
 
 
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path):

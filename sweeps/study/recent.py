@@ -1,0 +1,94 @@
+"""The part of a long history that TPE is shown: the best trials, the latest, and a fair sample.
+
+What TPE does for one proposal grows with the trials that it sees. It takes the best (25 at most)
+for one density, all others for a second one, and proposes where their ratio is high. So the best
+are all in view, in its own order, and the others are thinned out evenly, running ones too: the
+second density keeps its shape. (The latest alone would lie where the search is now, and drive it
+away from there.) Up to `BOUND` ended trials TPE sees every one.
+`benchmarks/bounded_history.py` compares what is found with and without.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from bisect import insort
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sweeps.study.sweep import AnySampler, Sampler
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+BOUND = 1000  # ended trials in view
+BEST = 25  # of them, whatever their number: as many as TPE takes for the best
+LATEST = 10  # of those that ended, and of those that run
+_OWN_WEIGHTS = ("gamma", "weights", "constraints_func")  # options by which others would count
+
+
+class Recent:
+    """What a sampler is shown of one study. An ended trial is looked at once.
+
+    sign: of the value, 1 where lower is better, -1 where higher is.
+    """
+
+    def __init__(self, sign: float, bound: int = BOUND) -> None:
+        self._sign, self._bound = sign, bound
+        self._known = 0
+        self._open: list[int] = []
+        self._ended: list[int] = []  # numbers, of those that TPE learns from
+        self._ranked: list[tuple[tuple[float, ...], int]] = []
+        self._shuffled: list[tuple[int, int]] = []  # in an order that has nothing to do with them
+
+    def of(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Return the trials in view. trials: all of the study, by number."""
+        self._take(trials)
+        if len(self._ended) <= self._bound:
+            return list(trials)
+        shown = {number for _, number in self._ranked[:BEST]}.union(self._ended[-LATEST:])
+        places = iter(self._shuffled)
+        last = 0
+        while len(shown) < self._bound:
+            last, number = next(places)
+            shown.add(number)
+        shown.update(number for number in self._open if _place(number) <= last)
+        shown.update(self._open[-LATEST:])
+        return [trials[number] for number in sorted(shown)]
+
+    def _take(self, trials: Sequence[FrozenTrial]) -> None:
+        waiting = [*self._open, *range(self._known, len(trials))]
+        self._known, self._open = len(trials), []
+        for number in waiting:
+            trial = trials[number]
+            if not trial.state.is_finished():
+                self._open.append(number)
+            elif trial.state.name != "FAIL":
+                insort(self._ended, number)
+                insort(self._ranked, (_rank(trial, self._sign), number))
+                insort(self._shuffled, (_place(number), number))
+
+
+def _place(number: int) -> int:
+    """Return where a number comes in the shuffled order, which is the same in every process."""
+    return zlib.crc32(b"%d" % number)
+
+
+def _rank(trial: FrozenTrial, sign: float) -> tuple[float, ...]:
+    """Return where a trial comes in TPE's own order: complete, pruned, infeasible."""
+    beyond = sum(one for one in trial.constraints.values() if one > 0)
+    if beyond > 0:
+        return 2.0, beyond
+    if trial.state.name == "COMPLETE" and trial.value is not None:
+        return 0.0, sign * trial.value
+    if not trial.intermediate_values:
+        return 1.0, 1.0, 0.0
+    step, value = max(trial.intermediate_values.items())
+    return 1.0, -step, math.inf if math.isnan(value) else sign * value
+
+
+def bounds(sampler: AnySampler, objectives: int) -> bool:
+    """Return whether a sampler is shown a part: the TPE of this package, for one monitor."""
+    if not isinstance(sampler, Sampler) or sampler.kind != "tpe" or objectives > 1:
+        return False
+    return not any(option in sampler.options for option in _OWN_WEIGHTS)
