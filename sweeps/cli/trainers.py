@@ -6,15 +6,18 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import Data, Objective
+from objectives import BadInput, Data, Objective
 from objectives.training import Trainer, here
 from objectives.training.environment import require_gpu
 from sweeps.cli.logs import log_file
 from sweeps.study.session import ARRAYS, MakeTrainer
 from sweeps.workers import Pool, Reference, default_count
+from sweeps.workers.crew import Crew
+from sweeps.workers.crews import MakeCrew
 
 if TYPE_CHECKING:
     from sweeps.study.settings import Settings
@@ -43,12 +46,11 @@ def trainers(
             sweep.name,
         )
     if count is None:
-        count = default_count(settings.device)
+        count = default_count(settings.device, settings.per_gpu)
     pools: list[Pool] = []
 
     def start(reference: Reference, kind: str) -> None:
-        log = log_file(settings.folder)
-        pools.append(Pool(reference, count, trainer=kind, device=settings.device, log=log))
+        pools.append(pool_of(reference, count, kind, settings))
 
     def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:
         if reference is None or count == 0:
@@ -69,6 +71,60 @@ def trainers(
     finally:
         for pool in pools:
             pool.close()
+
+
+def pool_of(
+    reference: Reference, count: int, kind: str, settings: Settings, crew: MakeCrew = Crew
+) -> Pool:
+    """Start worker processes, as settings ask."""
+    return Pool(
+        reference,
+        count,
+        trainer=kind,
+        device=settings.device,
+        log=log_file(settings.folder),
+        per_gpu=settings.per_gpu,
+        crew=crew,
+    )
+
+
+@contextmanager
+def on_cluster(
+    sweep: Sweep, settings: Settings, reference: Reference | None
+) -> Iterator[MakeTrainer]:
+    """Give what makes a trainer on the machines of a cluster, and let them go with the block."""
+    from sweeps.cluster import Fleet
+    from sweeps.cluster.ray_engine import ALL, RayEngine
+
+    if reference is None:
+        raise BadInput(
+            f"--cluster: sweep {sweep.name!r} is no global of a module or a file, so other "
+            "machines cannot import it: define it at the top of a .py file"
+        )
+    if settings.workers == 0:
+        raise BadInput("--workers 0 trains in this process: give 1 or more with --cluster")
+    say = (lambda line: None) if settings.quiet else partial(print, flush=True)
+    address = settings.cluster or ""
+
+    def start(kind: str) -> Pool:
+        crew = partial(Fleet, RayEngine(address, log_file(settings.folder)), say=say)
+        return pool_of(reference, settings.workers or ALL, kind, settings, crew)
+
+    kind = settings.trainer or "auto"
+    pools = {kind: start(kind)}
+
+    def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:
+        if kind not in pools:  # of a study that remembers another
+            pools.popitem()[1].close()
+            pools[kind] = start(kind)
+        pools[kind].data(prepared(data, folder / ARRAYS))
+        return pools[kind]
+
+    try:
+        yield make
+    finally:
+        for one in pools.values():
+            one.close()
 
 
 def prepared(data: Data, folder: Path) -> Path:

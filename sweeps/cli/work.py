@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from objectives import BadInput
 from objectives.reading import counted
-from sweeps import __version__
 from sweeps.cli import notebook
 from sweeps.cli.again import further, hidden
 from sweeps.cli.front import front_numbers, monitor_lines
@@ -30,25 +28,12 @@ from sweeps.study.summary import Summary
 from sweeps.study.winner import ATTR, winner
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.tracking.redact import redact
+from sweeps.workers.versions import versions
 
 DONE, INTERRUPTED = 0, 130
 PAGE = "http://127.0.0.1:5000"  # of `mlflow ui`
 
 Say = Callable[[str], None]
-PACKAGES = ("tensorflow", "keras", "optuna", "mlflow", "numpy")
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what sets a trial's digits."""
-    import platform
-
-    found = {"keras-sweeps": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def make_tracker(uri: str, folder: Path) -> Tracker:
