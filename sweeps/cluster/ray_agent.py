@@ -7,6 +7,7 @@ commands, and dies with it. Run as `python -m sweeps.cluster.ray_agent FD ADDRES
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import sys
@@ -30,6 +31,7 @@ from sweeps.workers.wire import Channel
 
 BEAT, LOOK = 5.0, 2.0  # seconds between two signs of life, and two looks at the machines
 START = 120.0  # seconds that a host has to start
+HEAD = 10.0  # seconds without an answer, after which the head is said to be silent
 CALLS = 16  # calls at once to one host
 
 
@@ -53,6 +55,8 @@ class Agent:
         self._puts: dict[str, Put] = {}
         self._count = 0
         self._wanted = 0
+        self._asked = math.inf  # when the head was asked what it has not answered
+        self._silent = False
         self._client = address.startswith("ray://")
         ray.init(address=address, log_to_driver=False, namespace="keras-sweeps")
         self._host = ray.remote(RayHost)
@@ -147,13 +151,23 @@ class Agent:
         actor.joined.remote().future().add_done_callback(ended)
 
     def _look(self) -> None:
-        """Use machines that have come, and free what others have left."""
+        """Use machines that have come, and what others have freed."""
+        self._asked = time.monotonic()
         if sum(host.places for host in list(self._hosts.values())) < self._wanted:
             self._place(self._survey())
+        else:
+            ray.nodes()
+        self._asked = math.inf
+        if self._silent:
+            self._silent = False
+            self._send(Said("the head of the Ray cluster answers again"))
 
     def _beat(self) -> None:
         """Tell every host that the driver is there; give up those that no longer answer."""
         now = time.monotonic()
+        if now - self._asked > HEAD and not self._silent:
+            self._silent = True
+            self._send(Said("the head of the Ray cluster does not answer: machines train on"))
         for key, host in list(self._hosts.items()):
             if now - host.heard > (SILENCE if host.joined else START):
                 self._lose(key, "it does not answer")
@@ -175,11 +189,9 @@ class Agent:
                 print(f"{what.__name__}: {_line(error)}", file=sys.stderr, flush=True)
 
     def _send(self, message: Any) -> None:
-        with self._sending:
-            try:
-                self._channel.send(message)
-            except OSError:
-                os._exit(0)  # the driver is gone
+        # If the driver is gone, `main` notices when it reads the socket to its end.
+        with self._sending, contextlib.suppress(OSError):
+            self._channel.send(message)
 
 
 def _heard(host: Started) -> Callable[[Any], None]:
