@@ -127,6 +127,8 @@ def _train(
     watcher.resume(session.store.ended(), session.monitor)
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
+        if session.settings.cluster:
+            workers += f" on the cluster at {session.settings.cluster}"
         if session.settings.workers and not places:
             workers += ": workers can only import a sweep that is a global of a module or file"
         say(f"device: {session.settings.device}, {workers}")
