@@ -34,10 +34,13 @@ def trainers(
 
     early: the workers are started now, to import TensorFlow while the driver opens its stores.
     A sweep that no other process can import (one defined in a notebook) is trained in this
-    process, as `--workers 0` asks.
+    process, as `--workers 0` asks. workers: a number of its own, of this machine.
     """
     reference = Reference.of(sweep)
     count = settings.workers if workers is None else workers
+    crew: MakeCrew = Crew
+    if settings.cluster is not None and workers is None:
+        count, crew = on_cluster(sweep, settings, reference)
     if count and reference is None:
         LOG.warning(
             "%d workers cannot import sweep %r, which is no global of a module or a file: it is "
@@ -50,7 +53,18 @@ def trainers(
     pools: list[Pool] = []
 
     def start(reference: Reference, kind: str) -> None:
-        pools.append(pool_of(reference, count, kind, settings))
+        log = log_file(settings.folder)
+        pools.append(
+            Pool(
+                reference,
+                count,
+                trainer=kind,
+                device=settings.device,
+                log=log,
+                per_gpu=settings.per_gpu,
+                crew=crew,
+            )
+        )
 
     def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:
         if reference is None or count == 0:
@@ -58,6 +72,8 @@ def trainers(
                 require_gpu()
             return here(objective, data, kind)
         if kind != early_kind:
+            for pool in pools[:early]:
+                pool.close()  # it holds cores of the cluster
             start(reference, kind)
         pools[-1].data(prepared(data, folder / ARRAYS))
         return pools[-1]
@@ -73,26 +89,10 @@ def trainers(
             pool.close()
 
 
-def pool_of(
-    reference: Reference, count: int, kind: str, settings: Settings, crew: MakeCrew = Crew
-) -> Pool:
-    """Start worker processes, as settings ask."""
-    return Pool(
-        reference,
-        count,
-        trainer=kind,
-        device=settings.device,
-        log=log_file(settings.folder),
-        per_gpu=settings.per_gpu,
-        crew=crew,
-    )
-
-
-@contextmanager
 def on_cluster(
     sweep: Sweep, settings: Settings, reference: Reference | None
-) -> Iterator[MakeTrainer]:
-    """Give what makes a trainer on the machines of a cluster, and let them go with the block."""
+) -> tuple[int, MakeCrew]:
+    """Return how many workers there are on a cluster, and what starts them. Raises BadInput."""
     from sweeps.cluster import Fleet
     from sweeps.cluster.ray_engine import ALL, RayEngine
 
@@ -103,28 +103,11 @@ def on_cluster(
         )
     if settings.workers == 0:
         raise BadInput("--workers 0 trains in this process: give 1 or more with --cluster")
+    log, address = log_file(settings.folder), settings.cluster or ""
     say = (lambda line: None) if settings.quiet else partial(print, flush=True)
-    address = settings.cluster or ""
-
-    def start(kind: str) -> Pool:
-        crew = partial(Fleet, RayEngine(address, log_file(settings.folder)), say=say)
-        return pool_of(reference, settings.workers or ALL, kind, settings, crew)
-
-    kind = settings.trainer or "auto"
-    pools = {kind: start(kind)}
-
-    def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:
-        if kind not in pools:  # of a study that remembers another
-            pools.popitem()[1].close()
-            pools[kind] = start(kind)
-        pools[kind].data(prepared(data, folder / ARRAYS))
-        return pools[kind]
-
-    try:
-        yield make
-    finally:
-        for one in pools.values():
-            one.close()
+    return settings.workers or ALL, lambda orders, places: Fleet(
+        RayEngine(address, log), orders, places, say=say
+    )
 
 
 def prepared(data: Data, folder: Path) -> Path:

@@ -57,6 +57,7 @@ def test_a_study_on_a_cluster_equals_the_local_one(tmp_path: Path) -> None:
     with RayCluster(1, tmp_path / "log") as cluster:
         shown = sweep(tmp_path / "cluster", "--cluster", cluster.address)
     assert f"1 worker on the cluster at {cluster.address}" in shown
+    assert "Connected to Ray cluster" in (tmp_path / "cluster" / "sweep.log").read_text("utf-8")
     assert rows(tmp_path / "cluster") == rows(tmp_path / "local")
     weights = [
         sorted((tmp_path / name).glob(".sweeps/*/weights/*")) for name in ("cluster", "local")
