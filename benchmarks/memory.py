@@ -25,7 +25,7 @@ from objectives.dense_binary import DENSE_BINARY, load
 from objectives.training import Decision, TrialSpec
 from search_spaces.dense import Dense
 from sweeps.workers import Pool, Reference
-from sweeps.workers.crew import GROWTH
+from sweeps.workers.orders import GROWTH
 
 FIRST = 20
 LIMIT = 300.0

@@ -19,6 +19,7 @@ PARTS = {
     "sweeps.tracking": (),
     "sweeps.report": (),
     "sweeps.workers": ("search_spaces", "objectives"),
+    "sweeps.cluster": ("search_spaces", "objectives", "sweeps.workers"),
     "sweeps.study": ("search_spaces", "objectives", "sweeps.tracking"),
 }
 PARTS["sweeps.explain"] = PARTS["sweeps.export"] = (
@@ -35,7 +36,7 @@ OWNERS = {
     "mlflow": ("sweeps.tracking",),
     "jinja2": ("sweeps.report",),
     "matplotlib": (),
-    "ray": (),
+    "ray": ("sweeps.cluster.ray_agent", "sweeps.cluster.ray_host", "sweeps.cluster.nodes"),
 }
 HEAVY = {
     *OWNERS, "numpy", "pandas", "scipy", "sklearn", "plotly", "pydantic", "rich", "sqlalchemy",
@@ -168,6 +169,7 @@ def test_libraries_at_the_top_only_where_they_are_at_home() -> None:
     home = {"tensorflow": "objectives.training", "keras": "objectives.training"}
     home |= {"optuna": "sweeps.study", "mlflow": "sweeps.tracking", "yaml": "sweeps.export"}
     home |= {"pyarrow": "objectives", "pandas": "sweeps.tracking.scorer"}
+    home |= {"ray": "sweeps.cluster"}
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {target} at the top"
         for name, (path, tree) in modules().items()

@@ -141,13 +141,12 @@ OnEpoch = Callable[[TrialSpec, int, Logs], Decision]
 
 
 class Trainer(Protocol):
-    """An engine that trains specs: in this process, in others, or on other machines.
+    """An engine that trains specs: in this process, in others, or on other machines."""
 
-    places: how many trials it trains at once in other processes; 0 where it trains one at a time
-    in this one.
-    """
-
-    places: int
+    @property
+    def places(self) -> int:
+        """How many trials it trains at once elsewhere; 0: one at a time, in this process."""
+        ...
 
     def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Generator[TrialResult]:
         """Train what an iterator gives.

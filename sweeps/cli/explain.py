@@ -17,7 +17,7 @@ from sweeps.cli.readable import require_writable
 from sweeps.cli.source import data_lines, data_text
 from sweeps.cli.trainers import trainers
 from sweeps.cli.unsent import tracked
-from sweeps.cli.work import INTERRUPTED, make_tracker, quiet, versions
+from sweeps.cli.work import INTERRUPTED, make_tracker, quiet
 from sweeps.explain.changes import Reference
 from sweeps.explain.experiment import explain as experiment
 from sweeps.explain.forecast import LEAST, Recorded
@@ -28,6 +28,7 @@ from sweeps.study.samplers import seed_of
 from sweeps.study.session import Session
 from sweeps.study.sole_driver import lock
 from sweeps.study.specs import Specs
+from sweeps.workers.versions import versions
 
 if TYPE_CHECKING:
     from pathlib import Path

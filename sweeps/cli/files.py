@@ -23,7 +23,7 @@ from sweeps.cli.layout import columns, fit
 from sweeps.cli.share import register
 from sweeps.cli.source import data_text
 from sweeps.cli.trainers import trainers
-from sweeps.cli.work import Say, quiet, versions
+from sweeps.cli.work import Say, quiet
 from sweeps.export import score
 from sweeps.export.config import (
     DataOf,
@@ -40,6 +40,7 @@ from sweeps.study.ended import Ended
 from sweeps.study.session import Session
 from sweeps.study.several import front_of
 from sweeps.study.winner import confirmed_trials, winner
+from sweeps.workers.versions import versions
 
 if TYPE_CHECKING:
     from objectives import Data

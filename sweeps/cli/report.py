@@ -18,7 +18,7 @@ from sweeps.cli.averages import threshold_lines
 from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
 from sweeps.cli.source import data_text
-from sweeps.cli.work import make_tracker, versions
+from sweeps.cli.work import make_tracker
 from sweeps.explain.experiment import FILE
 from sweeps.study.average import predicted
 from sweeps.study.confirm import Confirmed, confirmed
@@ -27,6 +27,7 @@ from sweeps.study.session import Session
 from sweeps.study.sole_driver import lock
 from sweeps.study.summary import Summary, summarise
 from sweeps.study.sweep import PRUNERS, named, rungs
+from sweeps.workers.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

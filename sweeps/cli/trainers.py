@@ -6,15 +6,18 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives import Data, Objective
+from objectives import BadInput, Data, Objective
 from objectives.training import Trainer, here
 from objectives.training.environment import require_gpu
 from sweeps.cli.logs import log_file
 from sweeps.study.session import ARRAYS, MakeTrainer
 from sweeps.workers import Pool, Reference, default_count
+from sweeps.workers.crew import Crew
+from sweeps.workers.crews import MakeCrew
 
 if TYPE_CHECKING:
     from sweeps.study.settings import Settings
@@ -31,10 +34,13 @@ def trainers(
 
     early: the workers are started now, to import TensorFlow while the driver opens its stores.
     A sweep that no other process can import (one defined in a notebook) is trained in this
-    process, as `--workers 0` asks.
+    process, as `--workers 0` asks. workers: a number of its own, of this machine.
     """
     reference = Reference.of(sweep)
     count = settings.workers if workers is None else workers
+    crew: MakeCrew = Crew
+    if settings.cluster is not None and workers is None:
+        count, crew = on_cluster(sweep, settings, reference)
     if count and reference is None:
         LOG.warning(
             "%d workers cannot import sweep %r, which is no global of a module or a file: it is "
@@ -43,12 +49,22 @@ def trainers(
             sweep.name,
         )
     if count is None:
-        count = default_count(settings.device)
+        count = default_count(settings.device, settings.per_gpu)
     pools: list[Pool] = []
 
     def start(reference: Reference, kind: str) -> None:
         log = log_file(settings.folder)
-        pools.append(Pool(reference, count, trainer=kind, device=settings.device, log=log))
+        pools.append(
+            Pool(
+                reference,
+                count,
+                trainer=kind,
+                device=settings.device,
+                log=log,
+                per_gpu=settings.per_gpu,
+                crew=crew,
+            )
+        )
 
     def make(objective: Objective[Any], data: Data, folder: Path, kind: str) -> Trainer:
         if reference is None or count == 0:
@@ -56,6 +72,8 @@ def trainers(
                 require_gpu()
             return here(objective, data, kind)
         if kind != early_kind:
+            for pool in pools[:early]:
+                pool.close()  # it holds cores of the cluster
             start(reference, kind)
         pools[-1].data(prepared(data, folder / ARRAYS))
         return pools[-1]
@@ -69,6 +87,27 @@ def trainers(
     finally:
         for pool in pools:
             pool.close()
+
+
+def on_cluster(
+    sweep: Sweep, settings: Settings, reference: Reference | None
+) -> tuple[int, MakeCrew]:
+    """Return how many workers there are on a cluster, and what starts them. Raises BadInput."""
+    from sweeps.cluster import Fleet
+    from sweeps.cluster.ray_engine import ALL, RayEngine
+
+    if reference is None:
+        raise BadInput(
+            f"--cluster: sweep {sweep.name!r} is no global of a module or a file, so other "
+            "machines cannot import it: define it at the top of a .py file"
+        )
+    if settings.workers == 0:
+        raise BadInput("--workers 0 trains in this process: give 1 or more with --cluster")
+    log, address = log_file(settings.folder), settings.cluster or ""
+    say = (lambda line: None) if settings.quiet else partial(print, flush=True)
+    return settings.workers or ALL, lambda orders, places: Fleet(
+        RayEngine(address, log), orders, places, say=say
+    )
 
 
 def prepared(data: Data, folder: Path) -> Path:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from objectives import BadInput
 from objectives.reading import counted
-from sweeps import __version__
 from sweeps.cli import notebook
 from sweeps.cli.again import further, hidden
 from sweeps.cli.front import front_numbers, monitor_lines
@@ -29,24 +27,11 @@ from sweeps.study.session import Session
 from sweeps.study.summary import Summary
 from sweeps.study.winner import ATTR, winner
 from sweeps.tracking import NoTracker, Tracker
+from sweeps.workers.versions import versions
 
 DONE, INTERRUPTED = 0, 130
 
 Say = Callable[[str], None]
-PACKAGES = ("tensorflow", "keras", "optuna", "mlflow", "numpy")
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what sets a trial's digits."""
-    import platform
-
-    found = {"keras-sweeps": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def make_tracker(uri: str, folder: Path) -> Tracker:
@@ -142,6 +127,8 @@ def _train(
     watcher.resume(session.store.ended(), session.monitor)
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
+        if session.settings.cluster:
+            workers += f" on the cluster at {session.settings.cluster}"
         if session.settings.workers and not places:
             workers += ": workers can only import a sweep that is a global of a module or file"
         say(f"device: {session.settings.device}, {workers}")

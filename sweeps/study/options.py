@@ -191,11 +191,19 @@ class Options:
 
     workers: int | None = row(
         "machine", whole(0), "N",
-        "worker processes; by default one per core, at most 8; 0: train in this process",
+        "worker processes; by default one per core, at most 8 (with --cluster, all); 0: train in "
+        "this process",
+        commands=("run", "explain"))
+    cluster: str | None = row(
+        "machine", str, "ADDRESS",
+        "train on the machines of a Ray cluster: ray://HOST:10001, HOST:6379 or auto",
         commands=("run", "explain"))
     device: str = row(
         "machine", ("cpu", "gpu"), "", "the device to train on",
         commands=("run", "explain", "export", "train"), default="cpu")
+    per_gpu: int = row(
+        "machine", whole(1), "N", "trials at once on one GPU, with --device gpu (1)",
+        commands=("run", "explain"), default=1)
     trainer: str | None = row(
         "machine", engine, "|".join(TRAINERS), "how epochs are run", kept=True, default="auto")
     checkpoint_every: float = row(

@@ -23,13 +23,13 @@ class Affinity:
 
     def learn(self, config: Any, structure: str) -> None:
         """Learn the structure of a trained config from its result."""
-        values = dict(_leaves(config))
+        values = dict(leaves(config))
         example = self._examples.setdefault(structure, values)
         self._inputs |= _differing(values, example)
 
     def guess(self, config: Any) -> str | None:
         """Return the structure that a config probably has, or None."""
-        values = dict(_leaves(config))
+        values = dict(leaves(config))
         for structure, example in self._examples.items():
             if _differing(values, example) <= self._inputs:
                 return structure
@@ -41,12 +41,13 @@ def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:
     return {name for name in names if one.get(name, _MISSING) != other.get(name, _MISSING)}
 
 
-def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of a config, by the names of its fields."""
     if dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
-            yield from _leaves(getattr(value, field.name), f"{name}.{field.name}")
+            yield from leaves(getattr(value, field.name), f"{name}.{field.name}")
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _leaves(inner, f"{name}.{key}")
+            yield from leaves(inner, f"{name}.{key}")
     else:
         yield name, value

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import os
 import selectors
+import socket
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,17 +16,13 @@ from typing import Any, NoReturn
 from objectives import BadInput
 from objectives.training import Decision
 from sweeps.workers.affinity import Affinity
+from sweeps.workers.crews import Message
 from sweeps.workers.fork_server import ForkServer, describe
-from sweeps.workers.reference import Reference
+from sweeps.workers.orders import Orders
 from sweeps.workers.wire import Channel
 
-# XLA never frees a program. What all workers have grown by after the first trials (10 per worker,
-# at least 20) is what the structures need. Beyond that, every two workers may grow by this many
-# MB.
-GROWTH = 150.0
 SETTLED = 10
 STARTS = 3  # failed starts in a row at one place, after which the pool gives up
-Message = tuple[Any, ...]
 
 
 @dataclass(eq=False)
@@ -56,27 +53,6 @@ class Worker:
         return 0.0 if self.first is None else self.resident - self.first
 
 
-@dataclass(frozen=True)
-class Orders:
-    """Settings that all workers share. growth: in MB, see GROWTH."""
-
-    reference: Reference
-    trainer: str
-    device: str
-    threads: int
-    log: Path
-    growth: float = GROWTH
-
-    def setup(self, place: int) -> tuple[Reference, str, dict[str, str]]:
-        """Return the first message to the worker at a place, which may assign it a GPU."""
-        own = {}
-        if self.device == "gpu":
-            chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-            gpus = chosen.split(",") if chosen else [str(n) for n in range(place + 1)]
-            own["CUDA_VISIBLE_DEVICES"] = gpus[place] if place < len(gpus) else "-1"
-        return self.reference, self.trainer, own
-
-
 class Crew:
     """Workers at a fixed number of places. `idle` holds those that wait for work."""
 
@@ -84,7 +60,7 @@ class Crew:
         self.idle: set[Worker] = set()
         self.closed = False
         self._orders = orders
-        self._places = places
+        self.places = places
         self._trained = 0
         self._bound = math.inf  # MB that the workers may have grown by together
         self._folder: Path | None = None
@@ -95,6 +71,7 @@ class Crew:
         self._affinity = Affinity()
         self._workers: set[Worker] = set()
         self._pending: deque[tuple[Worker, Message]] = deque()
+        self._watched: socket.socket | None = None
         self._selector = selectors.DefaultSelector()
         self._server = self._start_server()
         for place in range(places):
@@ -124,7 +101,22 @@ class Crew:
                     self._listen_to_server()
                 elif key.data in self._workers:
                     self._listen(key.data)
+                elif key.fileobj is self._watched:
+                    key.data()
         return self._pending.popleft()
+
+    def watch(self, end: socket.socket, ready: Callable[[], None]) -> None:
+        """Call a function in `event` whenever there is something to read from a socket."""
+        self._watched = end
+        self._selector.register(end, selectors.EVENT_READ, ready)
+
+    def hear(self, worker: Worker) -> Message:
+        """Wait for the next message of one worker with a job; `("died", reason)` if it died."""
+        try:
+            (message,) = worker.channel.receive()
+        except EOFError:
+            return "died", self.handle_death(worker)
+        return tuple(message)
 
     def choose(self, config: Any) -> Worker:
         """Return an idle worker that has compiled the config's program, else one with few."""
@@ -161,7 +153,7 @@ class Crew:
         worker.first = resident if worker.first is None else worker.first
         self._trained += 1
         grown = sum(each.grown for each in self._workers)
-        pairs = max(1.0, self._places / 2)
+        pairs = max(1.0, self.places / 2)
         if self._trained == round(2 * SETTLED * pairs):
             self._bound = grown + self._orders.growth * pairs
         if grown > self._bound and not any(each.successor for each in self._workers):

@@ -13,15 +13,15 @@ MOST = 8
 BYTES_EACH = 1.5e9
 
 
-def default_count(device: str = "cpu") -> int:
-    """Return how many workers to start: one per core (or GPU), with 1.5 GB of memory each.
+def default_count(device: str = "cpu", per_gpu: int = 1) -> int:
+    """Return how many workers to start: one per core, with 1.5 GB of memory each.
 
-    At least 1 and at most 8. On Windows 0, for training in this process: it has neither fork nor
-    sockets that can be passed to another process.
+    On GPUs, `per_gpu` on each. At least 1 and at most 8. On Windows 0, for training in this
+    process: it has neither fork nor sockets that can be passed to another process.
     """
     if sys.platform == "win32":
         return 0
-    most = gpus() if device == "gpu" else MOST
+    most = gpus() * per_gpu if device == "gpu" else MOST
     return max(1, min(cores(), most, MOST, int(memory() / BYTES_EACH)))
 
 

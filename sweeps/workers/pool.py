@@ -15,7 +15,9 @@ from typing import Any
 from objectives import BadInput
 from objectives.training import Logs, OnEpoch, TrialResult, TrialSpec
 from objectives.training.averages import MOST
-from sweeps.workers.crew import GROWTH, Crew, Orders, Worker
+from sweeps.workers.crew import Crew
+from sweeps.workers.crews import MakeCrew
+from sweeps.workers.orders import GROWTH, Orders
 from sweeps.workers.reference import Reference, loading
 from sweeps.workers.run import ATTEMPTS, Run, refusal
 
@@ -36,6 +38,8 @@ class Pool:
         log: File that receives the workers' output.
         growth: MB that every two workers may grow by after their first 20 trials. Then the
             largest worker is replaced by a successor, which is started in advance.
+        per_gpu: Workers that share a GPU, with "gpu".
+        crew: What starts the workers: on this machine, or a `Fleet` on many.
 
     Raises:
         BadInput: `workers` is below 1, or the sweep's script starts a pool when it is imported.
@@ -51,6 +55,8 @@ class Pool:
         threads: int = 1,
         log: Path = Path("sweep.log"),
         growth: float = GROWTH,
+        per_gpu: int = 1,
+        crew: MakeCrew = Crew,
     ) -> None:
         if loading():
             raise BadInput(
@@ -60,16 +66,21 @@ class Pool:
         if workers < 1:
             raise BadInput(f"{workers} workers cannot train anything: give at least 1")
         self._log = log
-        self.places = workers
         self._ready = False
         self._run: Run | None = None
-        self._crew = Crew(Orders(reference, trainer, device, threads, log, growth), workers)
+        orders = Orders(reference, trainer, device, threads, log, growth, per_gpu)
+        self._crew = crew(orders, workers)
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def places(self) -> int:
+        """How many trials are trained at once."""
+        return self._crew.places
 
     def data(self, folder: Path) -> None:
         """Tell the workers which folder `Data.save` wrote the arrays to."""
@@ -122,13 +133,13 @@ class Pool:
             worker = self._wait_for_idle(spec.config)
             self._crew.assign(worker, job, *arguments)
             try:
-                ((name, *told),) = worker.channel.receive()
-            except EOFError:
-                reason = self._crew.handle_death(worker)
-                continue
+                name, *told = self._crew.hear(worker)
             except KeyboardInterrupt:
                 self.close()  # a message may have been cut in two
                 raise
+            if name in ("died", "lost"):
+                (reason,) = told
+                continue
             self._crew.release(worker)
             if name == "refused":
                 raise refusal(*told)
@@ -145,7 +156,7 @@ class Pool:
         if not self._ready:
             raise RuntimeError("the pool has no data: call Pool.data first")
 
-    def _wait_for_idle(self, config: Any) -> Worker:
+    def _wait_for_idle(self, config: Any) -> Any:
         while not self._crew.idle:
             if self._run is not None and self._run.at:
                 raise RuntimeError("every worker is training: evaluate after a result has arrived")

@@ -29,11 +29,15 @@ def loading() -> bool:
 
 @dataclass(frozen=True)
 class Reference:
-    """A module's name or else a file's path, and the name of the sweep in it."""
+    """A module's name or else a file's path, and the name of the sweep in it.
+
+    known_as: the name under which the file is imported where it is a copy of another machine's.
+    """
 
     module: str | None = None
     file: str | None = None
     attribute: str = "SWEEP"
+    known_as: str | None = None
 
     @classmethod
     def of(cls, sweep: Sweep) -> Reference | None:
@@ -63,7 +67,8 @@ class Reference:
         _depth += 1
         try:
             if self.module is None:
-                return self._execute(*_file_spec(Path(self.file or "").resolve()))
+                path = Path(self.file or "").resolve()
+                return self._execute(*_file_spec(path, self.known_as or module_name(path)))
             if self.module in sys.modules:
                 return sys.modules[self.module]
             return self._execute(self.module, importlib.util.find_spec(self.module))
@@ -98,19 +103,23 @@ def _importable(name: str, module: ModuleType, attribute: str) -> Reference | No
     if name == "__main__" and spec is not None and spec.name != name:
         return Reference(module=spec.name, attribute=attribute)
     by_name = name != "__main__" and name == getattr(spec, "name", None)
-    if by_name and file and not name.endswith(f"_{zlib.crc32(bytes(Path(file))):08x}"):
+    if by_name and file and name != module_name(Path(file)):
         return Reference(module=name, attribute=attribute)
     if file and Path(file).is_file():
         return Reference(file=str(Path(file).resolve()), attribute=attribute)
     return None
 
 
-def _file_spec(path: Path) -> tuple[str, ModuleSpec | None]:
-    """Return a module name and a spec for a file; like `python FILE`, add its folder to sys.path.
+def module_name(path: Path) -> str:
+    """Return the name under which a file is imported.
 
-    The name is the same in every process, since pickled configs name the module of their class.
+    It is the same in every process, since pickled configs name the module of their class.
     """
-    name = f"{path.stem}_{zlib.crc32(bytes(path)):08x}"
+    return f"{path.stem}_{zlib.crc32(bytes(path)):08x}"
+
+
+def _file_spec(path: Path, name: str) -> tuple[str, ModuleSpec | None]:
+    """Return a name and a file's spec; like `python FILE`, add its folder to sys.path."""
     if not path.is_file():
         return name, None
     if str(path.parent) not in sys.path:

@@ -16,21 +16,22 @@ from objectives.training import (
     TrialSpec,
     UnknownMonitor,
 )
-from sweeps.workers.crew import Crew, Message, Worker
+from sweeps.workers.crews import AnyCrew, Message
 from sweeps.workers.task import Task
 
 ATTEMPTS = 3  # workers that may die during a trial before it counts as failed
+MACHINES = 10  # machines that may be lost during a trial: it may be what takes their memory
 
 
 class Run:
     """Hands out specs to idle workers, and turns their messages into answers and results."""
 
-    def __init__(self, crew: Crew, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> None:
-        self.at: dict[Worker, Task] = {}
+    def __init__(self, crew: AnyCrew, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> None:
+        self.at: dict[Any, Task] = {}
         self._crew = crew
         self._specs = iter(specs)
         self._on_epoch = on_epoch
-        self._again: deque[Task] = deque()  # tasks whose worker died
+        self._again: deque[Task] = deque()  # tasks whose worker died, or its machine
         self._exhausted = False
         self._stopped = False
 
@@ -53,7 +54,7 @@ class Run:
         self._exhausted = spec is None
         return None if spec is None else Task(spec)
 
-    def take(self, worker: Worker, message: Message) -> list[TrialResult]:
+    def take(self, worker: Any, message: Message) -> list[TrialResult]:
         """Handle a worker's message; return the results of trials that it ends."""
         name, *told = message
         if name == "idle":
@@ -61,8 +62,8 @@ class Run:
         if name == "epochs":
             return self._report(worker, *told)
         task = self.at.pop(worker, None)
-        if name == "died":
-            return [] if task is None else self._died(task, *told)
+        if name in ("died", "lost"):
+            return [] if task is None else self._again_or_ended(task, name == "died", *told)
         self._crew.release(worker)
         if task is None:  # of an abandoned run
             return []
@@ -77,7 +78,7 @@ class Run:
                 self._crew.answer(worker, task.seen, Decision.STOP)
         self.at.clear()
 
-    def _report(self, worker: Worker, first: int, epochs: Sequence[Logs]) -> list[TrialResult]:
+    def _report(self, worker: Any, first: int, epochs: Sequence[Logs]) -> list[TrialResult]:
         task = self.at.get(worker)
         if task is None:
             return []
@@ -94,18 +95,21 @@ class Run:
         waiting, self._again = self._again, deque()
         return [task.stopped() for task in waiting]
 
-    def _died(self, task: Task, reason: str) -> list[TrialResult]:
-        task.deaths += 1
+    def _again_or_ended(self, task: Task, died: bool, reason: str) -> list[TrialResult]:
+        """Train a task again whose worker died, or whose machine was lost, or end it."""
+        task.deaths += died
+        task.losses += not died
         if task.decided or self._stopped:
             return [task.stopped()]
-        if task.deaths < ATTEMPTS:
+        if task.deaths < ATTEMPTS and task.losses < MACHINES:
             self._again.append(task)
             return []
-        error = f"its worker died {task.deaths} times; the last time, {reason}"
+        what = f"worker died {task.deaths}" if died else f"machine was lost {task.losses}"
+        error = f"its {what} times; the last time, {reason}"
         return [task.result(Outcome.FAILED, error=error)]
 
     def _ended(
-        self, worker: Worker, task: Task, told: TrialResult | str, resident: float
+        self, worker: Any, task: Task, told: TrialResult | str, resident: float
     ) -> TrialResult:
         if isinstance(told, str):
             told = task.result(Outcome.FAILED, error=told)

@@ -29,6 +29,7 @@ class Task:
         self.spec = spec
         self.seen = 0  # the last epoch passed to `on_epoch`
         self.deaths = 0  # of its workers
+        self.losses = 0  # of its machines
         self._decision = Decision.CONTINUE
         self._raced = False
         self._best = Best(spec.monitor)

@@ -16,7 +16,7 @@ from sweeps.cli.files import exported
 from sweeps.cli.frames import trials_frame
 from sweeps.cli.listing import listing
 from sweeps.cli.report import gathered
-from sweeps.cli.work import lines, publish, run_to_total, versions
+from sweeps.cli.work import lines, publish, run_to_total
 from sweeps.study.compare import compare
 from sweeps.study.confirm import Confirm
 from sweeps.study.parent import parent_run, repair
@@ -25,6 +25,7 @@ from sweeps.study.settings import Settings
 from sweeps.study.summary import summarise
 from sweeps.study.sweep import Sweep
 from sweeps.tracking import NoTracker
+from sweeps.workers.versions import versions
 from tests.scripted import Scripted, load
 from tests.study.test_loop import Watching
 

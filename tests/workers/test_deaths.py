@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -19,6 +20,7 @@ import pytest
 from objectives import BadInput, Data, Part
 from objectives.training import Decision, Outcome, TrialSpec
 from sweeps.workers import Pool, Reference
+from sweeps.workers.crew import Crew
 from tests.workers.scripts import Driver, Script, loss, make_spec
 
 Start = Callable[..., Pool]
@@ -26,7 +28,10 @@ HERE = Path(__file__).parent
 
 
 def server_pid(pool: Pool) -> int:
-    return pool._crew._server._process.pid
+    crew: Any = pool._crew
+    if not isinstance(crew, Crew):  # a fleet in this process: its first machine's
+        crew = next(iter(crew._engine.hosts.values()))._crew
+    return int(crew._server._process.pid)
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -175,13 +175,9 @@ def test_an_average_comes_from_a_worker_and_is_empty_where_its_trainer_has_none(
     with start(1, trainer=f"{scripts.TRAINER.partition(':')[0]}:Averaging") as pool:
         found = pool.average(nets, tmp_path, most=3, weights={4: 1.0}, model=tmp_path / "m")
         assert found.pop("pid") != os.getpid()
-        assert found == {
-            "numbers": [4, 2],
-            "folder": tmp_path,
-            "most": 3,
-            "weights": {4: 1.0},
-            "model": tmp_path / "m",
-        }
+        # Of the paths the last part: on another machine they lead elsewhere.
+        assert (found.pop("folder").name, found.pop("model").name) == (tmp_path.name, "m")
+        assert found == {"numbers": [4, 2], "most": 3, "weights": {4: 1.0}}
         broken = [TrialResult(make_spec(1, Script(fault="raise")), Outcome.COMPLETE, 0.5)]
         with pytest.raises(RuntimeError, match="scripted"):
             pool.average(broken, tmp_path)

@@ -1,0 +1,5 @@
+"""The workers of a pool on many machines: `Fleet`, over a cluster's `Engine`."""
+
+from sweeps.cluster.fleet import Fleet
+
+__all__ = ["Fleet"]

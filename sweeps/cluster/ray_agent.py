@@ -1,0 +1,235 @@
+"""The process that talks to Ray for a driver: hosts on the cluster's machines, calls to them.
+
+Ray ends a process whose cluster is gone, so the driver is not that process. It reads the driver's
+commands, and dies with it. Run as `python -m sweeps.cluster.ray_agent FD ADDRESS GENERATION`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from sweeps.cluster.code import Code
+from sweeps.cluster.engine import SILENCE, Answered, Gone, Missed, Said
+from sweeps.cluster.nodes import Node, free_of, plan
+from sweeps.cluster.ray_host import Put, RayHost
+from sweeps.workers.orders import Orders
+from sweeps.workers.wire import Channel
+
+BEAT, LOOK = 5.0, 2.0  # seconds between two signs of life, and two looks at the machines
+START = 120.0  # seconds that a host has to start
+HEAD = 10.0  # seconds without an answer, after which the head is said to be silent
+CALLS = 16  # calls at once to one host
+
+
+class Started:
+    """A host that is starting, or there. heard: when it last answered."""
+
+    def __init__(self, node: Node, places: int, actor: Any) -> None:
+        self.node, self.places, self.actor = node, places, actor
+        self.heard = time.monotonic()
+        self.joined = False
+
+
+class Agent:
+    """Its methods without an underscore are the driver's commands."""
+
+    def __init__(self, channel: Channel, address: str, generation: str) -> None:
+        self._channel = channel
+        self._generation = generation
+        self._sending = threading.Lock()
+        self._hosts: dict[str, Started] = {}
+        self._puts: dict[str, Put] = {}
+        self._count = 0
+        self._wanted = 0
+        self._asked = math.inf  # when the head was asked what it has not answered
+        self._silent = False
+        self._client = address.startswith("ray://")
+        ray.init(address=address, log_to_driver=False, namespace="keras-sweeps")
+        self._host = ray.remote(RayHost)
+
+    def start(self, orders: Orders, places: int, code: Code) -> None:
+        """Start hosts with so many places together, on what there is and what comes."""
+        self._orders, self._wanted, self._code = orders, places, ray.put(code)
+        nodes = self._survey()
+        self._send(("started", self._place(nodes), sum(one.total for one in nodes)))
+        threading.Thread(target=self._repeat, args=(BEAT, self._beat), daemon=True).start()
+        threading.Thread(target=self._repeat, args=(LOOK, self._look), daemon=True).start()
+
+    def call(self, key: str, name: str, *arguments: Any) -> None:
+        """Carry a call to a host."""
+        if (host := self._hosts.get(key)) is None:
+            return
+
+        def ended(future: Any) -> None:
+            error = future.exception()
+            if error is None:
+                host.heard = time.monotonic()
+                self._send(Answered(key, name, future.result()))
+            elif isinstance(error, ActorDiedError):
+                self._lose(key, _line(error))
+            else:
+                self._send(Missed(key, name, _line(error)))
+
+        try:
+            getattr(host.actor, name).remote(*arguments).future().add_done_callback(ended)
+        except Exception as error:
+            self._send(Missed(key, name, _line(error)))
+
+    def put(self, name: str, folder: Path) -> None:
+        """Put the files of a folder into the object store."""
+        files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+        put = {path.name: ray.put(np.fromfile(path, np.uint8)) for path in files}
+        self._puts[name] = put
+        for host in list(self._hosts.values()):
+            host.actor.keep.remote(name, put)
+
+    def close(self) -> None:
+        """End every host, and this process."""
+        self._wanted = 0
+        closing = [host.actor.close.remote() for host in self._hosts.values()]
+        with contextlib.suppress(Exception):
+            ray.wait(closing, num_returns=len(closing), timeout=3.0)
+        for host in self._hosts.values():
+            with contextlib.suppress(Exception):
+                ray.kill(host.actor)
+        with contextlib.suppress(Exception):
+            ray.shutdown()
+        os._exit(0)
+
+    def _survey(self) -> list[Node]:
+        found: list[Node]
+        if self._client:
+            # Only a process in the cluster knows what is free on each of its machines.
+            found = ray.get(ray.remote(num_cpus=0)(free_of).remote(self._orders), timeout=60.0)
+        else:
+            found = free_of(self._orders)
+        return found
+
+    def _place(self, nodes: list[Node]) -> int:
+        """Start hosts for the places that are wanted and not there yet; return how many."""
+        busy = {host.node.key for host in self._hosts.values() if not host.joined}
+        lacking = self._wanted - sum(host.places for host in list(self._hosts.values()))
+        planned = plan([node for node in nodes if node.key not in busy], lacking)
+        for node, places in planned:
+            self._start(node, places)
+        return sum(places for _, places in planned)
+
+    def _start(self, node: Node, places: int) -> None:
+        key = f"{self._generation}-{self._count}"
+        self._count += 1
+        gpus = places / self._orders.per_gpu if self._orders.device == "gpu" else 0
+        actor = self._host.options(
+            num_cpus=min(places, node.cores),
+            num_gpus=int(np.ceil(gpus)),
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node.key, soft=False),
+            max_concurrency=CALLS,
+        ).remote(key, node.name, self._orders, places, self._code, self._puts)
+        host = self._hosts[key] = Started(node, places, actor)
+
+        def ended(future: Any) -> None:
+            error = future.exception()
+            if error is None:
+                host.joined, host.heard = True, time.monotonic()
+                self._send(future.result())
+            elif self._hosts.pop(key, None) is not None:
+                self._send(Said(f"machine {node.name} cannot be used: {_line(error)}"))
+
+        actor.joined.remote().future().add_done_callback(ended)
+
+    def _look(self) -> None:
+        """Use machines that have come, and what others have freed."""
+        self._asked = time.monotonic()
+        if sum(host.places for host in list(self._hosts.values())) < self._wanted:
+            self._place(self._survey())
+        else:
+            ray.nodes()
+        self._asked = math.inf
+        if self._silent:
+            self._silent = False
+            self._send(Said("the head of the Ray cluster answers again"))
+
+    def _beat(self) -> None:
+        """Tell every host that the driver is there; give up those that no longer answer."""
+        now = time.monotonic()
+        if now - self._asked > HEAD and not self._silent:
+            self._silent = True
+            self._send(Said("the head of the Ray cluster does not answer: machines train on"))
+        for key, host in list(self._hosts.items()):
+            if now - host.heard > (SILENCE if host.joined else START):
+                self._lose(key, "it does not answer")
+                with contextlib.suppress(Exception):
+                    ray.kill(host.actor)
+            elif host.joined:
+                host.actor.beat.remote().future().add_done_callback(_heard(host))
+
+    def _lose(self, key: str, reason: str) -> None:
+        if self._hosts.pop(key, None) is not None:
+            self._send(Gone(key, reason))
+
+    def _repeat(self, every: float, what: Callable[[], None]) -> None:
+        while True:
+            time.sleep(every)
+            try:
+                what()
+            except Exception as error:  # a cluster that is away: the next look may find it
+                print(f"{what.__name__}: {_line(error)}", file=sys.stderr, flush=True)
+
+    def _send(self, message: Any) -> None:
+        # If the driver is gone, `main` notices when it reads the socket to its end.
+        with self._sending, contextlib.suppress(OSError):
+            self._channel.send(message)
+
+
+def _heard(host: Started) -> Callable[[Any], None]:
+    def ended(future: Any) -> None:
+        if future.exception() is None:
+            host.heard = time.monotonic()
+
+    return ended
+
+
+def _line(error: BaseException) -> str:
+    """Return an error in one line."""
+    if isinstance(error, ActorDiedError | ActorUnavailableError):
+        return "its processes have ended, or no network leads to it"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def main(fd: str, address: str, generation: str) -> None:
+    """Do what the driver commands, until it is gone."""
+    channel = Channel(socket.socket(fileno=int(fd)))
+    try:
+        agent = Agent(channel, address, generation)
+    except Exception as error:
+        channel.send(("refused", _line(error)))
+        raise
+    try:
+        while True:
+            for name, *arguments in channel.receive():
+                try:
+                    getattr(agent, name)(*arguments)
+                except Exception as error:
+                    if name == "start":
+                        channel.send(("refused", _line(error)))
+                    raise
+    except EOFError:
+        agent.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,234 @@
+"""A Ray cluster as an engine: commands to the agent (`ray_agent.py`), events from it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from objectives import BadInput
+from sweeps.cluster.code import Code
+from sweeps.cluster.engine import Ended, Event, Gone, Joined, Said
+from sweeps.workers.chatter import to_log
+from sweeps.workers.orders import Orders
+from sweeps.workers.wire import Channel
+
+ALL = sys.maxsize  # places: as many as the cluster has, now and later
+REACH = 5.0  # seconds that an address has to answer
+BETWEEN = 5.0  # seconds between two attempts to reach a cluster again
+PATIENCE = 300.0  # seconds for which that is tried
+ENVIRONMENT = {  # no messages on how Ray treats GPUs
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+}
+
+
+class RayEngine:
+    """Hosts on the machines of a Ray cluster that is there.
+
+    Args:
+        address: "auto", "HOST:PORT" or "ray://HOST:PORT".
+        log: Receives what Ray says.
+        patience: Seconds for which a cluster that is gone is waited for.
+    """
+
+    def __init__(self, address: str, log: Path, *, patience: float = PATIENCE) -> None:
+        self.address = address
+        self._log = log
+        self._patience = patience
+        self._hosts: set[str] = set()
+        self._puts: dict[str, Path] = {}
+        self._generation = 0
+        self._lost_at: float | None = None
+        self._next_try = 0.0
+        self._channel: Channel | None = None
+        self._closed = False
+
+    def start(self, orders: Orders, places: int) -> int:
+        """Start hosts; return how many places there will be. Raises BadInput."""
+        if importlib.util.find_spec("ray") is None:
+            raise BadInput("--cluster needs Ray: pip install 'keras-sweeps[ray]'")
+        _reach(self.address)
+        self._order = orders, places, Code.of(orders.reference)
+        self._spawn()
+        try:
+            name, *told = self._first()
+        except BaseException:
+            self.close()
+            raise
+        if name == "refused":
+            self.close()
+            raise BadInput(f"--cluster {self.address}: no Ray cluster answers there: {told[0]}")
+        planned, total = told
+        what = "GPUs" if orders.device == "gpu" else "cores"
+        if not total or places not in (ALL, *range(total + 1)):
+            self.close()
+            fits = f"has room for {total}" if total else f"has no {what}"
+            asked = f"--workers {places}: " if places != ALL else ""
+            raise BadInput(
+                f"{asked}the cluster at {self.address} {fits} (one per {what[:-1]}, with 1.5 GB "
+                "of memory; `ray status` shows its machines)"
+            )
+        if not planned:
+            self.close()
+            raise BadInput(
+                f"--cluster {self.address}: other work uses all {what} (`ray status` shows it)"
+            )
+        return int(planned)
+
+    def call(self, host: str, name: str, *arguments: Any) -> None:
+        """Call a host."""
+        self._send("call", host, name, *arguments)
+
+    def put(self, folder: Path) -> str:
+        """Give the files of a folder to all hosts."""
+        name = f"files-{len(self._puts)}"
+        self._puts[name] = folder
+        self._send("put", name, folder)
+        return name
+
+    def wait(self, seconds: float) -> Sequence[Event]:
+        """Wait for events, at most so long."""
+        if self._channel is None:
+            return self._again(seconds)
+        try:
+            messages = self._receive(seconds)
+        except EOFError:
+            return self._lost()
+        found: list[Event] = []
+        for message in messages:
+            if isinstance(message, tuple):
+                found += self._commanded(*message)
+                continue
+            if isinstance(message, Joined):
+                self._hosts.add(message.host)
+            elif isinstance(message, Gone):
+                self._hosts.discard(message.host)
+            found.append(message)
+        return found
+
+    def close(self) -> None:
+        """End every host. Safe to call again."""
+        if self._closed:
+            return
+        self._closed = True
+        self._send("close")
+        if self._channel is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(8.0)
+            self._end()
+
+    def _spawn(self) -> None:
+        ours, theirs = socket.socketpair()
+        self._generation += 1
+        command = [sys.executable, "-P", "-m", "sweeps.cluster.ray_agent"]
+        command += [str(theirs.fileno()), self.address, str(self._generation)]
+        path = os.pathsep.join(os.fspath(entry) or os.getcwd() for entry in sys.path)
+        with theirs, self._log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.PIPE,
+                env={**ENVIRONMENT, **os.environ, "PYTHONPATH": path},
+                start_new_session=True,  # Ctrl-C is the driver's
+            )
+        if self._process.stderr is not None:
+            self._copying = to_log(self._process.stderr, self._log)
+        self._channel = Channel(ours)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(ours, selectors.EVENT_READ)
+        self._send("start", *self._order)
+        for name, folder in self._puts.items():
+            self._send("put", name, folder)
+
+    def _first(self) -> tuple[Any, ...]:
+        """Return the agent's first message: whether it has reached the cluster."""
+        while True:
+            try:
+                messages = self._receive(60.0)
+            except EOFError:
+                return "refused", f"Ray has ended (see {self._log})"
+            if messages:
+                self._early = messages[1:]
+                return tuple(messages[0])
+
+    def _receive(self, seconds: float) -> list[Any]:
+        early, self._early = getattr(self, "_early", []), []
+        if early or self._channel is None:
+            return early
+        return self._channel.receive(wait=False) if self._selector.select(seconds) else []
+
+    def _send(self, *message: Any) -> None:
+        # If the agent is dead, `wait` notices when it reads the socket to its end.
+        if self._channel is not None:
+            with contextlib.suppress(OSError):
+                self._channel.send(message)
+
+    def _lost(self) -> list[Event]:
+        """Handle the end of the agent: Ray ends it where its cluster is gone."""
+        self._end()
+        gone: list[Event] = [Gone(host, "the cluster is gone") for host in self._hosts]
+        self._hosts.clear()
+        self._next_try = time.monotonic() + BETWEEN
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
+            gone.append(
+                Said(f"the Ray cluster at {self.address} is gone: waiting until it is back")
+            )
+        return gone
+
+    def _again(self, seconds: float) -> list[Event]:
+        """Try to reach the cluster again, now and then."""
+        now = time.monotonic()
+        if self._lost_at is not None and now - self._lost_at > self._patience:
+            return [Ended(f"Ray at {self.address} has not come back for {self._patience:.0f} s")]
+        if now < self._next_try:
+            time.sleep(min(seconds, self._next_try - now))
+            return []
+        self._spawn()
+        return []
+
+    def _commanded(self, name: str, *told: Any) -> list[Event]:
+        """Handle what an agent says that was started again."""
+        if name == "refused":  # its process ends by itself
+            return []
+        self._lost_at = None
+        return [Said(f"the Ray cluster at {self.address} is back")]
+
+    def _end(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._selector.close()
+            self._channel = None
+            self._process.kill()
+            self._process.wait()
+            self._copying.join(BETWEEN)
+
+
+def _reach(address: str) -> None:
+    """Raise BadInput where nothing listens at an address."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if address == "auto":
+        return
+    if not (colon and port.isdecimal()):
+        raise BadInput(
+            f"--cluster {address}: it must be auto, HOST:PORT or ray://HOST:PORT, such as "
+            "ray://head:10001"
+        )
+    try:
+        socket.create_connection((host, int(port)), REACH).close()
+    except OSError as error:
+        raise BadInput(
+            f"--cluster {address}: nothing answers there ({error}); start Ray on the head machine "
+            "with `ray start --head`"
+        ) from None

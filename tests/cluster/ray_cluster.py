@@ -1,0 +1,75 @@
+"""A Ray cluster on this machine, run as a process of its own; it ends with its standard input.
+
+`python ray_cluster.py NODES` prints its address, then does what is asked, a line each: `kill`
+(the oldest machine, at once), `add` (a machine).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).parents[2]
+SMALL = {"object_store_memory": 150 << 20, "include_dashboard": False}
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
+
+
+def serve(count: int) -> None:
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL})
+    nodes = [cluster.add_node(num_cpus=1, **SMALL) for _ in range(count)]
+    print(cluster.address, flush=True)
+    for line in sys.stdin:
+        if line.strip() == "kill":
+            cluster.remove_node(nodes.pop(0), allow_graceful=False)
+        else:
+            nodes.append(cluster.add_node(num_cpus=1, **SMALL))
+        print("done", flush=True)
+    cluster.shutdown()
+
+
+class RayCluster:
+    """The process above."""
+
+    def __init__(self, nodes: int, log: Path) -> None:
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, str(nodes)],
+                env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+            )
+        self.address = self._answer()
+        assert ":" in self.address, log.read_text()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def do(self, what: str) -> None:
+        """Kill or add a machine."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{what}\n")
+        self._process.stdin.flush()
+        assert self._answer() == "done"
+
+    def __enter__(self) -> RayCluster:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._process.communicate(timeout=60)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

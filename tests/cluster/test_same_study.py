@@ -1,0 +1,66 @@
+"""With one machine and one worker, a study on a cluster is the local pool's, to the digit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from tests.cluster.ray_cluster import ROOT, RayCluster
+
+pytest.importorskip("ray", reason="the extra [ray] is not installed")
+pytestmark = pytest.mark.slow
+COMMAND = "-m sweeps.dense_binary --trials 5 --max-epochs 6 --workers 1 --confirm 2 --seed 3"
+
+
+def sweep(folder: Path, *more: str) -> str:
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, *COMMAND.split(), *more],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rows(folder: Path) -> list[Any]:
+    study = optuna.load_study(
+        study_name="dense_binary", storage=f"sqlite:///{folder / 'optuna.db'}"
+    )
+    timed = ("seconds",)  # what depends on the clock
+    found: list[Any] = [
+        (
+            trial.number,
+            trial.state,
+            trial.values,
+            trial.params,
+            trial.intermediate_values,
+            {k: v for k, v in trial.user_attrs.items() if not any(t in k for t in timed)},
+        )
+        for trial in study.trials
+    ]
+    return [*found, study.user_attrs["final"]]
+
+
+def test_a_study_on_a_cluster_equals_the_local_one(tmp_path: Path) -> None:
+    sweep(tmp_path / "local")
+    with RayCluster(1, tmp_path / "log") as cluster:
+        shown = sweep(tmp_path / "cluster", "--cluster", cluster.address)
+    assert f"1 worker on the cluster at {cluster.address}" in shown
+    assert "Connected to Ray cluster" in (tmp_path / "cluster" / "sweep.log").read_text("utf-8")
+    assert rows(tmp_path / "cluster") == rows(tmp_path / "local")
+    weights = [
+        sorted((tmp_path / name).glob(".sweeps/*/weights/*")) for name in ("cluster", "local")
+    ]
+    assert [file.name for file in weights[0]] == [file.name for file in weights[1]]
+    assert all(a.read_bytes() == b.read_bytes() for a, b in zip(*weights, strict=True))
