@@ -25,6 +25,7 @@ EARLIER = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights", "
 AS_GIVEN = "as given"  # the split of what came in parts
 OWN_VALIDATION = "validation as given"  # the test part is taken from the training part
 FIELDS = ("x", "y", "sample_weight")
+UNIT = "unit"  # of details: mean and deviation of the target by which a refitted net computes
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Source:
     validation, test: shares of the rows. group: rows of one group stay on one side.
     time_order: the last part is the test. arrays: in hand, in place of a path: (x, y), or what
     else `load` may give; empty once they are read. options: what one reader alone knows. kind:
-    how the rows were split.
+    how the rows were split. joined: whether the validation rows are learned from too, as a net
+    does that is refitted; no study is of such data.
     """
 
     path: str | None = None
@@ -51,6 +53,7 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
     arrays: tuple[Any, ...] | None = None
     kind: str = AS_GIVEN
+    joined: bool = False
 
     @property
     def name(self) -> str:
@@ -69,8 +72,9 @@ class Source:
         return {"kind": self.kind, **shares, **group}
 
     def plain(self) -> dict[str, Any]:
-        """Return plain data, which `of` reads; arrays are left out."""
+        """Return plain data, which `of` reads; arrays are left out, and so is `joined`."""
         found = {f.name: vars(self)[f.name] for f in dataclasses.fields(Source)}
+        del found["joined"]
         arrays = None if self.arrays is None else ()
         return found | {"options": dict(found["options"]), "arrays": arrays}
 

@@ -53,7 +53,10 @@ def resolved(source: Source, columns: Collection[str] = ()) -> Source:
 def split(found: Target, source: Source, groups: NDArray[Any] | None) -> tuple[Rows, Rows, Rows]:
     """Return which of the labelled rows are in which part."""
     held = None if groups is None else groups[found.rows]
-    return splits.split(found.y, source, found.classes, held)
+    train, validation, test = splits.split(found.y, source, found.classes, held)
+    if source.joined:
+        train = np.concatenate([train, validation])
+    return train, validation, test
 
 
 def finish(

@@ -231,6 +231,9 @@ class Options:
     members: int | None = row(
         "command", whole(2, 100), "N", "at most so many nets in the average (10)",
         commands=("export",))
+    refit: bool = row(
+        "command", switch, "", "train it again, on the validation rows too",
+        commands=("export",), default=False)
     force: bool = row(
         "command", switch, "", "replace another trial's export in the folder",
         commands=("export",), default=False)
