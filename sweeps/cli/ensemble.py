@@ -67,9 +67,9 @@ def save(
     return found, Written(exported, recorded=exported.recorded, files=files)
 
 
-def of_members(single: Exported, session: Session, settings: Settings) -> Exported:
+def of_members(single: Exported, session: Session) -> Exported:
     """Return the config of the average. single: that of the best net."""
-    return _with_members(single, session, made(session, None, settings.members))
+    return _with_members(single, session, made(session, None, session.settings.members))
 
 
 def made(session: Session, model: Path | None, most: int | None = None) -> Average:

@@ -69,8 +69,7 @@ def export(
         several = ensemble.asked(session, settings)
         if settings.refit:
             whole = exported(session, trial)
-            whole = ensemble.of_members(whole, session, settings) if several else whole
-            written = refit.save(whole, session, settings.to, command)
+            written = refit.save(whole, session, settings.to, command, several=several)
             _say_written(written)
             _say_use(session, settings, None if several else trial.number, written)
             return 0, None

@@ -16,6 +16,7 @@ from objectives.reading.joined import joined
 from objectives.training import Decision, Logs, Outcome, TrialSpec
 from objectives.training.averages import Refits, Weighted
 from sweeps.cli.averages import weights_text
+from sweeps.cli.ensemble import of_members
 from sweeps.export.config import Exported, Member, Refit, Training, with_scores, write
 from sweeps.export.model import CONFIG, MODEL, Written, spec_of, staged
 from sweeps.study.specs import Specs
@@ -153,13 +154,16 @@ def drops(rates: list[float]) -> tuple[tuple[int, float], ...]:
     return tuple(found) if len(found) > 1 else ()
 
 
-def save(found: Exported, session: Session, to: Path, command: str) -> Written:
+def save(found: Exported, session: Session, to: Path, command: str, *, several: bool) -> Written:
     """Write `config.yaml` and `model.keras`, refitted, and say what that brings.
 
-    found: the config of one net, or of an average. Raises BadInput where it cannot be.
+    found: the config of the net. several: whether the average takes its place. Raises BadInput
+    where it cannot be.
     """
     if session.settings.register:
         raise BadInput("--register compares values on rows that --refit learns from: drop one")
+    if several:
+        found = of_members(found, session)
     with tempfile.TemporaryDirectory() as scratch, staged(to) as folder:
         work = Refitting(session, found, Path(scratch))
         members = found.members or (_alone(found),)

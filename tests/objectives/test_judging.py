@@ -146,7 +146,7 @@ def test_trees_and_an_average_are_set_beside_the_net() -> None:
     assert list(found.models) == ["net", "average", "majority", "logistic", "trees"]
     assert found.models["trees"]["auc"].value > 0.9  # rings are no line
     assert found.beaten("trees") is False
-    assert found.beaten("trees", by="average") is True
+    assert found.beaten("logistic", by="average") is True
     assert "trees_auc" in found.metrics()
     assert not any(name.startswith("average") for name in found.metrics())
 
