@@ -131,10 +131,10 @@ class Options:
         f"{CONFIRM}, within a third of the epochs",
         kept=True)
 
-    peers: str = row(
+    peers: str | None = row(
         "budget", ("auto", "on", "off"), "",
         "compare with a linear model and HistGradientBoosting at the end; auto: where quick",
-        default="auto")
+        kept=True, default="auto")
 
     fix: tuple[str, ...] | None = row(
         "search", str, "NAME=VALUE", "set a hyperparameter to one value", kept=True, many=True)

@@ -113,6 +113,20 @@ def looks(*_: Any) -> Any:
 
 
 @pytest.mark.slow
+def test_arrays_of_ones_own_are_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from objectives import Objective
+
+    monkeypatch.setattr(python, "make_tracker", lambda *_: NoTracker())
+    sweep = Sweep("joined", Objective(load=arrays, build=build))
+    found = sweeps.run(sweep, trials=1, folder=tmp_path, **OPTIONS)
+    found.export(tmp_path / "out", refit=True)
+    written = config(tmp_path / "out")
+    assert written["refit"]["rows"] == len(found.data.train) + len(found.data.validation) == 72
+    assert len(written["refit"]["difference"]) == 3
+    assert written["training"]["monitor"] == "loss"
+
+
+@pytest.mark.slow
 def test_what_cannot_be_refitted_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
