@@ -26,6 +26,7 @@ EARLIER = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights", "
 AS_GIVEN = "as given"  # the split of what came in parts
 OWN_VALIDATION = "validation as given"  # the test part is taken from the training part
 FIELDS = ("x", "y", "sample_weight")
+UNIT = "unit"  # of details: mean and deviation of the target by which a refitted net computes
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Source:
     time_order: the last part is the test. folds: into how many folds the rows that are not test
     rows are divided for cross-validation, 0 for none. arrays: in hand, in place of a path: (x, y),
     or what else `load` may give; empty once they are read. options: what one reader alone knows.
-    kind: how the rows were split.
+    kind: how the rows were split. joined: whether the validation rows are learned from too, as a
+    net does that is refitted; no study is of such data.
     """
 
     path: str | None = None
@@ -54,6 +56,7 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
     arrays: tuple[Any, ...] | None = None
     kind: str = AS_GIVEN
+    joined: bool = False
 
     @property
     def name(self) -> str:
@@ -73,8 +76,9 @@ class Source:
         return {"kind": self.kind, **shares, **group, **folds}
 
     def plain(self) -> dict[str, Any]:
-        """Return plain data, which `of` reads; arrays are left out."""
+        """Return plain data, which `of` reads; arrays are left out, and so is `joined`."""
         found = {f.name: vars(self)[f.name] for f in dataclasses.fields(Source)}
+        del found["joined"]
         arrays = None if self.arrays is None else ()
         return found | {"options": dict(found["options"]), "arrays": arrays}
 

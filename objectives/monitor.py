@@ -164,7 +164,17 @@ class Monitor:
         return not self.output or any(loss in names for loss in losses)
 
 
+@dataclass(frozen=True)
+class LastEpoch(Monitor):
+    """Of a training without validation rows: no epoch is better than the last one."""
+
+    def better(self, one: float, other: float) -> bool:
+        """Return True: the later value counts."""
+        return True
+
+
 VAL_LOSS = Monitor("val_loss", "min")
+LAST = LastEpoch("loss", "min")
 
 Monitored = str | Monitor | Sequence[str | Monitor]
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CHOICES = ("balanced_accuracy", "f1", "none")
 KEY = "threshold"
+FIXED = "fixed_threshold"  # of data's details: chosen before the validation rows were learned from
 AT = "_at_threshold"
 WORDS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1"}
 
@@ -34,13 +35,17 @@ def decided(
     goal: str,
     validation: tuple[NDArray[Any], NDArray[Any]],
     test: tuple[NDArray[Any], NDArray[Any]],
+    fixed: float | None = None,
 ) -> dict[str, float]:
     """Return the threshold that is best on validation rows, and what it reaches on test rows.
 
-    goal: of `CHOICES`. validation, test: labels and predictions. Scores at the threshold end in
-    `_at_threshold`; F1 is at 0.5 as well, where the other scores are already.
+    goal: of `CHOICES`. validation, test: labels and predictions. fixed: a threshold that was
+    chosen before. Scores at the threshold end in `_at_threshold`; F1 is at 0.5 as well, where the
+    other scores are already.
     """
-    chosen = best(labels_of(validation[0]), chance_of(validation[1]), goal)
+    chosen = fixed
+    if chosen is None:
+        chosen = best(labels_of(validation[0]), chance_of(validation[1]), goal)
     truth, chance = labels_of(test[0]), chance_of(test[1])
     found = {f"{name}{AT}": score for name, score in at(truth, chance, chosen).items()}
     return {KEY: chosen, "f1": at(truth, chance, 0.5)["f1"], **found}

@@ -58,7 +58,11 @@ def made(
 ) -> Data:
     """Return what is made of the labelled rows of each part, and of each fold for itself."""
     held = None if groups is None else groups[found.rows]
-    whole, *folds = map(make, splits.parts(found.y, source, found.classes, held))
+    parts = splits.parts(found.y, source, found.classes, held)
+    if source.joined:
+        ((train, validation, test),) = parts
+        parts = [(np.concatenate([train, validation]), validation, test)]
+    whole, *folds = map(make, parts)
     if not folds:
         return whole
     plain = joined([fold.preprocessing or {} for fold in (whole, *folds)])

@@ -90,6 +90,8 @@ class TrialSpec:
             (`objectives.costs`). A trial beyond one ends as INFEASIBLE before it trains; the costs
             are in its result's `extra`, by name, and so are those of every other trial. An
             infinite one only has the cost measured.
+        rates: Of a net that is refitted, on data whose validation rows are learned from: the
+            learning rate of each epoch, in place of the callbacks that read these rows.
     """
 
     number: int
@@ -107,6 +109,7 @@ class TrialSpec:
     ways: Mapping[str, str] = field(default_factory=dict, hash=False)
     check: bool = True
     limits: Mapping[str, float] = field(default_factory=dict, hash=False)
+    rates: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

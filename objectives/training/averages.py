@@ -1,4 +1,4 @@
-"""What an engine may do besides: average nets that it has trained. Free of TensorFlow."""
+"""What an engine may do besides: average nets, and refit them. Free of TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from objectives.training import TrialResult
+from objectives.training import TrialResult, TrialSpec
 
 MOST = 10  # nets of an average
+Weighted = tuple[TrialSpec, float]  # a net with kept weights, and its weight in an average
 CELLS = 64 * 2**20  # predictions that are kept, as float32: 256 MB
 
 
@@ -44,5 +45,33 @@ class Averages(Protocol):
             in loss, of the average minus the single net, on such rows and on the test part.
             `adds`: by number, how much worse the validation loss is without the net. `seconds`:
             that all this took. With `model`, `files` has bytes and seconds of a prediction.
+        """
+        ...
+
+
+@runtime_checkable
+class Refits(Protocol):
+    """A trainer that keeps a trial's last epoch and given learning rates: `TrialSpec.rates`."""
+
+    def together(
+        self,
+        nets: Sequence[Weighted],
+        said: Path,
+        *,
+        beside: Path | None = None,
+        model: Path | None = None,
+    ) -> dict[str, Any]:
+        """Predict the test part by nets together, and judge that.
+
+        Args:
+            nets: With kept weights; one net has the weight 1.
+            said: The file that their predictions are kept in.
+            beside: Such a file of other nets, which the same loss judges on the same rows.
+            model: Where they are written as one model, if it is given.
+
+        Returns:
+            `{"reason": ...}` where no loss follows from predictions. Else their `loss`. With
+            `beside`, `loss_beside` and `gap`: mean, spread and count of the rows' differences in
+            loss, of the others minus these. With `model`, `scores`: those of the test part.
         """
         ...

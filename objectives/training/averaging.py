@@ -14,13 +14,14 @@ import numpy as np
 from objectives.judging import threshold
 from objectives.judging.choosing import Predicted, choose, held_out, without
 from objectives.monitor import VAL_LOSS
-from objectives.structures import is_array
+from objectives.structures import is_array, leaves, mapped, rows
 from objectives.training import TrialResult
 from objectives.training.averages import CELLS
 from objectives.training.batches import arrays
 from objectives.training.epochs import fed
 from objectives.training.fit import FitTrainer, export
-from objectives.training.judged import Judge, Meaningless
+from objectives.training.judged import Judge, Meaningless, common
+from objectives.training.one_model import joined, packing_of
 from objectives.training.progress import load_weights
 from objectives.training.whole_files import replace
 
@@ -37,7 +38,7 @@ CLOSE = 1e-3  # relative: a value computed from predictions is the trial's own, 
 
 @dataclasses.dataclass(frozen=True)
 class Net:
-    """A trained net. penalty: what its weights add to its loss."""
+    """A trained net and what it predicts, packed. penalty: what its weights add to its loss."""
 
     trained: TrialResult
     validation: Array
@@ -80,18 +81,19 @@ class Averaging:
     def __init__(self, trainer: FitTrainer, nets: Sequence[TrialResult], folder: Path) -> None:
         if trainer.data.stream is not None:
             raise Meaningless("the data are data sets, and an average needs arrays")
-        if not is_array(trainer.data.train.x):
-            raise Meaningless("the model has several inputs, or one with ragged rows")
         if trainer.data.train.y is None:
             raise Meaningless("there is no y to judge it by")
+        if not all(map(is_array, leaves(trainer.data.train.x))):
+            raise Meaningless("an input has ragged rows")
         self.trainer, self.spec = trainer, nets[0].spec
         self.parts = {"val": arrays(trainer.data.validation), "test": arrays(trainer.data.test)}
         x, *_ = self.parts["val"]
         self.batch = at_once(x, trainer.objective.batch(self.spec.config))
+        self.packing = packing_of(trainer.build(self.spec), x)
         first = self._net(nets[0], folder)
         # A loss that is a sum is another one in other batches.
         for batch in dict.fromkeys((self.batch, trainer.objective.batch(self.spec.config))):
-            self.judge = Judge(trainer.build(self.spec), batch)
+            self.judge = Judge(trainer.build(self.spec), batch, self.packing)
             self.judge.on(first.validation)
             if self._own(first):
                 break
@@ -135,8 +137,8 @@ class Averaging:
             "single": alone,
             "number": self.nets[0].number,
             "chosen_apart": [self._value(apart, of), alone[name]],
-            "held_out": _spread(gaps, mine.weights),
-            "on_test": _spread(gaps_on_test, theirs.weights),
+            "held_out": spread(gaps, mine.weights),
+            "on_test": spread(gaps_on_test, theirs.weights),
             "adds": {str(self.nets[i].number): without(mine, every, of, int(i)) for i in order},
         }
 
@@ -151,10 +153,10 @@ class Averaging:
 
     def _predicted(self, part: str) -> Predicted:
         _, y, *weight = self.parts[part]
-        rows = np.asarray(weight[0], np.float64) if weight else np.ones(len(y))
-        return Predicted(
-            np.stack([self._of(net, part) for net in self.nets]), self.judge.row_loss(y), rows
-        )
+        nets = np.stack([self._of(net, part) for net in self.nets])
+        of_rows = common(weight)
+        of_rows = np.ones(nets.shape[1]) if of_rows is None else of_rows
+        return Predicted(nets, self.judge.row_loss(y, weight), of_rows)
 
     def _scores(self, weights: Array) -> dict[str, float]:
         """Return the scores of an average on both parts, named as those of a trial."""
@@ -168,7 +170,7 @@ class Averaging:
                 found[spec.monitor.name] = scores[spec.monitor.name.removeprefix("val_")]
                 continue
             if objective.scores is not None:
-                scores |= objective.scores(y, said[part])
+                scores |= objective.scores(y, self.packing.unpack(said[part]))
                 if (goal := threshold.wanted(self.trainer.data)) is not None:
                     truth = self.parts["val"][1]
                     scores |= threshold.decided(goal, (truth, said["val"]), (y, said[part]))
@@ -192,7 +194,8 @@ class Averaging:
         if value is None:
             return False
         if self.spec.monitor.name == "val_loss" and not weight:  # the cheap way
-            found = float(self.judge.row_loss(y)(net.validation[None], np.arange(len(y))).mean())
+            every = np.arange(len(net.validation))
+            found = float(self.judge.row_loss(y)(net.validation[None], every).mean())
             if np.isclose(found + net.penalty, value, CLOSE, CLOSE / 100):
                 return True
         scores = self.judge.scores(net.validation, y, weight, net.penalty)
@@ -207,11 +210,11 @@ class Averaging:
             with np.load(file, allow_pickle=False) as kept:
                 return Net(trained, kept["validation"], kept["test"], float(kept["penalty"]))
         model = self.trainer.kept(spec)
-        found = [model.predict(fed(x), self.batch, verbose=0) for x, *_ in self.parts.values()]
-        if not all(isinstance(one, np.ndarray) and one.dtype.kind == "f" for one in found):
-            raise Meaningless("the model predicts something else than one array of numbers")
+        validation, test = (
+            self.packing.pack(model.predict(mapped(fed, x), self.batch, verbose=0))
+            for x, *_ in self.parts.values()
+        )
         penalty = float(sum(float(loss) for loss in model.losses))
-        validation, test = (np.asarray(one, np.float32) for one in found)
         folder.mkdir(parents=True, exist_ok=True)
         replace(
             file,
@@ -220,9 +223,10 @@ class Averaging:
         return Net(trained, validation, test, penalty)
 
 
-def at_once(x: Array, batch: int) -> int:
+def at_once(x: Any, batch: int) -> int:
     """Return how many rows are predicted at once: a batch, and more where they are short."""
-    return max(batch, min(MANY, ROOM // max(1, x[:1].size)))
+    cells: int = sum(one[:1].size for one in leaves(x))
+    return max(batch, min(MANY, ROOM // max(1, cells)))
 
 
 def _changed(weights: Path | None) -> int:
@@ -230,7 +234,7 @@ def _changed(weights: Path | None) -> int:
     return weights.stat().st_mtime_ns if weights is not None else 0
 
 
-def _spread(gaps: Array, weights: Array) -> dict[str, float]:
+def spread(gaps: Array, weights: Array) -> dict[str, float]:
     """Return mean, standard deviation and count of the rows' differences."""
     mean = float(np.average(gaps, weights=weights))
     spread = float(np.average((gaps - mean) ** 2, weights=weights)) ** 0.5
@@ -244,57 +248,33 @@ def write(
 ) -> dict[str, Any]:
     """Write the average as one model; return sizes and seconds, beside those of the single net."""
     specs = {one.spec.number: one.spec for one in nets}
-    members = [(_whole(trainer, specs[number]), weight) for number, weight in found["members"]]
+    members = [
+        (whole_model(trainer, specs[number]), weight) for number, weight in found["members"]
+    ]
     x, *_ = arrays(trainer.data.test)
     batch = trainer.objective.batch(nets[0].spec.config)
-    alone = _whole(trainer, nets[0].spec)
+    alone = whole_model(trainer, nets[0].spec)
     shown = {"single": _timed(alone, x, batch)}
     beside = path.with_name(f"single-{path.name}")
     export(alone, trainer.data, beside)
     shown["single"]["bytes"] = beside.stat().st_size
     beside.unlink()
-    whole = joined(members, x)
+    whole = joined(members, x, packing_of(trainer.build(nets[0].spec), x))
     shown["average"] = _timed(whole, x, batch)
     export(whole, trainer.data, path, found["average"].get(threshold.KEY))
     shown["average"]["bytes"] = path.stat().st_size
-    return {"rows": len(x), **shown}
+    return {"rows": rows(x), **shown}
 
 
-def _whole(trainer: FitTrainer, spec: TrialSpec) -> keras.Model:
+def whole_model(trainer: FitTrainer, spec: TrialSpec) -> keras.Model:
     """Return a model of its own, compiled as any model is, with the kept weights."""
     model = trainer.build(dataclasses.replace(spec, monitor=VAL_LOSS))
     model.set_weights(load_weights(spec.weights))
     return model
 
 
-def _timed(model: keras.Model, x: Array, batch: int) -> dict[str, float]:
-    model.predict(fed(x), batch, verbose=0)  # the first call makes its program
+def _timed(model: keras.Model, x: Any, batch: int) -> dict[str, float]:
+    model.predict(mapped(fed, x), batch, verbose=0)  # the first call makes its program
     started = time.perf_counter()
-    model.predict(fed(x), batch, verbose=0)
+    model.predict(mapped(fed, x), batch, verbose=0)
     return {"seconds": round(time.perf_counter() - started, 4)}
-
-
-def joined(members: Sequence[tuple[keras.Model, float]], x: Array) -> keras.Model:
-    """Return one model of Keras's own layers: the weighted sum of what the members predict."""
-    first = members[0][0]
-    given = getattr(first, "inputs", None) or []
-    if len(given) > 1:
-        raise Meaningless("a model with several inputs is not averaged")
-    if given:
-        shape, dtype, name = given[0].shape[1:], given[0].dtype, given[0].name
-        raw = keras.Input(shape, dtype=dtype, name=name)
-    else:
-        raw = keras.Input(x.shape[1:], dtype=str(x.dtype))
-    judged = Judge.compiled_with(first)
-    parts = []
-    for place, (model, weight) in enumerate(members):
-        model.name = f"net_{place}"
-        # What a member was compiled with is not saved: an optimizer is twice its weights.
-        model.compiled, model.optimizer, model._compile_metrics = False, None, None
-        said = model(raw)
-        scale = keras.layers.Rescaling(weight, dtype=said.dtype, name=f"weight_{place}")
-        parts.append(scale(said))
-    total = keras.layers.Add(name="average")(parts) if len(parts) > 1 else parts[0]
-    whole = keras.Model(raw, total, name="average_of_nets")
-    whole.compile("sgd", **judged)  # an optimizer that keeps no variables in the file
-    return whole

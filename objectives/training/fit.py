@@ -34,6 +34,7 @@ from objectives.training.epochs import Batches, Epochs, fed
 from objectives.training.given_model import require_fit, require_model
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
+from objectives.training.refitting import check, replayed
 from objectives.training.settings import unchanged
 from objectives.training.whole_files import replace
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from objectives import Data, FitArguments, Objective
+    from objectives.training.averages import Weighted
 
     Array = NDArray[Any]
 
@@ -127,6 +129,8 @@ class FitTrainer:
     def admitted(self, progress: Progress) -> keras.Model:
         """Return a trial's model, unless it costs more than its spec allows (`Halted`)."""
         model = self.build(progress.spec)
+        if progress.spec.rates is not None:
+            check(model)
         first = functools.partial(taken, self.data.train.x, slice(1))
         progress.admit(lambda names: counted(model, names, lambda: mapped(fed, first())))
         return model
@@ -135,6 +139,8 @@ class FitTrainer:
         """Return the trial's own callbacks, fresh, with files in the trial's own folder."""
         spec = progress.spec
         fresh = self.objective.fresh_callbacks(spec.config, spec.monitor)
+        if spec.rates is not None:
+            fresh = replayed(fresh, spec.rates)
         found, said = placed(fresh, spec.files, spec.checkpoint)
         progress.notes += [line for line in said if line not in progress.notes]
         return found
@@ -180,9 +186,9 @@ class FitTrainer:
                 np.save(spec.weights.with_suffix(".npy"), predictions)
             if (goal := threshold.wanted(self.data)) is not None:
                 a, b, *_ = arrays(self.data.validation)
-                scores |= threshold.decided(
-                    goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
-                )
+                said = kept.predict(a, batch, verbose=0)
+                fixed = self.data.details.get(threshold.FIXED)
+                scores |= threshold.decided(goal, (b, said), (y, predictions), fixed)
         return scores
 
     def average(
@@ -199,6 +205,20 @@ class FitTrainer:
 
         with unchanged():
             return average(self, nets, folder, most, weights, model)
+
+    def together(
+        self,
+        nets: Sequence[Weighted],
+        said: Path,
+        *,
+        beside: Path | None = None,
+        model: Path | None = None,
+    ) -> dict[str, Any]:
+        """Judge what nets predict together, as `Refits` says."""
+        from objectives.training.together import together
+
+        with unchanged():
+            return together(self, nets, said, beside, model)
 
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""

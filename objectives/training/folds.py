@@ -22,9 +22,9 @@ from objectives.training import Logs, OnEpoch, Outcome, TrialResult, TrialSpec
 from objectives.training.fit import of_test
 from objectives.training.fold_average import FoldAverage, of_one
 from objectives.training.judged import Meaningless
+from objectives.training.live_folds import LiveFolds
 from objectives.training.progress import Progress, load_weights
 from objectives.training.settings import unchanged
-from objectives.training.together import Together
 from objectives.training.turns import Turn
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class FoldsTrainer:
         )
         for fold in folds:  # up to its first epoch
             fold.turn.take()
-        together = Together(folds)
+        together = LiveFolds(folds)
         first = progress.begin(together, together.kind, *(fold.made for fold in folds))
         for fold in folds:
             fold.first = first

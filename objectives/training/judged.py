@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from objectives.structures import mapped
+from objectives.structures import nested
+from objectives.training.packing import Packing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +27,10 @@ class Meaningless(Exception):
 class Judge:
     """Judges predictions as a compiled model judges its own."""
 
-    def __init__(self, model: keras.Model, batch: int) -> None:
+    def __init__(self, model: keras.Model, batch: int, packing: Packing | None = None) -> None:
         self._given = self.compiled_with(model)
         self._batch = batch
+        self._packing = packing or Packing()
         self._model: keras.Model | None = None
         self._scale = 1.0
 
@@ -46,21 +48,26 @@ class Judge:
         """
         if "loss" not in self._given:
             raise Meaningless("the model was compiled without a loss")
-        said = mapped(lambda one: keras.Input(one.shape[1:]), predictions)
-        name = iter(names)
-        as_said = mapped(lambda one: keras.layers.Activation("linear", name=next(name))(one), said)
-        self._model = keras.Model(said, as_said)
+        names = self._packing.names
+        given = [keras.Input(one.shape[1:]) for one in self._packing.several(predictions)]
+        if names:
+            pairs = zip(given, names, strict=True)
+            said = [keras.layers.Activation("linear", name=name)(one) for one, name in pairs]
+            whole = dict(zip(names, said, strict=True)) if self._packing.keyed else said
+        else:
+            whole = keras.layers.Activation("linear")(given[0])
+        self._model = keras.Model(given, whole)
         self._model.compile("sgd", jit_compile=False, **self._given)
 
     def scores(
-        self, predictions: Any, labels: Any, weight: Sequence[Any], penalty: float = 0.0
+        self, predictions: Array, labels: Any, weight: Sequence[Any], penalty: float = 0.0
     ) -> dict[str, float]:
         """Return loss and metrics by name. penalty: what weights of the net add to its loss."""
         if self._model is None:
             raise RuntimeError("call `on` first")
         try:
             found: Mapping[str, Any] = self._model.evaluate(
-                predictions,
+                self._packing.several(predictions),
                 labels,
                 self._batch,
                 sample_weight=weight[0] if weight else None,
@@ -76,39 +83,76 @@ class Judge:
         scores["loss"] += penalty
         return scores
 
-    def row_loss(self, labels: Array) -> Callable[[Array, Array], NDArray[np.float64]]:
-        """Return the loss of predictions (nets x rows x outputs), row by row."""
-        call = _each(self._given["loss"])
+    def row_loss(
+        self, labels: Any, weight: Sequence[Any] = ()
+    ) -> Callable[[Array, Array], NDArray[np.float64]]:
+        """Return the loss of predictions (nets x rows x outputs), row by row.
+
+        weight: of the rows; those that each output has for itself count here.
+        """
+        calls = self._calls(labels, weight[0] if weight and nested(weight[0]) else None)
 
         def losses(predictions: Array, rows: Array) -> NDArray[np.float64]:
-            truth = labels[rows]
             few = max(1, CHUNK // max(1, predictions[0].size))
-            found = [
-                _rows(call, predictions[place : place + few], truth)
-                for place in range(0, len(predictions), few)
-            ]
+            found = []
+            for place in range(0, len(predictions), few):
+                said = self._packing.several(predictions[place : place + few])
+                pairs = zip(calls, said, strict=True)
+                found.append(sum(call(one, rows) for call, one in pairs if call is not None))
             return np.concatenate(found) * self._scale
 
         return losses
 
-    def scale(self, predictions: Array, labels: Array, weight: Sequence[Array]) -> None:
+    def _calls(self, labels: Any, weight: Any) -> list[Callable[[Array, Array], Any] | None]:
+        """Return the loss of each output, row by row, as it counts; None for one without."""
+        align = self._packing.aligned
+        try:
+            losses, truth = _losses(self._given["loss"], self._packing), align(labels)
+            shares = align(self._given.get("loss_weights") if self._packing.names else None)
+            weights = align(weight)
+        except (KeyError, ValueError) as why:
+            raise Meaningless(f"its losses are not one for each output ({why})") from None
+
+        def of(call: Any, y: Array, share: float | None, own: Array | None) -> Any:
+            def each(said: Array, rows: Array) -> Any:
+                found = _rows(call, said, y[rows]) * (1.0 if share is None else share)
+                return found if own is None else found * own[rows]
+
+            return each
+
+        several = zip(losses, truth, shares, weights, strict=True)
+        return [None if one[0] is None else of(*one) for one in several]
+
+    def scale(self, predictions: Array, labels: Any, weight: Sequence[Any]) -> None:
         """Let the rows' losses have the size of the loss: weights and reductions set another."""
         loss = self.scores(predictions, labels, weight)["loss"]
-        rows = self.row_loss(labels)(predictions[None], np.arange(len(labels)))[0]
-        mean = float(np.average(rows, weights=weight[0] if weight else None))
+        each = self.row_loss(labels, weight)
+        rows = each(predictions[None], np.arange(len(predictions)))[0]
+        mean = float(np.average(rows, weights=common(weight)))
         ratio = loss / mean if abs(mean) > TINY else 1.0
         if not 0.0 < ratio < np.inf:
             raise Meaningless("its loss has no value of its own for each row")
         self._scale = 1.0 if abs(ratio - 1.0) < ROUNDING else ratio
 
 
+def common(weight: Sequence[Any]) -> Array | None:
+    """Return the weights of the rows, None where there are none or each output has its own."""
+    return None if not weight or nested(weight[0]) else np.asarray(weight[0], np.float64)
+
+
+def _losses(loss: Any, packing: Packing) -> list[Callable[[Any, Any], Any] | None]:
+    """Return the loss of each output as a function that gives a value a row; None without one."""
+    if packing.names:
+        if isinstance(loss, dict):
+            loss = {name: loss.get(name) for name in packing.names}
+        return [one and _each(one) for one in packing.aligned(loss)]
+    while isinstance(loss, (list, tuple, dict)):
+        (loss,) = loss.values() if isinstance(loss, dict) else loss
+    return [_each(loss)]
+
+
 def _each(loss: Any) -> Callable[[Any, Any], Any]:
     """Return a loss as a function that gives a value a row."""
-    while isinstance(loss, (list, tuple, dict)):
-        values = list(loss.values()) if isinstance(loss, dict) else list(loss)
-        if len(values) != 1:
-            raise Meaningless("a model with several outputs is not averaged")
-        loss = values[0]
     try:
         found = keras.losses.get(loss)
     except ValueError:

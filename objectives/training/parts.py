@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from objectives.data import UNIT
+
 if TYPE_CHECKING:
     import keras
 
@@ -103,8 +105,10 @@ def regressor(model: keras.Sequential, config: Optimizer, data: Data) -> keras.M
     import keras
     import numpy as np
 
-    y = np.asarray(data.train.y, np.float64)
-    mean, deviation = float(y.mean()), float(y.std()) or 1.0
+    if (unit := data.details.get(UNIT)) is None:
+        y = np.asarray(data.train.y, np.float64)
+        unit = float(y.mean()), float(y.std()) or 1.0
+    mean, deviation = unit
     model.add(keras.layers.Rescaling(deviation, offset=mean))
     model.compile(
         optimizer=optimizer(config),

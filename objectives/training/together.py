@@ -1,54 +1,91 @@
-"""One checkpoint of the nets of all folds."""
+"""What trained nets predict of the test part together, and beside others: for a refitted net."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from objectives.training.checkpoint import Checkpoint
+import numpy as np
+
+from objectives.judging import threshold
+from objectives.structures import mapped
+from objectives.training.averaging import at_once, spread, whole_model
+from objectives.training.batches import arrays
+from objectives.training.epochs import fed
+from objectives.training.fit import FitTrainer, export
+from objectives.training.judged import Judge, Meaningless, common
+from objectives.training.one_model import joined, packing_of
+from objectives.training.whole_files import replace
 
 if TYPE_CHECKING:
-    from objectives.training.folds import Fold
-    from objectives.training.live import LiveState
+    from objectives.training.averages import Weighted
 
 
-class Together:
-    """What a checkpoint keeps of all folds: see `objectives.training.progress.Live`."""
+def together(
+    trainer: FitTrainer,
+    nets: Sequence[Weighted],
+    said: Path,
+    beside: Path | None,
+    model: Path | None,
+) -> dict[str, Any]:
+    """Do what `Refits.together` says."""
+    try:
+        return _together(trainer, nets, said, beside, model)
+    except Meaningless as why:
+        return {"reason": str(why)}
 
-    def __init__(self, folds: Sequence[Fold]) -> None:
-        self._folds = folds
-        kinds = {fold.kind for fold in folds}
-        self.kind = kinds.pop() if len(kinds) == 1 else "mixed"
 
-    @property
-    def over(self) -> bool:
-        """Whether a fold's training has ended: then the last checkpoint before that serves."""
-        return any(fold.turn.ended or live.over for fold, live in self._lives)
+def _together(
+    trainer: FitTrainer,
+    nets: Sequence[Weighted],
+    said: Path,
+    beside: Path | None,
+    model: Path | None,
+) -> dict[str, Any]:
+    first = nets[0][0]
+    x, y, *weight = arrays(trainer.data.test)
+    batch = trainer.objective.batch(first.config)
+    packing = packing_of(trainer.build(first), x)
+    few = at_once(x, batch)
+    total: Any = 0.0
+    penalty = 0.0
+    for spec, share in nets:
+        net = trainer.kept(spec)
+        total = total + share * packing.pack(net.predict(mapped(fed, x), few, verbose=0))
+        penalty += share * float(sum(float(loss) for loss in net.losses))
+    mine = np.asarray(total, np.float32)
+    replace(said, lambda to: np.savez(to, said=mine, penalty=np.array(penalty)))
+    judge = Judge(trainer.build(first), batch, packing)
+    judge.on(mine)
+    judge.scale(mine, y, weight)
+    scores = judge.scores(mine, y, weight, penalty)
+    found: dict[str, Any] = {"loss": scores["loss"]}
+    if beside is not None:
+        with np.load(beside, allow_pickle=False) as kept:
+            theirs, other = kept["said"], float(kept["penalty"])
+        each = judge.row_loss(y, weight)(np.stack([theirs, mine]), np.arange(len(mine)))
+        gaps = each[0] - each[1] + (other - penalty)
+        of_rows = common(weight)
+        found["gap"] = spread(gaps, np.ones(len(mine)) if of_rows is None else of_rows)
+        found["loss_beside"] = judge.scores(theirs, y, weight, other)["loss"]
+    if model is not None:
+        found["scores"] = _scores(trainer, scores, y, packing.unpack(mine))
+        members = [(whole_model(trainer, spec), share) for spec, share in nets]
+        cut = found["scores"].get(threshold.KEY)
+        export(joined(members, x, packing), trainer.data, model, cut)
+    return found
 
-    def variables(self) -> tuple[list[Any], list[Any]]:
-        """Return copies of all models' variables, and of their optimizers'."""
-        found = [live.variables() for _, live in self._lives]
-        return [v for own, _ in found for v in own], [v for _, others in found for v in others]
 
-    def attributes(self) -> list[dict[str, Any]]:
-        """Return the attributes of each fold's callbacks. Raises Opaque."""
-        return [{"callbacks": live.attributes()} for _, live in self._lives]
-
-    def restore(self, kept: Checkpoint) -> None:
-        """Give each fold its part of a checkpoint."""
-        own, others = iter(kept.variables), iter(kept.optimizer)
-        for (_, live), attributes in zip(self._lives, kept.callbacks, strict=True):
-            mine, rest = live.variables()
-            part = dataclasses.replace(
-                kept,
-                best=None,
-                variables=[next(own) for _ in mine],
-                optimizer=[next(others) for _ in rest],
-                callbacks=attributes["callbacks"],
-            )
-            live.restore(part)
-
-    @property
-    def _lives(self) -> list[tuple[Fold, LiveState]]:
-        return [(fold, fold.live) for fold in self._folds if fold.live is not None]
+def _scores(trainer: FitTrainer, judged: dict[str, float], y: Any, said: Any) -> dict[str, float]:
+    """Return the test part's scores, named as those of a trial."""
+    scores, objective = dict(judged), trainer.objective
+    if objective.scores is not None:
+        scores |= objective.scores(y, said)
+        goal, fixed = threshold.wanted(trainer.data), trainer.data.details.get(threshold.FIXED)
+        if goal is not None and fixed is not None:
+            scores |= threshold.decided(goal, (y, said), (y, said), fixed)
+    return {
+        name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
+        for name, value in scores.items()
+    }

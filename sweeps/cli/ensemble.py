@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
-from objectives.training.averages import MOST, Averages
+from objectives.training.averages import MOST, Averages, Refits
 from sweeps.cli.averages import APART, cost_lines, standing, weights_text
 from sweeps.cli.found import reading
 from sweeps.cli.logs import all_to, log_file
@@ -67,7 +67,12 @@ def save(
     return found, Written(exported, recorded=exported.recorded, files=files)
 
 
-def made(session: Session, model: Path, most: int | None = None) -> Average:
+def of_members(single: Exported, session: Session) -> Exported:
+    """Return the config of the average. single: that of the best net."""
+    return _with_members(single, session, made(session, None, session.settings.members))
+
+
+def made(session: Session, model: Path | None, most: int | None = None) -> Average:
     """Write the average's model; return what is known of it. Raises BadInput without one.
 
     most: nets that it may have, None for those that the sweep has chosen.
@@ -158,13 +163,21 @@ def train(
             raise BadInput("this trainer averages no nets: take another with --trainer")
         weights = {member.trial: member.weight for member in exported.members}
         model = Path(scratch) / MODEL
-        found = trainer.average(results, Path(scratch), weights=weights, model=model)
+        if exported.refit is not None and isinstance(trainer, Refits):
+            specs = [(one.spec, weights[one.spec.number]) for one in results]
+            found = trainer.together(specs, Path(scratch) / "said.npz", model=model)
+        else:
+            found = trainer.average(results, Path(scratch), weights=weights, model=model)
         if "reason" in found:
             raise BadInput(f"no average of these nets: {found['reason']}")
-        reached = with_scores(exported, found["average"])
-        exact = exact and reached.recorded == exported.recorded
-        print(f"average of {len(results)} nets: {reached.recorded!r}")
-        word = "exactly" if exact else f"not exactly: recorded {exported.recorded!r}"
+        scores = found["average" if exported.refit is None else "scores"]
+        reached = with_scores(exported, scores)
+        name = exported.training.monitor if exported.training else ""
+        name = "test_loss" if exported.refit is not None else name
+        mine, recorded = reached.scores.get(name), exported.scores.get(name)
+        exact = exact and mine == recorded
+        print(f"average of {len(results)} nets: {mine!r}")
+        word = "exactly" if exact else f"not exactly: recorded {recorded!r}"
         print(f"the recorded value was reached {word}")
         if settings.to is not None:
             with staged(settings.to) as folder:
@@ -234,16 +247,22 @@ class Ensemble:
                 return Scorer.open(path)
 
     def export(
-        self, folder: str | Path, *, members: int | None = None, force: bool = False
+        self,
+        folder: str | Path,
+        *,
+        members: int | None = None,
+        refit: bool = False,
+        force: bool = False,
     ) -> Path:
         """Write `config.yaml` and `model.keras` of the average; return the folder.
 
-        members: at most so many nets. force: replace another export. Raises BadInput.
+        members: at most so many nets. refit: train its nets again, on the validation rows too.
+        force: replace another export. Raises BadInput.
         """
         from sweeps.cli.files import export
 
-        options = {"to": Path(folder), "ensemble": True, "members": members, "force": force}
-        self._study._do(export, **options)
+        options: dict[str, Any] = {"to": Path(folder), "ensemble": True, "members": members}
+        self._study._do(export, **options, refit=refit, force=force)
         return Path(folder)
 
 

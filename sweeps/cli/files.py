@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from objectives.judging import threshold
 from objectives.reading import counted
+from objectives.reading.joined import joined
 from objectives.training import Outcome
 from objectives.training.errors import error_line
-from sweeps.cli import ensemble
+from sweeps.cli import ensemble, refit
 from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
 from sweeps.cli.layout import columns, fit
@@ -67,10 +68,16 @@ def export(
         trial = chosen(session, settings.trial)
         _check_place(settings.to, session.name, trial.number, force=settings.force)
         command = f"{program} train --config config.yaml" if program else ""
-        if ensemble.asked(session, settings):
+        several = ensemble.asked(session, settings)
+        if settings.refit:
+            whole = exported(session, trial)
+            written = refit.save(whole, session, settings.to, command, several=several)
+            _say_written(written)
+            _say_use(session, settings, None if several else trial.number, written)
+            return 0, None
+        if several:
             found, written = ensemble.save(exported(session, trial), session, settings, command)
-            print("".join(f"{note}\n" for note in session.notes), end="")
-            print("\n".join(ensemble.said(session, found)))
+            print("\n".join([*session.notes, *ensemble.said(session, found)]))
             _say_written(written)
             _say_use(session, settings, None, written, ensemble.registered(session, found))
             return 0, None
@@ -82,8 +89,8 @@ def export(
             weights=weights if trial.outcome == Outcome.COMPLETE.value else None,
             command=command,
         )
-        print("".join(f"{note}\n" for note in session.notes), end="")
-        print(f"trial {trial.number} of {session.name}{_standing(session, trial)}")
+        said = f"trial {trial.number} of {session.name}{_standing(session, trial)}"
+        print("\n".join([*session.notes, said]))
         if settings.trial is None and (others := front_text(front_of(session))):
             print(f"the best by {session.monitor.name}; --trial N takes another. {others}")
         _say_written(written)
@@ -225,12 +232,17 @@ def train_config(sweep: Sweep, settings: Settings, program: str) -> tuple[int, A
     if asked.training is not None and settings.mode is not None:
         judged = dataclasses.replace(asked.training, mode=settings.mode)
         asked = dataclasses.replace(asked, training=judged)
-    data = objective.data(asked.source(settings.source.path if settings.source else None))
+    path = settings.source.path if settings.source else None
+    data = objective.data(asked.source(path))
     settings = dataclasses.replace(settings, trainer="auto" if trainer == "compiled" else trainer)
     say: Say = quiet if settings.quiet else print
     say(f"data: {data_text(data)}")
     for line in differences(asked, data.digest, versions()):
         say(f"note: {line}")
+    if asked.refit is not None:
+        cut = asked.decision.threshold if asked.decision else None
+        data = joined(objective, data, asked.source(path), cut)
+        say(f"trained on {counted(len(data.train), 'row')}, the validation rows among them")
     with (
         tempfile.TemporaryDirectory() as folder,
         trainers(sweep, settings, workers=1, early=True) as make_trainer,

@@ -209,15 +209,21 @@ class Study(WithFront, HasEnsemble, InNotebook):
         return stored_study(self._settings.storage_url(), self.name)
 
     def export(
-        self, folder: str | Path, trial: int | str | None = None, *, force: bool = False
+        self,
+        folder: str | Path,
+        trial: int | str | None = None,
+        *,
+        refit: bool = False,
+        force: bool = False,
     ) -> Path:
         """Write `config.yaml` and `model.keras`; return the folder. Raises BadInput.
 
         trial: a number, "best" or "baseline"; None: the best, or the average of nets where that
-        won (`ensemble.export` writes it in any case). force: replace another trial's export.
+        won (`ensemble.export` writes it in any case). refit: train it again, on the validation
+        rows too. force: replace another trial's export.
         """
         named = None if trial is None else str(trial)
-        self._do(files.export, to=Path(folder), trial=named, force=force)
+        self._do(files.export, to=Path(folder), trial=named, refit=refit, force=force)
         return Path(folder)
 
     def report(self, path: str | Path) -> Path:

@@ -40,7 +40,11 @@ if TYPE_CHECKING:
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
-LINEAR = {"logistic": "logistic regression", "ridge": "ridge regression"}
+PEERS = {
+    "logistic": "logistic regression",
+    "ridge": "ridge regression",
+    "trees": "HistGradientBoosting",
+}
 OWN = ("loss", "learning_rate")  # curves that are read, beside those of the validation part
 
 
@@ -140,8 +144,8 @@ def _plain(metrics: Mapping[str, float]) -> Iterator[Plain]:
     """Yield the plain models, with the names that a net's scores have."""
     from sweeps.report.given import Plain
 
-    numbers = any(name.startswith("ridge_") for name in metrics)
-    titles = {"majority": "mean" if numbers else "majority vote"} | LINEAR
+    numbers = "majority_mae" in metrics
+    titles = {"majority": "mean" if numbers else "majority vote"} | PEERS
     for model, title in titles.items():
         start = f"{model}_"
         scores = {

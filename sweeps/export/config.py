@@ -4,6 +4,8 @@ YAML or JSON, told apart by the suffix. A config that is switched off is written
 None is left out. Importing this module is cheap: pydantic is imported where text comes in.
 """
 
+# ruff: noqa: RUF009  # a section is a frozen dataclass
+
 from __future__ import annotations
 
 import dataclasses
@@ -15,14 +17,18 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
-from annotated_types import Ge, Interval
-
-from objectives import BadInput, Data, Source
+from objectives import BadInput, Source
 from objectives.judging.threshold import CHOICES, KEY
-from objectives.monitor import Mode
 from objectives.training.whole_files import replace
+from sweeps.export.sections import DataOf as DataOf
+from sweeps.export.sections import Decision as Decision
+from sweeps.export.sections import Member as Member
+from sweeps.export.sections import Origin as Origin
+from sweeps.export.sections import Refit as Refit
+from sweeps.export.sections import Split as Split
+from sweeps.export.sections import Training as Training
 from sweeps.export.text import OFF, parse, to_json, to_yaml
 from sweeps.study.schema import Node, complaint
 
@@ -33,87 +39,6 @@ FORMAT = 1
 SUFFIXES = (".yaml", ".yml", ".json")
 ANYTHING = Node({}, {})
 Parameters = dict[str, bool | int | float | str | list[Any] | dict[str, Any] | None]
-
-
-@dataclass(frozen=True)
-class Training:
-    """How it was trained. best_epoch: of the recorded value. mode: None where Keras says it."""
-
-    max_epochs: Annotated[int, Interval(ge=1, le=1_000_000)]
-    best_epoch: Annotated[int, Interval(ge=1, le=1_000_000)] | None = None
-    monitor: str = "val_loss"
-    mode: Mode | None = None
-    trainer: Literal["auto", "compiled", "xla", "graph", "fit"] = "auto"
-    seed: Annotated[int, Interval(ge=0, lt=2**32)] = 0
-
-
-@dataclass(frozen=True)
-class DataOf:
-    """Which data it was trained on. options: what their reader alone understands."""
-
-    source: str = Source().name
-    target: str | None = None
-    positive: str | None = None
-    group: str | None = None
-    digest: str | None = None
-    rows: Annotated[int, Ge(0)] | None = None
-    ignore: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, data: Data) -> DataOf:
-        """Return what a file says of its data; `Exported.source` reads the same again."""
-        source, options = data.source, dict(data.source.options)
-        text = isinstance(options.get("ignore"), str)  # of a `load` that splits it itself
-        ignore = () if text else tuple(options.pop("ignore", ()))
-        known = (source.name, source.target, source.positive, source.group)
-        # Of data sets nobody counts them, and an objective function reads its own.
-        rows = None if data.stream or "said" in data.details else data.shape[0]
-        return cls(*known, data.digest, rows, ignore, options)
-
-
-@dataclass(frozen=True)
-class Split:
-    """How the data were split: a kind, shares of the rows (`time` keeps their order), or folds."""
-
-    kind: str = "as given"
-    validation: Annotated[float, Interval(gt=0.0, lt=1.0)] | None = None
-    test: Annotated[float, Interval(gt=0.0, lt=1.0)] | None = None
-    seed: Annotated[int, Ge(0)] | None = None
-    folds: Annotated[int, Ge(2)] | None = None
-
-    @classmethod
-    def of(cls, data: Data) -> Split:
-        """Return what a file says of its data's split."""
-        return cls(**{k: value for k, value in data.source.split.items() if k != "group"})
-
-
-@dataclass(frozen=True)
-class Decision:
-    """From which chance on a row is called positive, and what that was chosen for."""
-
-    threshold: Annotated[float, Interval(ge=0.0, le=1.0)] = 0.5
-    chosen_for: str = "none"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where it comes from."""
-
-    study: str | None = None
-    trial: Annotated[int, Ge(0)] | None = None
-    mlflow_run: str | None = None
-
-
-@dataclass(frozen=True)
-class Member:
-    """A net of an average. value: what it reached on its own, on the validation part."""
-
-    weight: Annotated[float, Interval(gt=0.0, le=1.0)]
-    trial: Annotated[int, Ge(0)]
-    config: Any
-    training: Training
-    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +58,7 @@ class Exported:
     scores: Mapping[str, float] = field(default_factory=dict)
     decision: Decision | None = None
     members: tuple[Member, ...] = ()
+    refit: Refit | None = None
     origin: Origin = Origin()
     versions: Mapping[str, str] = field(default_factory=dict)
 

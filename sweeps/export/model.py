@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
+from objectives.monitor import LAST
 from objectives.training import Decision, Logs, Outcome, TrialResult, TrialSpec
 from sweeps.export.config import Exported, Training, with_scores, write
 from sweeps.study.specs import Specs
@@ -99,9 +100,20 @@ def spec_of(exported: Exported, weights: Path | None = None) -> TrialSpec:
     training = exported.training
     if training is None:
         raise BadInput("the config has no section `training`, with max_epochs and seed")
-    specs = Specs(training.max_epochs, Monitor.of(training.monitor, training.mode))
-    number = exported.origin.trial or 0
-    return specs.make(number, exported.config, training.seed, weights=weights)
+    number, refitted = exported.origin.trial or 0, exported.refit is not None
+    monitor = LAST if refitted else Monitor.of(training.monitor, training.mode)
+    rates = rates_of(training) if refitted else None
+    specs = Specs(training.max_epochs, monitor)
+    return specs.make(number, exported.config, training.seed, weights=weights, rates=rates)
+
+
+def rates_of(training: Training) -> tuple[float, ...]:
+    """Return the learning rate of each epoch of a refitted net, none where it never changes."""
+    found: list[float] = []
+    for epoch, rate in training.rates:
+        found += [found[-1]] * (epoch - 1 - len(found)) if found else []
+        found.append(rate)
+    return tuple(found + found[-1:] * (training.max_epochs - len(found)))
 
 
 def differences(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Outcome, TrialSpec
-from sweeps.study.average import candidates
+from sweeps.study.average import averaged, candidates
+from sweeps.study.average import predicted as whole_prediction
 from sweeps.study.ended import ranked
 from sweeps.study.shown import FRESH_SEEDS, OWN_SEED, name_best, run_name
 from sweeps.study.specs import Specs
 from sweeps.study.winner import confirmed_trials, winner
 
 if TYPE_CHECKING:
+    from sweeps.study.average import Average
     from sweeps.study.ended import Ended
     from sweeps.study.session import Session
 
@@ -54,22 +56,24 @@ def score(session: Session) -> dict[str, Any] | None:
         if file.stem.isdigit() and int(file.stem) not in kept:
             file.unlink()
     known = session.store.study.user_attrs.get("final", {})
-    if known.get("trial") == best.number:
+    found = averaged(session)
+    members = [] if found is None else [number for number, _ in found.members]
+    if known.get("trial") == best.number and known.get("members", members) == members:
         return dict(known)
-    final: dict[str, Any] = {"trial": best.number}
+    final: dict[str, Any] = {"trial": best.number, "members": members}
     final["best"] = session.trainer.evaluate(with_weights(session, best))
     baseline = next((t for t in order if t.role == "baseline"), None)
     if baseline is not None:
         final["baseline"] = session.trainer.evaluate(with_weights(session, baseline))
-    final["plain"] = beside_plain(session, best, baseline)
+    final["plain"] = beside_plain(session, best, baseline, found)
     session.store.study.set_user_attr("final", final)
     return final
 
 
 def beside_plain(
-    session: Session, best: Ended, baseline: Ended | None = None
+    session: Session, best: Ended, baseline: Ended | None = None, average: Average | None = None
 ) -> dict[str, Any] | None:
-    """Set the best trial beside the baseline, a majority vote and a linear model.
+    """Set the best trial and the average of nets beside the baseline and other kinds of models.
 
     Returns its `lines` and `metrics`, None for data that no reader of ours has made.
     """
@@ -86,5 +90,10 @@ def beside_plain(
 
     from objectives.judging.plain import compare
 
-    found = compare(session.data, predictions, other)
+    together = None
+    if average is not None and len(average.members) > 1:
+        together = whole_prediction(session, average, "test")
+    found = compare(
+        session.data, predictions, other, together, peers=session.settings.peers or "auto"
+    )
     return {"lines": found.lines(), "metrics": found.metrics()}

@@ -131,6 +131,11 @@ class Options:
         f"{CONFIRM}, within a third of the epochs",
         kept=True)
 
+    peers: str | None = row(
+        "budget", ("auto", "on", "off"), "",
+        "compare with a linear model and HistGradientBoosting at the end; auto: where quick",
+        kept=True, default="auto")
+
     fix: tuple[str, ...] | None = row(
         "search", str, "NAME=VALUE", "set a hyperparameter to one value", kept=True, many=True)
     ranges: tuple[str, ...] | None = row(
@@ -245,6 +250,9 @@ class Options:
     members: int | None = row(
         "command", whole(2, 100), "N", "at most so many nets in the average (10)",
         commands=("export",))
+    refit: bool = row(
+        "command", switch, "", "train it again, on the validation rows too",
+        commands=("export",), default=False)
     force: bool = row(
         "command", switch, "", "replace another trial's export in the folder",
         commands=("export",), default=False)

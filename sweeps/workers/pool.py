@@ -14,7 +14,7 @@ from typing import Any
 
 from objectives import BadInput
 from objectives.training import Logs, OnEpoch, TrialResult, TrialSpec
-from objectives.training.averages import MOST
+from objectives.training.averages import MOST, Weighted
 from sweeps.workers.crew import Crew
 from sweeps.workers.crews import MakeCrew
 from sweeps.workers.orders import GROWTH, Orders
@@ -123,6 +123,19 @@ class Pool:
         """Average trained nets in an idle worker, as `Averages` says."""
         given = {"most": most, "weights": weights, "model": model}
         found: dict[str, Any] = self._asked(nets[0].spec, "average", nets, folder, given)
+        return found
+
+    def together(
+        self,
+        nets: Sequence[Weighted],
+        said: Path,
+        *,
+        beside: Path | None = None,
+        model: Path | None = None,
+    ) -> dict[str, Any]:
+        """Judge what nets predict together in an idle worker, as `Refits` says."""
+        given = {"beside": beside, "model": model}
+        found: dict[str, Any] = self._asked(nets[0][0], "together", nets, said, given)
         return found
 
     def _asked(self, spec: TrialSpec, job: str, *arguments: Any) -> Any:

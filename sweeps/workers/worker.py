@@ -23,7 +23,7 @@ from objectives.training import (
     UnknownMonitor,
     here,
 )
-from objectives.training.averages import Averages
+from objectives.training.averages import Averages, Refits, Weighted
 from objectives.training.environment import require_gpu
 from sweeps.workers.machine import resident
 from sweeps.workers.reference import Reference
@@ -101,19 +101,25 @@ class Worker:
 
     def evaluate(self, job: int, spec: TrialSpec, model: Path | None) -> None:
         """Evaluate kept weights on the test set."""
-        try:
-            message: Message = ("scores", self._ready.evaluate(spec, model))
-        except Exception as error:
-            traceback.print_exc()
-            message = ("refused", *_describe(error))
-        self._channel.send(message)
+        self._told(lambda: self._ready.evaluate(spec, model))
 
     def average(self, job: int, nets: Sequence[TrialResult], folder: Path, given: Any) -> None:
         """Average trained nets, where the trainer knows how to."""
+        trainer: Any = self._trainer
+        known = isinstance(trainer, Averages)
+        self._told(lambda: trainer.average(nets, folder, **given) if known else {})
+
+    def together(self, job: int, nets: Sequence[Weighted], said: Path, given: Any) -> None:
+        """Judge nets together, where the trainer knows how to."""
+        trainer: Any = self._trainer
+        known = isinstance(trainer, Refits)
+        none = {"reason": "this trainer does not refit"}
+        self._told(lambda: trainer.together(nets, said, **given) if known else none)
+
+    def _told(self, ask: Callable[[], Any]) -> None:
+        """Send what the trainer answers, or why it refuses."""
         try:
-            trainer: Any = self._ready
-            known = isinstance(trainer, Averages)
-            message: Message = ("scores", trainer.average(nets, folder, **given) if known else {})
+            message: Message = ("scores", ask())
         except Exception as error:
             traceback.print_exc()
             message = ("refused", *_describe(error))

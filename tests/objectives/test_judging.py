@@ -20,7 +20,7 @@ from sklearn.metrics import (
 
 from objectives import BadInput, Data, Part, Source, sequences, tables
 from objectives.dense_binary import DENSE_BINARY
-from objectives.judging import judge, reliability, scores, threshold
+from objectives.judging import judge, peer_models, reliability, scores, threshold
 from objectives.judging.plain import Interval, compare, task_of
 
 SEEDS = st.integers(0, 10_000)
@@ -131,12 +131,35 @@ def test_a_net_that_does_not() -> None:
     blind = np.random.default_rng(1).random((len(data.test), 1))
     found = compare(data, blind, draws=200)
     assert found.beaten("logistic") is None
-    assert "does not beat" in found.lines()[-1]
+    assert any("the net does not beat logistic" in line for line in found.lines())
     x = np.random.default_rng(0).normal(size=(900, 3))
     easy = tables.from_arrays(x, x.sum(axis=1) > 0, Source(), "binary")
     found = compare(easy, blind[: len(easy.test)], draws=200)
     assert found.beaten("logistic") is False
-    assert "is worse than" in found.lines()[-1]
+    assert any("the net is worse than logistic" in line for line in found.lines())
+
+
+def test_trees_and_an_average_are_set_beside_the_net() -> None:
+    data = rings()
+    blind, truth = np.full((len(data.test), 1), 0.5), data.test.y[:, None]
+    found = compare(data, blind, average=truth, draws=100)
+    assert list(found.models) == ["net", "average", "majority", "logistic", "trees"]
+    assert found.models["trees"]["auc"].value > 0.9  # rings are no line
+    assert found.beaten("trees") is False
+    assert found.beaten("logistic", by="average") is True
+    assert "trees_auc" in found.metrics()
+    assert not any(name.startswith("average") for name in found.metrics())
+
+
+def test_peers_are_left_out_where_they_take_long_or_are_not_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = rings()
+    assert list(compare(data, peers="off", draws=100).models) == ["majority"]
+    monkeypatch.setattr(peer_models, "QUICK", 10)
+    found = compare(data, peers="auto", draws=100)
+    assert list(found.models) == ["majority", "logistic"]
+    assert "--peers on" in found.lines()[-1]
 
 
 def test_numbers_have_a_mean_and_a_ridge() -> None:
