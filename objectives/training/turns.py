@@ -85,7 +85,7 @@ class Turn:
 
 def _state() -> tuple[Any, ...]:
     eager = context.context()
-    seeds = eager._seed, eager._rng
+    seeds = eager._seed, getattr(eager, "_rng", None)  # there is none before the first seed
     return random.getstate(), np.random.get_state(), seeds, settings.read()
 
 
