@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,13 +136,9 @@ class FoldAverage:
         """Return inputs like those of a model, or like the data where it has none of its own."""
         known = getattr(member, "inputs", None)
         if not known:
-            kind = {"U": "string", "S": "string"}
-            return mapped(
-                lambda one: keras.Input(
-                    one.shape[1:], dtype=kind.get(one.dtype.kind, str(one.dtype))
-                ),
-                self.data.test.x,
-            )
+            x = self.data.test.x
+            names = iter(x if isinstance(x, Mapping) else [None] * len(leaves(x)))
+            return mapped(lambda one: _input(one, next(names)), x)
         own = getattr(member, "_inputs_struct", known) if len(known) > 1 else known[0]
         return mapped(lambda one: keras.Input(one.shape[1:], name=one.name, dtype=one.dtype), own)
 
@@ -163,6 +159,11 @@ class FoldAverage:
         return found
 
 
+def _input(array: Any, name: str | None) -> Any:
+    kind = "string" if array.dtype.kind in "SU" else str(array.dtype)
+    return keras.Input(array.shape[1:], name=name, dtype=kind)
+
+
 def of_one(data: Data) -> Data:
     """Return the data of one fold as data that have it alone."""
     return dataclasses.replace(data, folds=(data,))
@@ -175,7 +176,10 @@ def _averaged(said: Sequence[Any]) -> Any:
 
 def _penalty(net: keras.Model) -> float:
     """Return what a net's weights add to its loss."""
-    return float(sum(float(loss) for loss in net.losses))
+    try:
+        return float(sum(float(loss) for loss in net.losses))
+    except TypeError:  # what a layer's call has added is known only while it runs
+        raise Meaningless("a layer of it adds a loss of its own") from None
 
 
 def _names(net: keras.Model) -> list[str]:

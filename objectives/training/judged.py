@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from objectives.structures import mapped
+from objectives.structures import leaves, mapped, nested
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class Judge:
         said = mapped(lambda one: keras.Input(one.shape[1:]), predictions)
         name = iter(names)
         as_said = mapped(lambda one: keras.layers.Activation("linear", name=next(name))(one), said)
-        self._model = keras.Model(said, as_said)
+        self._model = keras.Model(_in_a_row(said), as_said)
         self._model.compile("sgd", jit_compile=False, **self._given)
 
     def scores(
@@ -60,7 +60,7 @@ class Judge:
             raise RuntimeError("call `on` first")
         try:
             found: Mapping[str, Any] = self._model.evaluate(
-                predictions,
+                _in_a_row(predictions),
                 labels,
                 self._batch,
                 sample_weight=weight[0] if weight else None,
@@ -100,6 +100,11 @@ class Judge:
         if not 0.0 < ratio < np.inf:
             raise Meaningless("its loss has no value of its own for each row")
         self._scale = 1.0 if abs(ratio - 1.0) < ROUNDING else ratio
+
+
+def _in_a_row(structure: Any) -> Any:
+    """Return the leaves of a structure, whose names are those of outputs, and not of inputs."""
+    return tuple(leaves(structure)) if nested(structure) else structure
 
 
 def _each(loss: Any) -> Callable[[Any, Any], Any]:
