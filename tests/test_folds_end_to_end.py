@@ -84,7 +84,7 @@ def trials(folder: Path) -> Any:
 
 def test_the_summary_says_what_a_value_is(done: tuple[Path, str]) -> None:
     folder, said = done
-    assert "3 folds of 152 rows / test 38" in said
+    assert "190 x 30; 152 in 3 folds / test 38" in said
     assert re.search(r"split: stratified, test 0.2, seed 0, folds 3", said)
     assert re.search(r"folds: a trial trains 3 nets, .* its val_loss is their mean", said)
     assert re.search(r"#0 .*: complete val_loss 0\.\d+ ± 0\.\d+ after 12 epochs", said)
@@ -116,10 +116,10 @@ def test_an_export_is_the_average_and_reaches_its_value_again(done: tuple[Path, 
     one, two = (
         keras.models.load_model(folder / name / "model.keras") for name in ("best", "again")
     )
-    assert [layer.name for layer in one.layers if layer.name.startswith("fold_")] == [
-        "fold_1",
-        "fold_2",
-        "fold_3",
+    assert [layer.name for layer in one.layers if layer.name.startswith("net_")] == [
+        "net_0",
+        "net_1",
+        "net_2",
     ]
     assert np.array_equal(one.predict(x, verbose=0), two.predict(x, verbose=0))
 

@@ -253,7 +253,9 @@ def checked(data: Data) -> None:
             found = mapped(lambda leaf: leaf, found)
         part = dataclasses.replace(part, **dict(zip(FIELDS, found, strict=True)))
         object.__setattr__(data, name, part)
-        if not data.source.folds or name != "validation":  # each fold has validation rows of its own
+        if (
+            not data.source.folds or name != "validation"
+        ):  # each fold has validation rows of its own
             check_rows(*found, prefix=f"{name}: ")
         check_weights(part.y, part.sample_weight, data.class_weight if name == PARTS[0] else None)
         for key in FIELDS[:2]:

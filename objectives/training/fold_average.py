@@ -99,7 +99,7 @@ class FoldAverage:
             members.append((member, 1 / len(self.nets)))
         # A column may be left out in a fold, or need float64 in one.
         by_name = self.data.preprocessing is not None
-        return joined(members, self.data.test.x, self.packing, by_name=by_name)
+        return joined(members, self.data.test.x, self.packing, by_name=by_name, like=self.nets[0])
 
     def _judge(self, predictions: Array) -> Judge:
         judge = Judge(self.nets[0], self.batch, self.packing)
@@ -123,4 +123,7 @@ def of_one(data: Data) -> Data:
 
 def _penalty(net: keras.Model) -> float:
     """Return what a net's weights add to its loss."""
-    return float(sum(float(loss) for loss in net.losses))
+    try:
+        return float(sum(float(loss) for loss in net.losses))
+    except TypeError:  # what a layer's call has added is known only while it runs
+        raise Meaningless("a layer of it adds a loss of its own") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
-from objectives.structures import mapped
+from objectives.structures import leaves, mapped
 from objectives.training.epochs import fed
 from objectives.training.judged import Judge, Meaningless
 from objectives.training.packing import Packing
@@ -19,19 +19,21 @@ def joined(
     packing: Packing,
     *,
     by_name: bool = False,
+    like: keras.Model | None = None,
 ) -> keras.Model:
     """Return one model: the weighted sum of what the members predict.
 
     Args:
-        members: Models of their own, compiled, and their weights.
+        members: Models of their own, and their weights.
         x: Rows that they take.
         packing: Of what they predict.
         by_name: Each member takes some of the columns, one input for each.
+        like: Is compiled as the result has to be, None for the first member.
     """
     models = [model for model, _ in members]
     first = models[0]
     raw = _shared(models) if by_name else _inputs(first, x)
-    judged = Judge.compiled_with(first)
+    judged = Judge.compiled_with(like or first)
     names = packing.names or ("average",)
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for place, (model, weight) in enumerate(members):
@@ -67,7 +69,10 @@ def _inputs(model: keras.Model, x: Any) -> Any:
         return keras.tree.map_structure(
             lambda one: keras.Input(one.shape[1:], dtype=one.dtype, name=one.name), own
         )
-    return mapped(lambda array: keras.Input(array.shape[1:], dtype=_dtype(array)), x)
+    names = iter(x if isinstance(x, Mapping) else [None] * len(leaves(x)))
+    return mapped(
+        lambda array: keras.Input(array.shape[1:], dtype=_dtype(array), name=next(names)), x
+    )
 
 
 def _shared(models: Sequence[keras.Model]) -> dict[str, Any]:

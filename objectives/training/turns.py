@@ -84,8 +84,8 @@ class Turn:
 
 
 def _state() -> tuple[Any, ...]:
-    eager = context.context()
-    seeds = eager._seed, getattr(eager, "_rng", None)  # there is none before the first seed
+    eager = vars(context.context())
+    seeds = {name: eager[name] for name in ("_seed", "_rng") if name in eager}
     return random.getstate(), np.random.get_state(), seeds, settings.read()
 
 
@@ -93,6 +93,5 @@ def _restore(state: tuple[Any, ...]) -> None:
     own, numpy, seeds, values = state
     random.setstate(own)
     np.random.set_state(numpy)
-    eager = context.context()
-    eager._seed, eager._rng = seeds
+    vars(context.context()).update(seeds)
     settings.write(values)

@@ -68,7 +68,7 @@ def data_text(data: Data) -> str:
         f"{name} {len(getattr(data, name)):,}" for name in ("train", "validation", "test")
     )
     if data.folds:
-        parts = f"{len(data.folds)} folds of {len(data.train):,} rows / test {len(data.test):,}"
+        parts = f"{len(data.train):,} in {len(data.folds)} folds / test {len(data.test):,}"
     if data.stream is not None:
         parts = " / ".join(f"{name} {_length(known)}" for name, known in data.stream.items())
         named = words(data.train.x, "x"), words(data.train.y, "y")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from objectives import Data, Source
 from objectives.reading.simple import split
 from objectives.training import here
+from tests.objectives.training import resuming
 from tests.objectives.training.conformance import (  # noqa: F401
     test_a_pruned_trial_ends_at_once_and_keeps_no_weights,
     test_a_result_names_the_best_epoch,
@@ -22,10 +24,6 @@ from tests.objectives.training.conformance import (  # noqa: F401
     test_the_next_spec_is_taken_only_when_the_last_result_was_consumed,
     test_what_on_epoch_raises_is_the_callers,
     trainer,
-)
-from tests.objectives.training.resuming import (  # noqa: F401
-    test_a_bad_checkpoint_is_set_aside_with_a_word,
-    test_a_trial_goes_on_from_its_checkpoint_to_the_bit,
 )
 
 pytestmark = pytest.mark.slow
@@ -42,3 +40,10 @@ def folded(found: Data, count: int = 2) -> Data:
 @pytest.fixture
 def factory() -> Any:
     return lambda objective, data: here(objective, folded(data), "graph")
+
+
+@pytest.mark.parametrize("kind", ["plateau", "early stopping"])
+def test_a_trial_goes_on_from_one_checkpoint_of_its_nets(
+    factory: Any, tmp_path: Path, kind: str
+) -> None:
+    resuming.test_a_trial_goes_on_from_its_checkpoint_to_the_bit(factory, tmp_path, kind)
