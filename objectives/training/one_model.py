@@ -38,8 +38,7 @@ def joined(
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for place, (model, weight) in enumerate(members):
         model.name = f"net_{place}"
-        # What a member was compiled with is not saved: an optimizer is twice its weights.
-        model.compiled, model.optimizer, model._compile_metrics = False, None, None
+        uncompiled(model)
         said = model(_own(model, raw) if by_name else raw)
         for name, one in zip(names, _several(said, packing), strict=True):
             label = f"weight_{place}" + (f"_{name}" if packing.names else "")
@@ -51,6 +50,11 @@ def joined(
     whole = keras.Model(list(raw.values()) if by_name else raw, total, name="average_of_nets")
     whole.compile("sgd", **judged)  # an optimizer that keeps no variables in the file
     return whole
+
+
+def uncompiled(model: keras.Model) -> None:
+    """Keep what a member was compiled with out of the file: an optimizer is twice its weights."""
+    model.compiled, model.optimizer, model._compile_metrics = False, None, None
 
 
 def packing_of(model: keras.Model, x: Any) -> Packing:
