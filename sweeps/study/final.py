@@ -93,5 +93,7 @@ def beside_plain(
     together = None
     if average is not None and len(average.members) > 1:
         together = whole_prediction(session, average, "test")
-    found = compare(session.data, predictions, other, together, peers=session.settings.peers or "auto")
+    found = compare(
+        session.data, predictions, other, together, peers=session.settings.peers or "auto"
+    )
     return {"lines": found.lines(), "metrics": found.metrics()}
