@@ -16,12 +16,11 @@ from typing import Any
 
 from objectives import BadInput
 from sweeps.cluster.code import Code
-from sweeps.cluster.engine import Ended, Event, Gone, Joined, Said
+from sweeps.cluster.engine import ALL, Ended, Event, Gone, Joined, Said
 from sweeps.workers.chatter import to_log
 from sweeps.workers.orders import Orders
 from sweeps.workers.wire import Channel
 
-ALL = sys.maxsize  # places: as many as the cluster has, now and later
 REACH = 5.0  # seconds that an address has to answer
 BETWEEN = 5.0  # seconds between two attempts to reach a cluster again
 PATIENCE = 300.0  # seconds for which that is tried
