@@ -208,7 +208,7 @@ class Agent:
                 worked = time.monotonic()
             except Exception as error:  # a cluster that is away: the next look may find it
                 print(f"{what.__name__}: {_line(error)}", file=sys.stderr, flush=True)
-                if time.monotonic() - worked > SILENCE:
+                if not ray.is_initialized() or time.monotonic() - worked > SILENCE:
                     os._exit(1)  # the driver starts another agent, which connects anew
 
     def _send(self, message: Any) -> None:
