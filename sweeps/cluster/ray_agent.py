@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import re
+import select
 import socket
 import sys
 import threading
@@ -35,6 +36,7 @@ START = 120.0  # seconds that a host has to start
 HEAD = 10.0  # seconds without an answer, after which the head is said to be silent
 UNUSABLE = 60.0  # seconds until a machine is tried again on which no host has started
 RAISED = re.compile(r"([\w.]+\.)?[A-Z]\w+: ")  # how an exception begins
+GRACE = 6.0  # seconds to end the hosts when the driver is gone
 CALLS = 16  # calls at once to one host
 
 
@@ -241,9 +243,19 @@ def _cause(error: BaseException) -> str:
     return f"{raised[-1]}{needed}"
 
 
+def _end_with_the_driver(fd: int) -> None:
+    """End this process where it is stuck in a call of Ray's and the driver is gone."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    poll.poll()  # until the other end is closed
+    time.sleep(GRACE)
+    os._exit(1)
+
+
 def main(fd: str, address: str, generation: str) -> None:
     """Do what the driver commands, until it is gone."""
     channel = Channel(socket.socket(fileno=int(fd)))
+    threading.Thread(target=_end_with_the_driver, args=(int(fd),), daemon=True).start()
     try:
         agent = Agent(channel, address, generation)
     except Exception as error:

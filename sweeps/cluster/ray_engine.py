@@ -22,7 +22,7 @@ from sweeps.workers.orders import Orders
 from sweeps.workers.wire import Channel
 
 REACH = 5.0  # seconds that an address has to answer
-CONNECT, TICK = 90.0, 1.0  # seconds that Ray has to connect, and between two looks
+CONNECT, TICK = 60.0, 1.0  # seconds that Ray has to connect, and between two looks
 BETWEEN = 5.0  # seconds between two attempts to reach a cluster again
 PATIENCE = 300.0  # seconds for which that is tried
 ENVIRONMENT = {  # no messages on how Ray treats GPUs
@@ -66,11 +66,12 @@ class RayEngine:
             self.close()
             raise
         if name == "refused":
-            self.close()
+            self._closed = True
+            self._end()
             raise BadInput(f"--cluster {self.address}: Ray does not connect: {told[0]}")
         planned, total = told
         what = "GPUs" if orders.device == "gpu" else "cores"
-        if not total or places not in (ALL, *range(total + 1)):
+        if not total or total < places < ALL:
             self.close()
             fits = f"has room for {total}" if total else f"has no {what}"
             asked = f"--workers {places}: " if places != ALL else ""
