@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -64,8 +65,9 @@ def build(config: Toy, data: Data) -> Any:
 
 
 def paced(objective: Objective[Any], data: Data) -> Scripted:
-    """Return a trainer whose epochs take 5 ms: time enough to be killed in."""
-    return Scripted(hook=lambda spec, epoch: time.sleep(0.005))
+    """Return a trainer whose epochs take 5 ms, or PACE seconds: time enough to be killed in."""
+    pace = float(os.environ.get("PACE", "0.005"))
+    return Scripted(hook=lambda spec, epoch: time.sleep(pace))
 
 
 SPACE = Space(suggest, Toy(), params, lambda config: f"{config.width} at {config.rate:.2g}")

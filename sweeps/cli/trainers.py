@@ -93,8 +93,8 @@ def on_cluster(
     sweep: Sweep, settings: Settings, reference: Reference | None
 ) -> tuple[int, MakeCrew]:
     """Return how many workers there are on a cluster, and what starts them. Raises BadInput."""
-    from sweeps.cluster import Fleet
-    from sweeps.cluster.ray_engine import ALL, RayEngine
+    from sweeps.cluster import ALL, Fleet
+    from sweeps.cluster.ray_engine import RayEngine
 
     if reference is None:
         raise BadInput(

@@ -127,11 +127,10 @@ def _train(
     watcher.resume(session.store.ended(), session.monitor)
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
-        if session.settings.cluster:
-            workers += f" on the cluster at {session.settings.cluster}"
+        where = f" on the cluster at {cluster}" if (cluster := session.settings.cluster) else ""
         if session.settings.workers and not places:
             workers += ": workers can only import a sweep that is a global of a module or file"
-        say(f"device: {session.settings.device}, {workers}")
+        say(f"device: {session.settings.device}, {workers}{where}")
         objective = session.sweep.objective
         if 0 < objective.patience_in_epochs < objective.max_epochs:
             waits = f"stop after {objective.patience_in_epochs} without improvement (--patience)"

@@ -7,6 +7,7 @@ out without its answer, or carried out late: the fleet repeats it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 from sweeps.workers.orders import Orders
 
+ALL = sys.maxsize  # places: as many as the cluster has, now and later
 LEASE = 30.0  # seconds without a word of the driver, after which a host ends itself
 SILENCE = 60.0  # seconds without a word of a host, after which it is given up
 

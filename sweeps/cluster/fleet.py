@@ -11,13 +11,13 @@ import itertools
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from objectives import BadInput
-from objectives.training import Decision, TrialResult, TrialSpec
-from sweeps.cluster.engine import Answered, Ended, Engine, Event, Gone, Joined, Missed, Said
+from objectives.training import Decision
+from sweeps.cluster.engine import ALL, Answered, Ended, Engine, Event, Gone, Joined, Missed, Said
 from sweeps.cluster.machine import Machine, Slot, other_versions
 from sweeps.cluster.parcel import Parcel
 from sweeps.workers.affinity import Affinity, leaves
@@ -28,11 +28,6 @@ from sweeps.workers.versions import versions
 AGAIN = 0.5  # seconds until a call without an answer is repeated
 TICK = 1.0  # seconds between two looks at the clock
 PATIENCE = 600.0  # seconds that a sweep waits for a machine where none is left
-
-
-def _spec_of(given: TrialSpec | Sequence[TrialResult]) -> TrialSpec:
-    """Return the spec by which a worker is chosen for a job."""
-    return given if isinstance(given, TrialSpec) else given[0].spec
 
 
 class Fleet:
@@ -75,6 +70,8 @@ class Fleet:
         self._versions = versions()
         self._joined = 0  # places of all hosts that have come so far
         self._planned = engine.start(orders, places)
+        if self._planned < places != ALL:
+            say(f"{self._planned} of {places} workers start now: other work uses the cluster too")
 
     @property
     def places(self) -> int:
@@ -128,15 +125,15 @@ class Fleet:
         machine, job = slot.machine, next(self._jobs)
         parcel = Parcel(Path(machine.root) / f"job-{job}")
         given = getattr(parcel, name)(*arguments)
-        config = _spec_of(arguments[0]).config
         try:
             sealed = [pickle.dumps(one, protocol=5) for one in given]
-            structure = {key: repr(value) for key, value in leaves(config)}
+            structure = {key: repr(value) for key, value in leaves(parcel.config)}
         except Exception as error:
             raise BadInput(f"a config must be plain data for workers to get it: {error}") from None
         self.idle.discard(slot)
         slot.job, machine.jobs[job] = job, (slot, parcel)
-        machine.outbox.put(("job", job, name, structure, sealed, parcel.folders, parcel.files))
+        files, parcel.files = parcel.files, {}
+        machine.outbox.put(("job", job, name, structure, sealed, parcel.folders, files))
         self._tell(machine)
 
     def answer(self, slot: Slot, epoch: int, decision: Decision) -> None:
@@ -244,7 +241,10 @@ class Fleet:
         if slot is None or parcel is None:
             return
         if name == "files":
-            parcel.write(*told)
+            try:
+                parcel.write(*told)
+            except OSError as error:  # a full disk: the trial goes on, as it would there
+                self._say(f"what trials have written cannot be kept: {error}")
             return
         self._pending.append((slot, (name, *told)))
         if name == "epochs":

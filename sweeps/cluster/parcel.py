@@ -30,12 +30,13 @@ class Sealed:
 class Parcel:
     """Paths of the driver as paths in a job's folder on a machine, and back.
 
-    Every folder of the driver is a numbered one there. root: the job's folder. folders: the names
-    of those that there have to be.
+    Every folder of the driver is a numbered one there. root: the job's folder. files: those that
+    go there. config: of the job's first trial.
     """
 
     def __init__(self, root: Path) -> None:
         self.files: Files = {}
+        self.config: Any = None
         self._root = root
         self._folders: dict[Path, str] = {}
 
@@ -78,6 +79,7 @@ class Parcel:
                 replace(path, lambda file, content=content: file.write_bytes(content))  # type: ignore[misc]
 
     def _spec(self, spec: TrialSpec, *, kept: bool = False) -> TrialSpec:
+        self.config = spec.config if self.config is None else self.config
         if kept and spec.weights is not None:
             self._add([spec.weights])
         return dataclasses.replace(
@@ -100,11 +102,12 @@ class Parcel:
                 self.files[self._relative(path)] = path.read_bytes()
 
     def _relative(self, path: Path) -> str:
-        """Return a file's name in the job's folder: it lies in a known folder, or below one."""
-        for folder, name in self._folders.items():
-            if path.is_relative_to(folder):
-                return f"{name}/{path.relative_to(folder).as_posix()}"
-        return self._named(path)
+        """Return a file's name in the job's folder: below the nearest of the known folders."""
+        known = [folder for folder in self._folders if path.is_relative_to(folder)]
+        if not known:
+            return self._named(path)
+        nearest = max(known, key=lambda folder: len(folder.parts))
+        return f"{self._folders[nearest]}/{path.relative_to(nearest).as_posix()}"
 
 
 class Contents:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
+import select
 import socket
 import sys
 import threading
@@ -23,7 +25,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeps.cluster.code import Code
-from sweeps.cluster.engine import SILENCE, Answered, Gone, Missed, Said
+from sweeps.cluster.engine import SILENCE, Answered, Ended, Gone, Missed, Said
 from sweeps.cluster.nodes import Node, free_of, plan
 from sweeps.cluster.ray_host import Put, RayHost
 from sweeps.workers.orders import Orders
@@ -32,6 +34,9 @@ from sweeps.workers.wire import Channel
 BEAT, LOOK = 5.0, 2.0  # seconds between two signs of life, and two looks at the machines
 START = 120.0  # seconds that a host has to start
 HEAD = 10.0  # seconds without an answer, after which the head is said to be silent
+UNUSABLE = 60.0  # seconds until a machine is tried again on which no host has started
+RAISED = re.compile(r"([\w.]+\.)?[A-Z]\w+: ")  # how an exception begins
+GRACE = 6.0  # seconds to end the hosts when the driver is gone
 CALLS = 16  # calls at once to one host
 
 
@@ -57,6 +62,9 @@ class Agent:
         self._wanted = 0
         self._asked = math.inf  # when the head was asked what it has not answered
         self._silent = False
+        self._met = False  # whether any host has come
+        self._unusable: dict[str, float] = {}  # until when machines are left alone
+        self._told: set[str] = set()
         self._client = address.startswith("ray://")
         ray.init(address=address, log_to_driver=False, namespace="keras-sweeps")
         self._host = ray.remote(RayHost)
@@ -121,7 +129,9 @@ class Agent:
 
     def _place(self, nodes: list[Node]) -> int:
         """Start hosts for the places that are wanted and not there yet; return how many."""
-        busy = {host.node.key for host in self._hosts.values() if not host.joined}
+        now = time.monotonic()
+        busy = {host.node.key for host in list(self._hosts.values()) if not host.joined}
+        busy |= {key for key, until in self._unusable.items() if until > now}
         lacking = self._wanted - sum(host.places for host in list(self._hosts.values()))
         planned = plan([node for node in nodes if node.key not in busy], lacking)
         for node, places in planned:
@@ -145,10 +155,21 @@ class Agent:
             if error is None:
                 host.joined, host.heard = True, time.monotonic()
                 self._send(future.result())
+                self._met = True
             elif self._hosts.pop(key, None) is not None:
-                self._send(Said(f"machine {node.name} cannot be used: {_line(error)}"))
+                self._cannot_use(node, _cause(error))
 
         actor.joined.remote().future().add_done_callback(ended)
+
+    def _cannot_use(self, node: Node, reason: str) -> None:
+        """Leave a machine alone on which no host has started, for some time."""
+        line = f"machine {node.name} cannot be used: {reason}"
+        self._unusable[node.key] = time.monotonic() + UNUSABLE
+        if line not in self._told:
+            self._told.add(line)
+            self._send(Said(line))
+        if not self._met and not self._hosts:
+            self._send(Ended(line))
 
     def _look(self) -> None:
         """Use machines that have come, and what others have freed."""
@@ -181,12 +202,16 @@ class Agent:
             self._send(Gone(key, reason))
 
     def _repeat(self, every: float, what: Callable[[], None]) -> None:
+        worked = time.monotonic()
         while True:
             time.sleep(every)
             try:
                 what()
+                worked = time.monotonic()
             except Exception as error:  # a cluster that is away: the next look may find it
                 print(f"{what.__name__}: {_line(error)}", file=sys.stderr, flush=True)
+                if not ray.is_initialized() or time.monotonic() - worked > SILENCE:
+                    os._exit(1)  # the driver starts another agent, which connects anew
 
     def _send(self, message: Any) -> None:
         # If the driver is gone, `main` notices when it reads the socket to its end.
@@ -203,16 +228,34 @@ def _heard(host: Started) -> Callable[[Any], None]:
 
 
 def _line(error: BaseException) -> str:
-    """Return an error in one line."""
+    """Return why a call failed, in one line."""
     if isinstance(error, ActorDiedError | ActorUnavailableError):
         return "its processes have ended, or no network leads to it"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _cause(error: BaseException) -> str:
+    """Return why a host did not start: the exception that was raised on its machine."""
+    raised = [line.strip() for line in str(error).splitlines() if RAISED.match(line.strip())]
+    if not raised:
+        return _line(error)
+    needed = "; install keras-sweeps there" if "No module named" in raised[-1] else ""
+    return f"{raised[-1]}{needed}"
+
+
+def _end_with_the_driver(fd: int) -> None:
+    """End this process where it is stuck in a call of Ray's and the driver is gone."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    poll.poll()  # until the other end is closed
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def main(fd: str, address: str, generation: str) -> None:
     """Do what the driver commands, until it is gone."""
     channel = Channel(socket.socket(fileno=int(fd)))
+    threading.Thread(target=_end_with_the_driver, args=(int(fd),), daemon=True).start()
     try:
         agent = Agent(channel, address, generation)
     except Exception as error:

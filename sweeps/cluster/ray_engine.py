@@ -16,13 +16,13 @@ from typing import Any
 
 from objectives import BadInput
 from sweeps.cluster.code import Code
-from sweeps.cluster.engine import Ended, Event, Gone, Joined, Said
+from sweeps.cluster.engine import ALL, Ended, Event, Gone, Joined, Said
 from sweeps.workers.chatter import to_log
 from sweeps.workers.orders import Orders
 from sweeps.workers.wire import Channel
 
-ALL = sys.maxsize  # places: as many as the cluster has, now and later
 REACH = 5.0  # seconds that an address has to answer
+CONNECT, TICK = 60.0, 1.0  # seconds that Ray has to connect, and between two looks
 BETWEEN = 5.0  # seconds between two attempts to reach a cluster again
 PATIENCE = 300.0  # seconds for which that is tried
 ENVIRONMENT = {  # no messages on how Ray treats GPUs
@@ -50,6 +50,7 @@ class RayEngine:
         self._lost_at: float | None = None
         self._next_try = 0.0
         self._channel: Channel | None = None
+        self._early: list[Any] = []  # messages that came with the agent's first
         self._closed = False
 
     def start(self, orders: Orders, places: int) -> int:
@@ -65,11 +66,12 @@ class RayEngine:
             self.close()
             raise
         if name == "refused":
-            self.close()
-            raise BadInput(f"--cluster {self.address}: no Ray cluster answers there: {told[0]}")
+            self._closed = True
+            self._end()
+            raise BadInput(f"--cluster {self.address}: Ray does not connect: {told[0]}")
         planned, total = told
         what = "GPUs" if orders.device == "gpu" else "cores"
-        if not total or places not in (ALL, *range(total + 1)):
+        if not total or total < places < ALL:
             self.close()
             fits = f"has room for {total}" if total else f"has no {what}"
             asked = f"--workers {places}: " if places != ALL else ""
@@ -153,17 +155,19 @@ class RayEngine:
 
     def _first(self) -> tuple[Any, ...]:
         """Return the agent's first message: whether it has reached the cluster."""
-        while True:
+        until = time.monotonic() + CONNECT
+        while time.monotonic() < until:
             try:
-                messages = self._receive(60.0)
+                messages = self._receive(TICK)
             except EOFError:
-                return "refused", f"Ray has ended (see {self._log})"
+                return "refused", f"it has ended (see {self._log})"
             if messages:
                 self._early = messages[1:]
                 return tuple(messages[0])
+        return "refused", f"no cluster answers within {CONNECT:.0f} s (see {self._log})"
 
     def _receive(self, seconds: float) -> list[Any]:
-        early, self._early = getattr(self, "_early", []), []
+        early, self._early = self._early, []
         if early or self._channel is None:
             return early
         return self._channel.receive(wait=False) if self._selector.select(seconds) else []

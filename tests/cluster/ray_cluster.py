@@ -45,6 +45,7 @@ class RayCluster:
                 stderr=output,
                 text=True,
             )
+        self.pid = self._process.pid
         self.address = self._answer()
         assert ":" in self.address, log.read_text()
 

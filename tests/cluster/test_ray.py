@@ -19,8 +19,8 @@ import pytest
 
 from objectives import BadInput
 from objectives.training import Decision, Outcome, TrialSpec
-from sweeps.cluster import Fleet
-from sweeps.cluster.ray_engine import ALL, RayEngine
+from sweeps.cluster import ALL, Fleet
+from sweeps.cluster.ray_engine import RayEngine
 from sweeps.workers import Pool, Reference
 from tests.cluster.ray_cluster import QUIET, ROOT, SMALL, RayCluster
 from tests.workers import scripts
