@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import optuna
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.samplers._tpe.sampler import _split_trials
@@ -58,8 +59,8 @@ def test_a_long_history_is_thinned_out_the_same_way_by_every_process(ends, cut: 
     bound = 60
     going_on, fresh = Recent(1.0, bound), Recent(1.0, bound)
     going_on.of(trials[:cut])
-    shown = fresh.of(trials)
-    assert shown == going_on.of(trials)
+    shown = fresh.of(trials).trials
+    assert shown == going_on.of(trials).trials
     if len(ended(trials)) <= bound:
         assert shown == trials
         return
@@ -69,6 +70,31 @@ def test_a_long_history_is_thinned_out_the_same_way_by_every_process(ends, cut: 
     assert {n for _, n in fresh._ranked[:BEST]} <= numbers
     running = [t.number for t in trials if t.state == TrialState.RUNNING]
     assert {t.number for t in ended(trials)[-LATEST:]} | {*running[-LATEST:]} <= numbers
+
+
+SETS = st.lists(st.sampled_from(["ab", "abc", "bd", "a", "bc"]), min_size=1, max_size=12)
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@given(SETS)
+def test_the_search_space_is_that_of_all_trials(sets: list[str]) -> None:
+    x = optuna.distributions.FloatDistribution(0.0, 1.0)
+    trials = []
+    for n, names in enumerate(sets):
+        made = optuna.trial.create_trial(
+            value=0.0, params=dict.fromkeys(names, 0.5), distributions=dict.fromkeys(names, x)
+        )
+        made.number = n
+        trials.append(made)
+    found = []
+    for shown in (trials, Recent(1.0).of(trials).spaces):
+        study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
+        study.add_trials(shown)
+        sampler = optuna.samplers.TPESampler(multivariate=True, group=True)
+        found.append(list(sampler.infer_relative_search_space(study, trials[0]).items()))
+        groups = sampler._search_space_group.search_spaces
+        found[-1] += [[sorted(one) for one in groups]]
+    assert found[0] == found[1]
 
 
 def asked(recent: Recent | None, trials: int) -> list[dict[str, float]]:
@@ -95,6 +121,7 @@ def test_only_the_own_tpe_for_one_monitor_is_shown_a_part() -> None:
     assert bounds(tpe(), 1)
     assert bounds(tpe(n_startup_trials=20), 1)
     assert not bounds(tpe(), 2)
+    assert not bounds(tpe(group=False), 1)
     assert not bounds(tpe(gamma=lambda n: n // 2), 1)
     assert not bounds(random(), 1)
     assert not bounds(optuna.samplers.TPESampler, 1)
