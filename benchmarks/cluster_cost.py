@@ -121,14 +121,12 @@ def of_servers() -> dict[str, float]:
 
 
 def of_threads() -> dict[str, float]:
-    """Return the processor seconds so far of each of the driver's threads, by its name."""
-    found: dict[str, float] = {}
-    for thread in threading.enumerate():
-        if thread.ident is not None:
-            clock = time.pthread_getcpuclockid(thread.ident)
-            name = thread.name.rstrip("0123456789_-")
-            found[name] = found.get(name, 0.0) + time.clock_gettime(clock)
-    return found
+    """Return the processor seconds so far of the driver's lasting threads, by name."""
+    return {
+        thread.name: time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        for thread in threading.enumerate()
+        if thread.ident is not None and thread.name in (MAIN, "database")
+    }
 
 
 @dataclass
@@ -165,7 +163,9 @@ def measure(place: Place, trials: Trials, slots: int, pace: float, options: Any)
         opening = time.process_time() - began, time.monotonic() - wall
         gauge = Gauge(session)
         fakes.append(Slots(slots, pace, trials.begun, options.warm, options.seconds, gauge))
-        loop = session.loop(Watcher(10**6, 0, quiet=True, places=slots))
+        watcher = Watcher(10**6, trials.ended, quiet=True, places=slots)
+        watcher.resume(session.store.ended(), session.monitor)
+        loop = session.loop(watcher)
         tracked: list[float] = []
 
         def begin() -> None:
@@ -181,7 +181,7 @@ def measure(place: Place, trials: Trials, slots: int, pace: float, options: Any)
         session.tracker.courier.close(1)  # type: ignore[attr-defined]
     return [
         f"opening a study of {trials.ended} ended trials: {opening[0]:.1f} s of the processor, "
-        f"{opening[1]:.1f} s; its runs compared with MLflow's: {tracked[1] - tracked[0]:.1f} s",
+        f"{opening[1]:.1f} s; its first epoch waits {tracked[1] - tracked[0]:.1f} s",
         *_lines(gauge, fakes[0], slots, pace, empty),
     ]
 
@@ -191,12 +191,9 @@ def _lines(gauge: Gauge, fake: Slots, slots: int, pace: float, empty: int) -> li
     seconds = last["wall"] - first["wall"]
     delays = np.percentile(seen.delays or [0.0], [50, 99, 100])
     waits = np.percentile(seen.waits or [0.0], [50, 100])
-    known = ("backlog", "wall", "whole", MAIN, "tracking", "database", "PostgreSQL", "MLflow")
-    others = {name: gauge.used(name) for name in last if name not in known}
-    threads = {"search": gauge.used(MAIN), "MLflow": gauge.used("tracking")}
-    threads |= {"database": gauge.used("database")} | others
-    shown = ", ".join(f"{name} {cores:.2f}" for name, cores in threads.items() if cores >= 0.005)
-    whole = gauge.used("whole")
+    whole, search, database = (gauge.used(name) for name in ("whole", MAIN, "database"))
+    rest = whole - search - database  # threads of its own, some of which live for a second
+    shown = f"search {search:.2f}, database {database:.2f}, MLflow {rest:.2f}"
     asked = len(seen.waits)
     return [
         f"{slots} slots, an epoch every {pace:g} s, for {seconds:.0f} s:",

@@ -14,6 +14,7 @@ import math
 import zlib
 from bisect import insort
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweeps.study.sweep import AnySampler, Sampler
@@ -25,6 +26,18 @@ BOUND = 1000  # ended trials in view
 BEST = 25  # of them, whatever their number: as many as TPE takes for the best
 LATEST = 10  # of those that ended, and of those that run
 _OWN_WEIGHTS = ("gamma", "weights", "constraints_func")  # options by which others would count
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a sampler sees. spaces: the first trial of each set of parameters, in the whole study.
+
+    The groups that TPE finds in those are the ones that it finds in all trials: it divides them by
+    names, and takes a parameter's range from the first trial that has it.
+    """
+
+    trials: list[FrozenTrial]
+    spaces: list[FrozenTrial]
 
 
 class Recent:
@@ -40,10 +53,15 @@ class Recent:
         self._ended: list[int] = []  # numbers, of those that TPE learns from
         self._ranked: list[tuple[tuple[float, ...], int]] = []
         self._shuffled: list[tuple[int, int]] = []  # in an order that has nothing to do with them
+        self._spaces: dict[frozenset[str], int] = {}
 
-    def of(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Return the trials in view. trials: all of the study, by number."""
+    def of(self, trials: Sequence[FrozenTrial]) -> Seen:
+        """Return what is in view. trials: all of the study, by number."""
         self._take(trials)
+        spaces = [trials[number] for number in sorted(self._spaces.values())]
+        return Seen(self._in_view(trials), spaces)
+
+    def _in_view(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         if len(self._ended) <= self._bound:
             return list(trials)
         shown = {number for _, number in self._ranked[:BEST]}.union(self._ended[-LATEST:])
@@ -67,6 +85,8 @@ class Recent:
                 insort(self._ended, number)
                 insort(self._ranked, (_rank(trial, self._sign), number))
                 insort(self._shuffled, (_place(number), number))
+                names = frozenset(trial.distributions)
+                self._spaces[names] = min(number, self._spaces.get(names, number))
 
 
 def _place(number: int) -> int:
@@ -91,4 +111,5 @@ def bounds(sampler: AnySampler, objectives: int) -> bool:
     """Return whether a sampler is shown a part: the TPE of this package, for one monitor."""
     if not isinstance(sampler, Sampler) or sampler.kind != "tpe" or objectives > 1:
         return False
-    return not any(option in sampler.options for option in _OWN_WEIGHTS)
+    own = any(option in sampler.options for option in _OWN_WEIGHTS)
+    return bool(sampler.options.get("group")) and not own

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
+from sweeps.study.recent import Seen
 from sweeps.study.sweep import SAMPLERS, AnySampler, Sampler, kind_of
 
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ def _innermost(sampler: BaseSampler) -> BaseSampler:
 class Draws:
     """What a sampler proposes for one trial that is not stored yet.
 
-    `system_attrs` are what it wants to be kept, with the trial. trials: the part of the study
-    that the sampler is shown, None: all of it.
+    `system_attrs` are what it wants to be kept, with the trial. seen: the part of the study that
+    the sampler is shown, None: all of it.
     """
 
     def __init__(
@@ -116,13 +117,14 @@ class Draws:
         given: AnySampler,
         seed: int,
         frozen: FrozenTrial,
-        trials: list[FrozenTrial] | None = None,
+        seen: Seen | None = None,
     ) -> None:
         self._given, self._seed, self._frozen = given, seed, frozen
-        self._study = _seen(study, frozen, trials)
+        self._study = _seen(study, frozen, None if seen is None else seen.trials)
         fresh = self._fresh("")
         fresh.before_trial(self._study, frozen)
-        self._space = fresh.infer_relative_search_space(self._study, frozen)
+        asked_before = self._study if seen is None else _seen(study, frozen, seen.spaces)
+        self._space = fresh.infer_relative_search_space(asked_before, frozen)
         self._relative = self._asked(fresh.sample_relative, self._space)
 
     @property

@@ -79,16 +79,14 @@ class Delivery:
         trials = [name for name in names if name != STUDY]
         if len(trials) < len(names):
             self._deliver_study(client)
-        if self._finding is None:
-            self._finding = Finding(client, self.journal, fresh=False)
+        self._finding = self._finding or Finding(client, self.journal, fresh=False)
         self._finding.look(trials)
+        deliver = partial(self._deliver_trial, client)
         threads = THREADS if self.uri.startswith("http") else 1
         broken = None
         for first in (True, False):  # a run that repeats a trial's appears under that run
             some = [name for name in trials if name.startswith("trial") is first]
-            broken = (
-                each(some, partial(self._deliver_trial, client), threads, _BAD_STREAM) or broken
-            )
+            broken = each(some, deliver, threads, _BAD_STREAM) or broken
         self._finding.check()
         if broken is not None:  # after the other streams have been delivered
             raise broken
