@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from sweeps.tracking.making import make
@@ -131,6 +131,8 @@ def _probe(uri: str) -> None:
     """Raise if a database cannot be opened."""
     import sqlalchemy
 
+    if not sqlalchemy.event.contains(sqlalchemy.Pool, "connect", _prepare_nothing):
+        sqlalchemy.event.listen(sqlalchemy.Pool, "connect", _prepare_nothing)
     if uri.partition(":")[0].lower() in ("http", "https", "file") or ":" not in uri:
         return
     engine = sqlalchemy.create_engine(uri)
@@ -139,6 +141,15 @@ def _probe(uri: str) -> None:
             connection.execute(sqlalchemy.text("SELECT 1"))
     finally:
         engine.dispose()
+
+
+def _prepare_nothing(connection: Any, _: object) -> None:
+    """Let psycopg prepare no statement: behind a pooler, the next session lacks it.
+
+    MLflow makes its engines itself and passes them nothing.
+    """
+    if hasattr(connection, "prepare_threshold"):
+        connection.prepare_threshold = None
 
 
 def all_runs(

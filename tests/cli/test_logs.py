@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.cli.logs import chatter_to
+from sweeps.cli.logs import all_to, chatter_to
+from sweeps.tracking.redact import remember
 
 CODE = """
 import logging, os, sys
@@ -89,3 +91,16 @@ def test_records_go_to_the_log_alone(own: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert ("of another package" in done.stderr) != bool(own), "its stream is the log's meanwhile"
     assert "afterwards" in done.stderr
+
+
+def test_no_password_is_written_to_the_log(tmp_path: Path) -> None:
+    remember("postgresql://me:left@right word@db/x")
+    with all_to(tmp_path / "sweep.log"):
+        try:
+            raise OSError("no route to http://me:s3cret@host/x, nor to right word")
+        except OSError:
+            logging.getLogger("sweeps").exception("the command failed")
+    text = (tmp_path / "sweep.log").read_text()
+    assert "Traceback" in text
+    for secret in ("s3cret", "right word"):
+        assert secret not in text

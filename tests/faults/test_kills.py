@@ -23,11 +23,12 @@ ROOT = Path(__file__).parents[2]
 TRIALS = 40
 KILLS = int(os.environ.get("KILLS", "15"))
 DRIVER = f"""
-import sys
+import json, os, sys
 import sweeps
 from tests.scripted import SWEEP
-sweeps.run(SWEEP, trials={TRIALS}, seed=int(sys.argv[2]), workers=int(sys.argv[3]), confirm=0,
-           trainer="tests.scripted:paced", folder=sys.argv[1])
+options = {{"trials": {TRIALS}, **json.loads(os.environ.get("OPTIONS", "{{}}"))}}
+sweeps.run(SWEEP, seed=int(sys.argv[2]), workers=int(sys.argv[3]), confirm=0,
+           trainer="tests.scripted:paced", folder=sys.argv[1], **options)
 """
 
 
@@ -92,8 +93,8 @@ def kill(process: subprocess.Popen[str], what: str) -> None:
         time.sleep(0.02)
 
 
-def found(folder: Path, seed: int) -> list[Any]:
-    settings = Settings(folder=folder, seed=seed, trainer="tests.scripted:paced")
+def found(folder: Path, seed: int, **more: Any) -> list[Any]:
+    settings = Settings(folder=folder, seed=seed, trainer="tests.scripted:paced", **more)
     with opened(SWEEP, settings, None, lambda *_: NoTracker(), reading=True) as session:  # type: ignore[arg-type]
         return [
             (t.number, dict(t.params), t.seed, t.outcome, t.value, t.best_epoch, t.epochs)
@@ -101,11 +102,11 @@ def found(folder: Path, seed: int) -> list[Any]:
         ]
 
 
-def curves(folder: Path) -> dict[int, list[tuple[int, float]]]:
+def curves(uri: str) -> dict[int, list[tuple[int, float]]]:
     """Return every trial's points in MLflow, and check its outcome's bookkeeping."""
     from mlflow import MlflowClient
 
-    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("toy")
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     children = [run for run in runs if "sweeps.number" in run.data.tags]
@@ -133,4 +134,5 @@ def test_a_sweep_killed_again_and_again_is_the_undisturbed_one(seed: int, tmp_pa
     finish(calm, seed, 1)
     assert found(disturbed, seed) == found(calm, seed)
     assert len(found(calm, seed)) == TRIALS
-    assert curves(disturbed) == curves(calm)
+    stores = [f"sqlite:///{folder / 'mlflow.db'}" for folder in (disturbed, calm)]
+    assert curves(stores[0]) == curves(stores[1])

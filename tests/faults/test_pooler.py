@@ -11,7 +11,12 @@ import pytest
 from objectives import BadInput
 from sweeps.study import sole_driver
 from sweeps.study.connecting import connect
+from sweeps.tracking.client import connect as mlflow
+from sweeps.tracking.mlflow_tracker import MlflowTracker
+from sweeps.tracking.stores import with_driver
 from tests.study.test_loop import described, go, session
+from tests.tracking.told import Found, expected, tell
+from tests.tracking.told import study as study_run
 
 pytest.importorskip("psycopg", reason="psycopg is not installed")
 
@@ -80,3 +85,19 @@ def test_a_lock_that_the_pooler_lost_is_taken_again(
             session(tmp_path / "two", storage=url, **ASKED),
         ):
             pass
+
+
+def test_curves_go_into_a_database_behind_a_pooler(server: Postgres, tmp_path: Path) -> None:
+    direct = with_driver(server.database("curves"))
+    with pooler(server, "transaction") as port:
+        uri = direct.replace(f":{server.port}/", f":{port}/")
+        trackers = {name: MlflowTracker(uri, tmp_path / name) for name in ("one", "two")}
+        for name, tracker in trackers.items():
+            tracker.start_study(study_run(name))
+        for number in range(8):
+            for tracker in trackers.values():
+                tell(tracker, number)
+        assert [tracker.close(60) for tracker in trackers.values()] == [0, 0]
+        for name in trackers:
+            kept = Found(mlflow(uri), name)
+            assert [kept.points(n) for n in range(8)] == [expected(n, 3) for n in range(8)]
