@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
+from objectives.monitor import VALUE
 from sweeps.study.limits import texts_of
 from sweeps.study.several import monitors_text
 
@@ -92,6 +93,8 @@ def source_words(source: str) -> str:
 
 def data_words(known: Mapping[str, Any]) -> str:
     """Return `churn.csv (3f9a1c0b2d4e)`."""
+    if known["monitor"] == VALUE:
+        return "data that its function reads"
     return f"{source_words(known['data'])} ({known['digest'][:12]})"
 
 
