@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
+from objectives.data import OWN
 from objectives.monitor import VALUE
 from sweeps.study.limits import texts_of
 from sweeps.study.several import monitors_text
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from search_spaces import Dimension
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
+
+
+OF_LOAD = "data of load"
 
 
 def identity(
@@ -35,7 +39,7 @@ def identity(
     """
     found = {
         "sweep": sweep.name,
-        "data": Path(data.source.name).name,
+        "data": OF_LOAD if OWN in data.details else Path(data.source.name).name,
         "digest": data.digest,
         "split": data.source.split,
         "monitor": sweep.objective.monitor,
