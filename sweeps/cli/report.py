@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from objectives.judging import threshold
 from objectives.monitor import signs
+from objectives.reading import counted
 from objectives.structures import nested
 from sweeps.cli.again import hidden, place, same
 from sweeps.cli.averages import threshold_lines
@@ -22,6 +23,7 @@ from sweeps.cli.work import make_tracker, versions
 from sweeps.explain.experiment import FILE
 from sweeps.study.average import predicted
 from sweeps.study.confirm import Confirmed, confirmed
+from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session
 from sweeps.study.sole_driver import lock
@@ -104,6 +106,7 @@ def gathered(session: Session, program: str | None) -> Report:
             *filter(None, [summary.infeasible, front_text(summary.front)]),
         ],
         calibration=_reliability(session, summary),
+        fewest=FEWEST_FOR_IMPORTANCE,
         address=store.study.user_attrs.get("address"),
     )
 
@@ -164,8 +167,8 @@ def _ways(session: Session) -> list[str]:
     """Return the line that says how the trials' epochs ran."""
     ways = Counter(trial.way for trial in session.store.ended() if trial.way)
     named = {"xla": "as one XLA program", "graph": "as a TensorFlow graph", "fit": "by model.fit"}
-    found = [f"{count} {named[way]}" for way, count in ways.most_common()]
-    return [f"Epochs ran: {', '.join(found)} (trials)."] if found else []
+    found = [f"{counted(count, 'trial')} {named[way]}" for way, count in ways.most_common()]
+    return [f"How epochs ran: {', '.join(found)}."] if found else []
 
 
 def _reliability(session: Session, summary: Summary) -> list[Point]:

@@ -134,11 +134,14 @@ def time(report: Report) -> Time | None:
     seconds = {
         o: sum(trial.seconds for trial in report.trials if trial.outcome == o) for o in OUTCOMES
     }
-    if not any(seconds.values()):
+    pieces = [Piece(o, s, duration(s), f"--{o}") for o, s in seconds.items()]
+    confirming = report.summary.confirming
+    pieces.append(Piece("confirming", confirming, duration(confirming), "--best"))
+    if not stacked(pieces):
         return None
     longest = sorted(report.trials, key=lambda trial: -trial.seconds)[:LONGEST]
     return Time(
-        stacked([Piece(o, s, duration(s), f"--{o}") for o, s in seconds.items()]),
+        stacked(pieces),
         [
             (
                 report.named(trial.number),
