@@ -1,12 +1,13 @@
-"""What reading a large study costs: `show`, `s.trials` and `report`, of 100 and 1,000 trials.
+"""What a large study costs: `show`, `s.trials`, `report`, a proposal, and resuming it.
 
 The store (SQLite) and MLflow's (SQLite) are the real ones, and so is the loop that fills them;
 the trainer trains nothing, and plays curves of 100 epochs with seven metrics. Each command is a
-process of its own: its processor time, imports included, is what is counted.
+process of its own: its processor time, imports included, is what is counted. A study is resumed
+in a copy of its folder, for ten more trials that TPE proposes.
 
-    python benchmarks/large_study.py [--trials 100 1000] [--epochs 100] [--keep FOLDER]
+    python benchmarks/large_study.py [--trials 100 1000 5000] [--epochs 100] [--keep FOLDER]
 
-`--trials 5000` makes the largest one, which takes some minutes.
+The study of 5,000 trials takes some twenty minutes to make.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import argparse
 import math
 import os
 import resource
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,10 +38,12 @@ from objectives.training import (
     TrialSpec,
 )
 from sweeps.dense_binary import SWEEP
+from sweeps.study.sweep import Sampler, no_pruning, random, tpe
 
 ROOT = Path(__file__).parents[1]
 SECONDS, MEGABYTES = 5.0, 10.0  # of 1,000 trials
 MOST = 1000
+MORE = 10  # trials of a study that is resumed
 MODULE = ["-m", "sweeps.dense_binary"]
 TRIALS = (
     "import sweeps; from sweeps.dense_binary import SWEEP; "
@@ -74,72 +80,107 @@ class Player:
         """Hold nothing."""
 
 
-def fill(trials: int, epochs: int, folder: Path) -> None:
-    """Make a study of so many trials in a folder."""
+def fill(trials: int, epochs: int, folder: Path, sampler: Sampler) -> list[float]:
+    """Bring a study in a folder to so many trials; return the seconds of each proposal."""
     from sweeps.cli.progress import Watcher
-    from sweeps.study.parent import parent_run
+    from sweeps.cli.work import versions
+    from sweeps.study.parent import parent_run, repair
     from sweeps.study.session import opened
     from sweeps.study.settings import Settings
-    from sweeps.study.sweep import no_pruning, random
     from sweeps.tracking.mlflow_tracker import MlflowTracker
 
-    # Without pruning, every trial has every epoch; TPE would take longer than all else.
+    # Without pruning, every trial has every epoch.
     settings = Settings(
-        trials=trials, max_epochs=epochs, folder=folder, sampler=random(), pruner=no_pruning()
+        trials=trials, max_epochs=epochs, folder=folder, sampler=sampler, pruner=no_pruning()
     )
+    asked: list[float] = []
     with opened(SWEEP, settings, lambda *_: Player(), MlflowTracker) as session:
-        loop = session.loop(Watcher(trials, 0, quiet=True))
-        loop.begin = lambda: session.tracker.start_study(parent_run(session, {}))
+        ask = session.store.ask
+
+        def timed() -> Any:
+            began = time.process_time()
+            found = ask()
+            asked.append(time.process_time() - began)
+            return found
+
+        def begin() -> None:
+            session.tracker.start_study(parent_run(session, versions()))
+            repair(session)
+
+        session.store.ask = timed  # type: ignore[method-assign]
+        done = len(session.store.ended())
+        loop = session.loop(Watcher(trials, done, quiet=True))
+        loop.begin = begin
         loop.run()
+    return asked
 
 
-def cost(arguments: list[str], folder: Path) -> float:
-    """Return the processor seconds of a process of Python's."""
+def cost(arguments: list[str], folder: Path) -> tuple[float, str]:
+    """Return the processor seconds of a process of Python's, and what it prints."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return seconds, done.stdout
+
+
+def resumed(trials: int, epochs: int, folder: Path) -> tuple[float, float]:
+    """Return the processor seconds of ten more trials, and the milliseconds of a proposal."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        copy = shutil.copytree(folder, Path(name) / "copy")
+        own = [__file__, "--trials", str(trials + MORE), "--epochs", str(epochs)]
+        seconds, printed = cost([*own, "--resume", str(copy)], copy)
+    return seconds, float(printed.split()[-1])
 
 
 def measure(trials: int, epochs: int, folder: Path) -> str:
     """Return one row."""
     began = time.perf_counter()
     if not (folder / "optuna.db").exists():
-        fill(trials, epochs, folder)
+        fill(trials, epochs, folder, random())  # TPE would take longer than all else
         cost([*MODULE, "sync"], folder)  # what MLflow had no time to take
     made = time.perf_counter() - began
     page = folder / "page.html"
-    costs = {
-        "show": cost([*MODULE, "show"], folder),
-        "s.trials": cost(["-c", TRIALS.format(n=trials)], folder),
-        "report": cost([*MODULE, "report", "--to", str(page)], folder),
+    commands = {
+        "show": [*MODULE, "show"],
+        "s.trials": ["-c", TRIALS.format(n=trials)],
+        "report": [*MODULE, "report", "--to", str(page)],
     }
+    costs = {name: cost(arguments, folder)[0] for name, arguments in commands.items()}
     size = page.stat().st_size / 1e6
+    again, ask = resumed(trials, epochs, folder)
     kept = max(costs.values()) < SECONDS and size < MEGABYTES
     verdict = "kept" if kept else "MISSED"
     return (
-        f"{trials:>6}{made:>10.0f}"
+        f"{trials:>6}{made:>8.0f}"
         + "".join(f"{seconds:>10.1f}" for seconds in costs.values())
-        + f"{size:>10.2f}  {verdict if trials <= MOST else ''}"
+        + f"{size:>8.2f}{again:>10.1f}{ask:>8.0f}  {verdict if trials <= MOST else ''}"
     )
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000])
+    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 5000])
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--keep", type=Path, help="a folder for the studies, used again if there")
+    parser.add_argument("--resume", type=Path, help=argparse.SUPPRESS)  # a process of its own
     options = parser.parse_args()
-    print("seconds: of the clock to make a study, of the processor to read it; MB of the report")
+    if options.resume is not None:
+        asked = fill(options.trials[0], options.epochs, options.resume, tpe())
+        print(1000.0 * statistics.median(asked))
+        return
+    print("seconds: of the clock to make a study, of the processor to read it; MB of the report;")
+    print(f"seconds of the processor to resume for {MORE} trials, and ms of a proposal (median)")
     print(
-        "trials      made      show  s.trials    report        MB  "
+        "trials    made      show  s.trials    report      MB    resume     ask  "
         f"< {SECONDS:g} s, {MEGABYTES:g} MB"
     )
     with tempfile.TemporaryDirectory() as name:

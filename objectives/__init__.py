@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from objectives.costs import COSTS, SECONDS
+from objectives.data import OWN
 from objectives.data import PARTS as PARTS
 from objectives.data import Data as Data
 from objectives.data import Part as Part
@@ -184,7 +185,11 @@ class Objective(Generic[C]):
                 f"--data {source.path}: the load of this sweep reads no file; let it read "
                 "source.path, or leave the option out"
             )
-        return with_warnings(in_folds(data_of(loaded, source, self), source))
+        found = with_warnings(in_folds(data_of(loaded, source, self), source))
+        built_in = str(getattr(self.load, "__module__", "")).startswith(f"{__name__}.")
+        if source.path is not None or built_in:
+            return found
+        return dataclasses.replace(found, details={**found.details, OWN: True})
 
     def on(self, data: Data) -> Objective[C]:
         """Return this objective with its space for such data: the one of a user's own.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 PARTS = ("train", "validation", "test")
+OWN = "of load"  # in `details`: read by the `load` of a user, of no file that an option names
 NO_FILE = ("embedded", "arrays")  # the names of data that come from no file of their own
 # The options of a source that version 0.1 kept among the details of data.
 EARLIER = ("ignore", "categorical", "numeric", "id", "time", "nan", "weights", "threshold_for")

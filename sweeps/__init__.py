@@ -21,7 +21,8 @@ from sweeps.study.sweep import (
 )
 
 if TYPE_CHECKING:
-    from sweeps.cli.python import Study, load, run
+    from sweeps.cli.python import load, run
+    from sweeps.cli.studies import Study
     from sweeps.export.score import scorer
 
 __version__ = "0.1.0"
@@ -50,7 +51,11 @@ def __getattr__(name: str) -> Any:
         from sweeps.export import score
 
         return score.scorer
-    if name in ("run", "load", "Study"):
+    if name == "Study":
+        from sweeps.cli import studies
+
+        return studies.Study
+    if name in ("run", "load"):
         from sweeps.cli import python
 
         return getattr(python, name)

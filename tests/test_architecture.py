@@ -31,7 +31,7 @@ PARTS["sweeps.cli"] = PARTS["sweeps"] = (*PARTS, "sweeps.cli", "sweeps")
 # Where a library may be imported at all, inside functions too.
 OWNERS = {
     "tensorflow": ("objectives",),
-    "keras": ("objectives", "sweeps.cli.python"),
+    "keras": ("objectives", "sweeps.cli.handles"),
     "optuna": ("sweeps.study", "objectives.as_optuna"),
     "mlflow": ("sweeps.tracking",),
     "jinja2": ("sweeps.report",),

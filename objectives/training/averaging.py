@@ -1,4 +1,4 @@
-"""An average of trained nets: what they predict, what the average scores, and its one model."""
+"""An average of trained nets: what they predict, and what the average scores."""
 
 from __future__ import annotations
 
@@ -8,27 +8,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from objectives.judging import threshold
 from objectives.judging.choosing import Predicted, choose, held_out, without
-from objectives.monitor import VAL_LOSS
-from objectives.structures import is_array, leaves, mapped, rows
+from objectives.structures import is_array, leaves, mapped
 from objectives.training import TrialResult
+from objectives.training.averaged_model import write
 from objectives.training.averages import CELLS
 from objectives.training.batches import arrays
 from objectives.training.epochs import fed
-from objectives.training.fit import FitTrainer, export
+from objectives.training.fit import FitTrainer
 from objectives.training.judged import Judge, Meaningless, common
-from objectives.training.one_model import joined, packing_of
-from objectives.training.progress import load_weights
+from objectives.training.one_model import packing_of
 from objectives.training.whole_files import replace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from objectives.training import TrialSpec
 
     Array = NDArray[Any]
 
@@ -241,40 +237,3 @@ def spread(gaps: Array, weights: Array) -> dict[str, float]:
     # Unequal weights tell less than as many rows of equal ones (Kish).
     rows = float(weights.sum() ** 2 / (weights**2).sum())
     return {"mean": mean, "spread": spread, "rows": int(rows)}
-
-
-def write(
-    trainer: FitTrainer, nets: Sequence[TrialResult], found: Mapping[str, Any], path: Path
-) -> dict[str, Any]:
-    """Write the average as one model; return sizes and seconds, beside those of the single net."""
-    specs = {one.spec.number: one.spec for one in nets}
-    members = [
-        (whole_model(trainer, specs[number]), weight) for number, weight in found["members"]
-    ]
-    x, *_ = arrays(trainer.data.test)
-    batch = trainer.objective.batch(nets[0].spec.config)
-    alone = whole_model(trainer, nets[0].spec)
-    shown = {"single": _timed(alone, x, batch)}
-    beside = path.with_name(f"single-{path.name}")
-    export(alone, trainer.data, beside)
-    shown["single"]["bytes"] = beside.stat().st_size
-    beside.unlink()
-    whole = joined(members, x, packing_of(trainer.build(nets[0].spec), x))
-    shown["average"] = _timed(whole, x, batch)
-    export(whole, trainer.data, path, found["average"].get(threshold.KEY))
-    shown["average"]["bytes"] = path.stat().st_size
-    return {"rows": rows(x), **shown}
-
-
-def whole_model(trainer: FitTrainer, spec: TrialSpec) -> keras.Model:
-    """Return a model of its own, compiled as any model is, with the kept weights."""
-    model = trainer.build(dataclasses.replace(spec, monitor=VAL_LOSS))
-    model.set_weights(load_weights(spec.weights))
-    return model
-
-
-def _timed(model: keras.Model, x: Any, batch: int) -> dict[str, float]:
-    model.predict(mapped(fed, x), batch, verbose=0)  # the first call makes its program
-    started = time.perf_counter()
-    model.predict(mapped(fed, x), batch, verbose=0)
-    return {"seconds": round(time.perf_counter() - started, 4)}

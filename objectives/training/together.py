@@ -10,7 +10,8 @@ import numpy as np
 
 from objectives.judging import threshold
 from objectives.structures import mapped
-from objectives.training.averaging import at_once, spread, whole_model
+from objectives.training.averaged_model import whole_model
+from objectives.training.averaging import at_once, spread
 from objectives.training.batches import arrays
 from objectives.training.epochs import fed
 from objectives.training.fit import FitTrainer, export

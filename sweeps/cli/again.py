@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from sweeps.cli.places import free_place
 from sweeps.cli.source import options_of
 from sweeps.study.options import OPTIONS
 from sweeps.study.sweep import PRUNERS, SAMPLERS, named
@@ -82,7 +83,7 @@ def further(session: Session, summary: Summary, program: str) -> list[str]:
     """Return what to do next with a study, a command a line."""
     where = place(session)
     found = [
-        f"export   {program} export{where} --to best/",
+        f"export   {program} export{where} --to {shlex.quote(free_place(session, summary))}",
         f"explain  {program} explain{where}       (at most 5 min)",
         f"more     {program}{where} --trials {2 * sum(summary.counts.values())}",
     ]

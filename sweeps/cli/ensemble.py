@@ -5,32 +5,23 @@ from __future__ import annotations
 import dataclasses
 import functools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from objectives import BadInput
 from objectives.training import Decision, Logs, Outcome, Trainer, TrialResult, TrialSpec
 from objectives.training.averages import MOST, Averages, Refits
 from sweeps.cli.averages import APART, cost_lines, standing, weights_text
-from sweeps.cli.found import reading
-from sweeps.cli.logs import all_to, log_file
-from sweeps.cli.trainers import trainers
 from sweeps.export.config import Exported, Member, Training, with_scores, write
 from sweeps.export.model import CONFIG, MODEL, OnLogs, Written, spec_of, staged
 from sweeps.study.average import Average, averaged, chosen
 from sweeps.study.final import with_weights
 
 if TYPE_CHECKING:
-    import keras
-
-    from objectives import Data
-    from objectives.scorer import Scorer
     from sweeps.study.ended import Ended
     from sweeps.study.session import Session
     from sweeps.study.settings import Settings
-    from sweeps.study.sweep import Sweep
 
 
 FEW = "it takes two complete trials at least, and a trainer that averages"
@@ -208,90 +199,3 @@ def _trained(
     trainer = make("auto" if training.trainer == "compiled" else training.trainer)
     (result,) = trainer.train(iter([spec]), told)
     return trainer, result
-
-
-class Ensemble:
-    """The average of a study's nets: `members`, `won`, `scores`, `model()`, `scorer()`.
-
-    members: weights by trial number, the heaviest first. won: whether it is better than the single
-    best net on validation rows that had no part in its choice. scores: its value on the
-    validation part and its scores on the test part. found: all that is known of it.
-    """
-
-    def __init__(self, study: HasEnsemble, found: Average) -> None:
-        self._study = study
-        self.found = found
-        self.members: Mapping[int, float] = dict(found.members)
-        self.won = found.won
-        self.scores = dict(found.scores)
-
-    def __repr__(self) -> str:
-        sure = "ahead of" if self.won else "no gain over"
-        members = weights_text(self.found.members)
-        return f"average of {len(self.members)} nets ({members}): {sure} #{self.found.number}"
-
-    def model(self) -> keras.Model:
-        """Return the average as one model, preprocessing included; it takes data frames too."""
-        from objectives.scorer import takes_frames
-
-        return takes_frames(self.scorer())
-
-    def scorer(self) -> Scorer:
-        """Return what predicts from raw rows: `predict` (chances or numbers) and `labels`."""
-        from objectives.scorer import Scorer
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / MODEL
-            with self._study._opened_to_train() as session:
-                made(session, path)
-                return Scorer.open(path)
-
-    def export(
-        self,
-        folder: str | Path,
-        *,
-        members: int | None = None,
-        refit: bool = False,
-        force: bool = False,
-    ) -> Path:
-        """Write `config.yaml` and `model.keras` of the average; return the folder.
-
-        members: at most so many nets. refit: train its nets again, on the validation rows too.
-        force: replace another export. Raises BadInput.
-        """
-        from sweeps.cli.files import export
-
-        options: dict[str, Any] = {"to": Path(folder), "ensemble": True, "members": members}
-        self._study._do(export, **options, refit=refit, force=force)
-        return Path(folder)
-
-
-class HasEnsemble:
-    """A study in Python, as far as its average of nets is concerned."""
-
-    sweep: Sweep
-    data: Data
-    _settings: Settings
-    _do: Callable[..., Any]
-
-    @property
-    def ensemble(self) -> Ensemble:
-        """The average of nets that the sweep has trained anyway. Raises BadInput without one."""
-        with reading(self.sweep, self._settings, data=self.data) as session:
-            found = averaged(session)
-            if found is None or len(found.members) < 2:
-                reason = found.reason if found is not None else None
-                raise BadInput(
-                    f"no average of nets in study {session.name!r}: "
-                    + (reason or "none is kept, or none is better than its best net")
-                )
-            return Ensemble(self, found)
-
-    @contextmanager
-    def _opened_to_train(self) -> Iterator[Session]:
-        with (
-            all_to(log_file(self._settings.folder)),
-            trainers(self.sweep, self._settings, workers=0) as make_trainer,
-            reading(self.sweep, self._settings, make_trainer, self.data) as session,
-        ):
-            yield session

@@ -21,6 +21,7 @@ from sweeps.cli import ensemble, refit
 from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
 from sweeps.cli.layout import columns, fit
+from sweeps.cli.places import check_place
 from sweeps.cli.share import register
 from sweeps.cli.source import data_text
 from sweeps.cli.trainers import trainers
@@ -35,9 +36,8 @@ from sweeps.export.config import (
     read,
     with_scores,
 )
-from sweeps.export.model import CONFIG, MODEL, Written, differences, save, train
-from sweeps.export.text import parse
-from sweeps.study.ended import Ended
+from sweeps.export.model import MODEL, Written, differences, save, train
+from sweeps.study.ended import Ended, baseline_of
 from sweeps.study.session import Session
 from sweeps.study.several import front_of
 from sweeps.study.winner import confirmed_trials, winner
@@ -66,7 +66,7 @@ def export(
         reading(sweep, settings, make_trainer, data) as session,
     ):
         trial = chosen(session, settings.trial)
-        _check_place(settings.to, session.name, trial.number, force=settings.force)
+        check_place(settings.to, session.name, trial.number, force=settings.force)
         command = f"{program} train --config config.yaml" if program else ""
         several = ensemble.asked(session, settings)
         if settings.refit:
@@ -134,8 +134,9 @@ def chosen(session: Session, name: str | None) -> Ended:
             raise BadInput(f"study {session.name!r} has no complete trial yet: run it first")
         return best
     trials = session.store.ended()
+    baseline = baseline_of(trials)
     for trial in trials:
-        if name in (str(trial.number), trial.role):
+        if name == str(trial.number) or (name == "baseline" and trial is baseline):
             if trial.value is None:
                 raise BadInput(f"--trial {name} {trial.outcome} without a value: take another")
             return trial
@@ -143,32 +144,6 @@ def chosen(session: Session, name: str | None) -> Ended:
         f"--trial {name}: say baseline, best or the number of one of the {len(trials)} ended "
         f"trials of study {session.name!r}"
     )
-
-
-def _check_place(to: Path, study: str, number: int, *, force: bool) -> None:
-    """Raise BadInput where a folder holds what another trial's export wrote."""
-    file = to / CONFIG
-    if force or not file.is_file():
-        return
-    found = _origin(file)
-    if (found.get("study"), found.get("trial")) != (study, number):
-        other = "another config"
-        if {"study", "trial"} <= found.keys():
-            other = f"trial {found['trial']} of {found['study']}"
-        raise BadInput(
-            f"--to {str(to)!r} holds {other}: give another folder, or --force to replace it with "
-            f"trial {number} of {study}"
-        )
-
-
-def _origin(file: Path) -> dict[str, Any]:
-    """Return where a config file comes from, nothing where it does not say."""
-    try:
-        raw = parse(file.read_text(encoding="utf-8"), file)
-    except (BadInput, OSError, UnicodeDecodeError):
-        return {}
-    found = raw.get("origin") if isinstance(raw, dict) else None
-    return found if isinstance(found, dict) else {}
 
 
 def _standing(session: Session, trial: Ended) -> str:

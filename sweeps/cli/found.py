@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.readable import readable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 
-@contextmanager
+@contextlib.contextmanager
 def reading(
     sweep: Sweep,
     settings: Settings,
@@ -34,12 +35,25 @@ def reading(
     named.
     """
     with (
+        uncollected() if make_trainer is None else contextlib.nullcontext(),
         readable(settings) as found,
         opened(
             sweep, found, make_trainer, no_tracker, data, reading=True, absent=absent
         ) as session,
     ):
         yield session
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Spare a third of the time: while half a million points are read, there is no garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def plain(session: Session, summary: Summary) -> dict[str, Any]:

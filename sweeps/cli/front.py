@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from objectives import Monitor, Objective
@@ -11,9 +10,7 @@ from objectives.costs import COSTS, SECONDS
 from sweeps.study.sweep import kind_of
 
 if TYPE_CHECKING:
-    from sweeps.cli.python import TrialHandle
     from sweeps.study.held import Held
-    from sweeps.study.session import Session
     from sweeps.study.several import Front
     from sweeps.study.sweep import Sweep
 
@@ -121,29 +118,3 @@ def front_text(front: Front | None) -> str:
     held = "; ".join(f"#{one.trial} {_verdict(one)}" for one in front.confirmed if one.on_front)
     seen = f". On fresh seeds: {held}" if held else ""
     return f"Pareto front of {', '.join(front.modes)}: {', '.join(told)}{seen}"
-
-
-class WithFront:
-    """The front of a study, for Python."""
-
-    def _open(self) -> AbstractContextManager[Session]:
-        raise NotImplementedError
-
-    @property
-    def best_trials(self) -> list[TrialHandle]:
-        """The trials that none beats in every monitor, the best by the first one first.
-
-        With one monitor, the best trial.
-        """
-        from sweeps.cli.python import Study, TrialHandle
-        from sweeps.study.several import front
-        from sweeps.study.winner import winner
-
-        if not isinstance(self, Study):
-            raise TypeError(f"{type(self).__name__} is no study")
-        with self._open() as session:
-            monitors = session.sweep.objective.monitors
-            found = front(session.store.ended(), monitors)
-            if len(monitors) == 1:  # on fresh seeds another may be the best than by value
-                found = [best] if (best := winner(session)) is not None else []
-            return [TrialHandle(self, trial, session) for trial in found]

@@ -80,8 +80,11 @@ def _studies(settings: Settings) -> list[str]:
         attrs = study.user_attrs
         wanted = Settings(confirm=attrs.get("settings", {}).get("confirm")).seeds
         stood = standings(ended, attrs.get(ATTR, {}), monitor, wanted, attrs.get(CONTENDERS, ()))
-        first = [one.trial for one in stood] or ranked(ended, monitor)
-        best = f", best {monitor.name} {first[0].value:.4g}" if first else ""
+        best = ""
+        if stood:  # on its own seed, another may have a better value than the winner
+            best = f", best {monitor.name} {stood[0].mean:.4g} on fresh seeds"
+        elif first := ranked(ended, monitor):
+            best = f", best {monitor.name} {first[0].reached:.4g}"
         data = data_words(known) if known else "unknown data"
         origin = f"{known.get('sweep', 'another tool')} on {data}"
         found.append(f"  {study.study_name:<{width}}  {len(ended)} trials{best}; {origin}")

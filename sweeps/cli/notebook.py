@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from sweeps.study.confirm import confirmed
 
 if TYPE_CHECKING:
     from objectives.training import Logs, TrialResult, TrialSpec
+    from sweeps.cli.studies import Study
     from sweeps.study.session import Session
     from sweeps.study.summary import Summary
 
@@ -118,21 +119,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
-class InNotebook:
-    """A study that a notebook shows as a short table."""
-
-    if TYPE_CHECKING:
-
-        def _open(self) -> AbstractContextManager[Session]: ...
-
-    def _repr_html_(self) -> str:
-        from sweeps.study.summary import summarise
-
-        with self._open() as session:
-            return study_html(session, summarise(session), repr(self).splitlines())
-
-
-def show(study: InNotebook) -> None:
+def show(study: Study) -> None:
     """Print a study, or show it where that is possible."""
     if not active():
         print(study)

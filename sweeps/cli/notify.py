@@ -16,6 +16,8 @@ from objectives import BadInput
 
 if TYPE_CHECKING:
     from sweeps.study.session import Session
+    from sweeps.study.settings import Settings
+    from sweeps.study.sweep import Sweep
 
 TIMEOUT = 60.0  # seconds: a command that hangs shall not keep the sweep from its end
 STATES = {0: "done", 1: "failed", 3: "done", 130: "interrupted"}  # by exit code
@@ -23,17 +25,24 @@ STATES = {0: "done", 1: "failed", 3: "done", 130: "interrupted"}  # by exit code
 
 @dataclass
 class Told:
-    """How a sweep ended. plain: what `--json` writes of it, None where it ended early."""
+    """How a sweep ended.
 
+    study, sweep: their names, None where a study has none yet. session: of the study, None until
+    it is opened. plain: what `--json` writes of it, None where it ended early.
+    """
+
+    study: str | None
+    sweep: str
     code: int = 1
+    session: Session | None = None
     plain: Any = None
     error: str | None = field(default=None, init=False)
 
 
 @contextmanager
-def notifying(command: str | None, session: Session) -> Iterator[Told]:
-    """Run a command when the block ends, however it does. Bad input is no end of a sweep."""
-    told = Told()
+def notifying(sweep: Sweep, settings: Settings) -> Iterator[Told]:
+    """Run `--notify` when the block ends, however it does. Bad input is no end of a sweep."""
+    told = Told(settings.study or (sweep.name if settings.source is None else None), sweep.name)
     try:
         yield told
     except BadInput:
@@ -41,20 +50,22 @@ def notifying(command: str | None, session: Session) -> Iterator[Told]:
     except BaseException as error:
         told.code = 130 if isinstance(error, KeyboardInterrupt) else 1
         told.error = " ".join(str(error).split()) or type(error).__name__
-        _tell(command, session, told)
+        _tell(settings.notify, told)
         raise
-    _tell(command, session, told)
+    _tell(settings.notify, told)
 
 
-def _tell(command: str | None, session: Session, told: Told) -> None:
+def _tell(command: str | None, told: Told) -> None:
     if command is None:
         return
     from sweeps.cli.found import plain
     from sweeps.study.summary import summarise
 
-    found: dict[str, Any] = {"study": session.name, "sweep": session.sweep.name}
-    with suppress(Exception):  # of what broke the sweep
-        found |= told.plain or plain(session, summarise(session))
+    found: dict[str, Any] = {"study": told.study, "sweep": told.sweep}
+    if (session := told.session) is not None:
+        found["study"] = session.name
+        with suppress(Exception):  # of what broke the sweep
+            found |= told.plain or plain(session, summarise(session))
     found |= {"state": STATES.get(told.code, "failed"), "exit_code": told.code}
     found |= {} if told.error is None else {"error": told.error}
     if (failure := run(command, json.dumps(found, default=str))) is not None:

@@ -80,7 +80,10 @@ class Pace:
     def _following(self) -> float:
         """Return the expected seconds of a run after the trials: it repeats one that leads."""
         if self._led:
-            led = [*sorted(self._led)[:FOLLOWED], self._led[0]]
+            # The first one also waited for what later ones find made, such as its program.
+            most = CLIP * statistics.median(seconds for _, seconds in self._led)
+            first = (self._led[0][0], min(self._led[0][1], most))
+            led = [*sorted([first, *self._led[1:]])[:FOLLOWED], first]
             return statistics.fmean(seconds for _, seconds in led)
         return _mean(self._whole) if self._whole else max(self._known + self._part)
 

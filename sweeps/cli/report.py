@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import logging
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 from objectives import BadInput
 from objectives.judging import threshold
 from objectives.monitor import signs
+from objectives.reading import counted
 from objectives.structures import is_array
 from sweeps.cli.again import hidden, place, same
 from sweeps.cli.averages import threshold_lines
 from sweeps.cli.found import reading
 from sweeps.cli.front import front_text
+from sweeps.cli.places import free_place
 from sweeps.cli.source import data_text
 from sweeps.cli.work import make_tracker
 from sweeps.explain.experiment import FILE
 from sweeps.study.average import predicted
 from sweeps.study.confirm import Confirmed, confirmed
+from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session
 from sweeps.study.sole_driver import lock
@@ -57,7 +59,7 @@ def report(
     """
     from sweeps.report.page import write
 
-    with uncollected(), reading(sweep, settings, data=data) as session:
+    with reading(sweep, settings, data=data) as session:
         if not session.store.ended():
             raise BadInput(f"study {session.name!r} has no ended trial yet: run it first")
         path = settings.to or Path(f"report-{session.name}.html")
@@ -71,18 +73,6 @@ def report(
         if session.settings.folder == settings.folder:  # else it is a copy that goes away
             _attach(session, path)
     return 0, None
-
-
-@contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """Spare a third of the time: while half a million points are read, there is no garbage."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def gathered(session: Session, program: str | None) -> Report:
@@ -112,7 +102,7 @@ def gathered(session: Session, program: str | None) -> Report:
         rungs=rungs(pruner, objective.max_epochs) if named(pruner, PRUNERS) else (),
         logarithmic={name for name, one in session.space.items() if one.log},
         findings=_findings(session),
-        commands=_commands(session, program),
+        commands=_commands(session, summary, program),
         config=config,
         versions=versions(),
         notes=[
@@ -121,6 +111,7 @@ def gathered(session: Session, program: str | None) -> Report:
             *filter(None, [summary.infeasible, front_text(summary.front)]),
         ],
         calibration=_reliability(session, summary),
+        fewest=FEWEST_FOR_IMPORTANCE,
         address=store.study.user_attrs.get("address"),
     )
 
@@ -156,13 +147,14 @@ def _plain(metrics: Mapping[str, float]) -> Iterator[Plain]:
         yield Plain(title, scores)
 
 
-def _commands(session: Session, program: str | None) -> list[tuple[str, str]]:
+def _commands(session: Session, summary: Summary, program: str | None) -> list[tuple[str, str]]:
     if program is None:
         return []
+    folder = shlex.quote(free_place(session, summary))
     found = [
         ("the same sweep", f"{program}{same(session)}"),
-        ("config and model", f"{program} export{place(session)} --to best/"),
-        ("train it again", f"{program} train --config best/config.yaml"),
+        ("config and model", f"{program} export{place(session)} --to {folder}"),
+        ("train it again", f"{program} train --config {folder}config.yaml"),
     ]
     note = "".join(f" ({line})" for line in hidden(command for _, command in found))
     return [(what + note * ("***" in command), command) for what, command in found]
@@ -180,8 +172,8 @@ def _ways(session: Session) -> list[str]:
     """Return the line that says how the trials' epochs ran."""
     ways = Counter(trial.way for trial in session.store.ended() if trial.way)
     named = {"xla": "as one XLA program", "graph": "as a TensorFlow graph", "fit": "by model.fit"}
-    found = [f"{count} {named[way]}" for way, count in ways.most_common()]
-    return [f"Epochs ran: {', '.join(found)} (trials)."] if found else []
+    found = [f"{counted(count, 'trial')} {named[way]}" for way, count in ways.most_common()]
+    return [f"How epochs ran: {', '.join(found)}."] if found else []
 
 
 def _reliability(session: Session, summary: Summary) -> list[Point]:

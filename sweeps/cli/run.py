@@ -37,10 +37,11 @@ def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     require_writable(settings.folder)
     settings = with_tries(sweep, settings)
     with (
+        notifying(sweep, settings) as told,
         trainers(sweep, settings, early=True) as make_trainer,
         opened(sweep, settings, make_trainer, make_tracker) as session,
-        notifying(settings.notify, session) as told,
     ):
+        told.session = session
         for note in session.notes:
             say(note)
         code, to_do = 0, unfinished(session)

@@ -170,6 +170,12 @@ def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
         yield "  only the baseline is complete: there is nothing to compare yet"
     elif summary.best == summary.baseline:
         yield "  no trial beat the baseline: keep it, or try more trials or a wider range"
+    elif summary.baseline is not None and summary.baseline.outcome == "failed":
+        more = sum(summary.counts.values()) + 1
+        yield (
+            "  the baseline failed, so there is no difference to it: mend what made it fail, "
+            f"and --trials {more} begins with it again"
+        )
     elif confirmed is None:
         return
     elif "baseline" not in confirmed.means and summary.baseline is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.again import place
 from sweeps.cli.found import reading
-from sweeps.cli.report import gathered, uncollected
+from sweeps.cli.report import gathered
 from sweeps.cli.serving import Page, served
 from sweeps.study.session import STATE
 
@@ -79,7 +79,7 @@ def _make(page: Page, sweep: Sweep, settings: Settings, program: str, *, ended: 
     """Make the page of a study as it is now; return the file that its driver locks."""
     from sweeps.report.page import Live, render, waiting
 
-    with uncollected(), reading(sweep, settings) as session:
+    with reading(sweep, settings) as session:
         done, version = len(session.store.ended()), _version(session, ended=ended)
         of = f"{done} of {max(done, session.sweep.n_trials)} trials"
         said = "The sweep has ended" if ended else "Live"

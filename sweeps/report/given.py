@@ -41,6 +41,7 @@ class Report:
     where nothing was. rungs: epochs at which trials are judged. logarithmic: the parameters whose
     ranges are. commands: (what it does, command line). config: the best trial's, as text. notes:
     further lines, such as plain models that a net has to beat. calibration: the best trial's.
+    fewest: complete trials that importances take.
     """
 
     summary: Summary
@@ -60,6 +61,7 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     calibration: Sequence[Point] = ()
+    fewest: int = 0
     address: str | None = None
 
     @property

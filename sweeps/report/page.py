@@ -43,11 +43,15 @@ class Live:
 
 @dataclass(frozen=True)
 class Matters:
-    """Each parameter's share of what sets the value. varied: whether any parameter did."""
+    """Each parameter's share of what sets the value. varied: whether any parameter did.
+
+    fewest: complete trials that shares take.
+    """
 
     shares: list[tuple[str, float]]
     level: bool
     varied: bool
+    fewest: int
 
 
 def write(report: Report, path: Path) -> Path:
@@ -68,7 +72,9 @@ def render(report: Report, live: Live | None = None) -> str:
     """Return the page. live: where it is served rather than kept."""
     data, curves = payload(report), trials.curves(report)
     summary = report.summary
-    matters = Matters(list(summary.importances.items()), summary.level, bool(data["axes"]))
+    matters = Matters(
+        list(summary.importances.items()), summary.level, bool(data["axes"]), report.fewest
+    )
     complete = summary.counts.get("complete", 0)
     sections = [
         Section("result", "found", "Result", head.result(report)),
@@ -86,7 +92,7 @@ def render(report: Report, live: Live | None = None) -> str:
             [findings.section(found, report.sign) for found in report.findings],
         ),
         Section(
-            "again", "again", "Do it again", report.commands or report.config or report.versions
+            "again", "again", "Reproduce it", report.commands or report.config or report.versions
         ),
     ]
     return (

@@ -141,11 +141,14 @@ def time(report: Report) -> Time | None:
     seconds = {
         o: sum(trial.seconds for trial in report.trials if trial.outcome == o) for o in OUTCOMES
     }
-    if not any(seconds.values()):
+    pieces = [Piece(o, s, duration(s), f"--{o}") for o, s in seconds.items()]
+    confirming = report.summary.confirming
+    pieces.append(Piece("confirming", confirming, duration(confirming), "--best"))
+    if not stacked(pieces):
         return None
     longest = sorted(report.trials, key=lambda trial: -trial.seconds)[:LONGEST]
     return Time(
-        stacked([Piece(o, s, duration(s), f"--{o}") for o, s in seconds.items()]),
+        stacked(pieces),
         [
             (
                 report.named(trial.number),
@@ -161,11 +164,11 @@ def time(report: Report) -> Time | None:
 def pruning(report: Report) -> Pruning | None:
     """Return what ending trials early saved, and at which epochs they ended; None where none."""
     pruned = [t for t in report.trials if t.outcome == "pruned"]
-    early = [t for t in report.trials if t.outcome == "complete" and t.epochs < report.max_epochs]
+    early = [t for t in report.trials if t.outcome == "complete" and t.spared(report.max_epochs)]
     if not pruned and not early:
         return None
     ran = sum(trial.epochs for trial in report.trials)
-    saved = sum(report.max_epochs - trial.epochs for trial in pruned + early)
+    saved = sum(trial.spared(report.max_epochs) for trial in pruned + early)
     width = -(-report.max_epochs // MOST_COLUMNS)
     counts = [0] * -(-report.max_epochs // width)
     for trial in pruned + early:

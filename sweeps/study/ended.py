@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STANDARD_ERROR = "standard_error"  # of a value that is a mean over folds: one of the metrics
 # What a trial's user attributes hold of ours.
 OWN_ATTRS = ("role", "params", "seed", "result", "fixed", "run_name", "curve")
+NEVER_WHOLE = ("failed", "infeasible")  # no pruning has spared what these lack
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Ended:
     best_epoch: int | None
     epochs: int
     seconds: float
+    max_epochs: int | None = None  # of its own, None where an earlier version did not keep it
     error: str | None = None
     run_id: str | None = None
     fallback: str | None = None
@@ -52,6 +54,12 @@ class Ended:
             raise ValueError(f"trial {self.number} has no value: no epoch of it was finite")
         return self.value
 
+    def spared(self, max_epochs: int) -> int:
+        """Return the epochs that ending early has spared. max_epochs: of the study."""
+        if self.outcome in NEVER_WHOLE:
+            return 0
+        return max((self.max_epochs or max_epochs) - self.epochs, 0)
+
 
 def value_text(value: float, error: float | None) -> str:
     """Return `0.3491 ± 0.012`, without an error the value alone."""
@@ -62,6 +70,11 @@ def ranked(trials: list[Ended], monitor: Monitor) -> list[Ended]:
     """Return the complete trials, best first; the earlier of two equal ones first."""
     complete = [t for t in trials if t.outcome == "complete" and t.value is not None]
     return sorted(complete, key=lambda t: (monitor.sign * t.reached, t.number))
+
+
+def baseline_of(trials: Sequence[Ended]) -> Ended | None:
+    """Return the baseline: the last trial of that role, since one that failed is run again."""
+    return next((t for t in reversed(trials) if t.role == "baseline"), None)
 
 
 def ended_trial(trial: FrozenTrial) -> Ended:
@@ -78,6 +91,7 @@ def ended_trial(trial: FrozenTrial) -> Ended:
         best_epoch=result.get("best_epoch"),
         epochs=result.get("epochs", 0),
         seconds=result.get("seconds", 0.0),
+        max_epochs=result.get("max_epochs"),
         error=result.get("error"),
         run_id=result.get("run_id"),
         fallback=result.get("fallback"),

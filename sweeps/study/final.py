@@ -51,18 +51,20 @@ def score(session: Session) -> dict[str, Any] | None:
         return None
     keep_best(session, best)
     confirmed = [one.trial for one in confirmed_trials(session)]
-    kept = {t.number for t in (*candidates(session), *confirmed[:KEPT])} | {0}
+    baselines = [t for t in session.store.ended() if t.role == "baseline"]
+    kept = {t.number for t in (*candidates(session), *confirmed[:KEPT], *baselines)}
     for file in (session.folder / "weights").glob("*.np[yz]"):
         if file.stem.isdigit() and int(file.stem) not in kept:
             file.unlink()
     known = session.store.study.user_attrs.get("final", {})
     found = averaged(session)
     members = [] if found is None else [number for number, _ in found.members]
-    if known.get("trial") == best.number and known.get("members", members) == members:
+    baseline = next((t for t in order if t.role == "baseline"), None)
+    scored = baseline is None or "baseline" in known
+    if scored and known.get("trial") == best.number and known.get("members", members) == members:
         return dict(known)
     final: dict[str, Any] = {"trial": best.number, "members": members}
     final["best"] = session.trainer.evaluate(with_weights(session, best))
-    baseline = next((t for t in order if t.role == "baseline"), None)
     if baseline is not None:
         final["baseline"] = session.trainer.evaluate(with_weights(session, baseline))
     final["plain"] = beside_plain(session, best, baseline, found)

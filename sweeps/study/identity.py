@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
+from objectives.data import OWN
+from objectives.monitor import VALUE
 from sweeps.study.limits import texts_of
 from sweeps.study.several import monitors_text
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from search_spaces import Dimension
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
+
+
+OF_LOAD = "data of load"
 
 
 def identity(
@@ -34,7 +39,7 @@ def identity(
     """
     found = {
         "sweep": sweep.name,
-        "data": Path(data.source.name).name,
+        "data": OF_LOAD if OWN in data.details else Path(data.source.name).name,
         "split": data.source.split,  # before the digest, which it changes
         "digest": data.digest,
         "monitor": sweep.objective.monitor,
@@ -92,6 +97,8 @@ def source_words(source: str) -> str:
 
 def data_words(known: Mapping[str, Any]) -> str:
     """Return `churn.csv (3f9a1c0b2d4e)`."""
+    if known["monitor"] == VALUE:
+        return "data that its function reads"
     return f"{source_words(known['data'])} ({known['digest'][:12]})"
 
 

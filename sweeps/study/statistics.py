@@ -38,9 +38,11 @@ class Difference:
     spread: float
     level: float = 0.95
     more: int | None = 0
+    cut: bool = False
 
     def __str__(self) -> str:
-        return f"{self.mean:+.3g} [{self.low:+.3g}, {self.high:+.3g}]"
+        cut = "; cut to what is possible" if self.cut else ""
+        return f"{self.mean:+.3g} [{self.low:+.3g}, {self.high:+.3g}{cut}]"
 
     def within(self, margin: float) -> bool:
         """Return whether the whole interval lies inside +-margin: too small to matter."""
@@ -114,7 +116,8 @@ def _possible(
     mean, (least, most) = math.fsum(b) / len(b), bounds(metric, (*a, *b))
     low, high = max(found.low, least - mean), min(found.high, most - mean)
     low, high = min(low, found.mean), max(high, found.mean)  # but for rounding, it is within
-    shown = dataclasses.replace(found, low=low, high=high)
+    cut = math.isfinite(found.spread) and (low > found.low or high < found.high)
+    shown = dataclasses.replace(found, low=low, high=high, cut=cut)
     if most == 1.0 and found.word == REAL and found.high - found.low > WIDE:
         more = repeats_to_settle(WIDE / 2, found.spread, found.n)
         return dataclasses.replace(shown, word=UNDECIDED, more=more)

@@ -57,6 +57,10 @@ class Store:
         self.ways: dict[str, str] = {}
         for trial in self.ended():
             self._note(trial.structure, trial.way)
+        # Whether the baseline is run again: what made it fail may be mended by now.
+        attrs = [t.user_attrs for t in study.get_trials(deepcopy=False)]
+        results = [one.get("result", {}) for one in attrs if one.get("role") == "baseline"]
+        self.again = bool(results) and results[-1].get("outcome") == Outcome.FAILED.value
 
     def unfinished(self) -> list[optuna.trial.Trial]:
         """Return the trials that an interruption left, lowest number first."""
@@ -77,7 +81,7 @@ class Store:
         ]
 
     def ask(self) -> optuna.trial.Trial:
-        """Propose and store the next trial; the first is the baseline."""
+        """Propose and store the next trial; the first is the baseline, again where that failed."""
         import optuna
 
         from sweeps.study.proposing import Proposal
@@ -89,7 +93,8 @@ class Store:
         given: Mapping[str, Any] | None = None
         start: dict[str, Any] | None = None
         role = "trial"
-        if number == 0:
+        if number == 0 or self.again:
+            self.again = False
             start = {} if self.space.by_building else None
             given = self.space.params(self.space.first()) if start is None else start
             role = "baseline"
@@ -175,6 +180,7 @@ class Store:
                 "value": result.value,
                 "best_epoch": result.best_epoch,
                 "epochs": result.epochs,
+                "max_epochs": result.spec.max_epochs,
                 "seconds": round(result.seconds, 3),
                 "error": result.error,
                 "run_id": run_id,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from objectives.training.errors import error_line
 from search_spaces import Dimension
 from sweeps.study.average import Average, averaged
-from sweeps.study.ended import Ended, ranked
+from sweeps.study.ended import Ended, baseline_of, ranked
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
 from sweeps.study.limits import least_words
 from sweeps.study.ranges import accepts
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
-NEVER_WHOLE = ("failed", "infeasible")  # no pruning has spared what these lack
 FEWEST = 5  # complete trials before an edge says anything
 
 
@@ -77,9 +76,8 @@ def summarise(session: Session) -> Summary:
     """Read a study's summary."""
     trials = session.store.ended()
     order, best = ranked(trials, session.monitor), winner(session)
-    max_epochs = session.sweep.objective.max_epochs
     ran = sum(t.epochs for t in trials)
-    possible = sum(t.epochs if t.outcome in NEVER_WHOLE else max_epochs for t in trials)
+    spared = sum(t.spared(session.sweep.objective.max_epochs) for t in trials)
     attrs = session.store.study.user_attrs
     final = attrs.get("final")
     widen = _hints(session, best) if best is not None and len(order) >= FEWEST else []
@@ -93,9 +91,9 @@ def summarise(session: Session) -> Summary:
         counts=dict(Counter(t.outcome for t in trials)),
         seconds=sum(t.seconds for t in trials),
         epochs=ran,
-        saved=1.0 - ran / possible if possible else 0.0,
+        saved=spared / (ran + spared) if spared else 0.0,
         best=best,
-        baseline=next((t for t in trials if t.role == "baseline"), None),
+        baseline=baseline_of(trials),
         top=tuple(order[:5]),
         importances=importances(session.store.study),
         level=len(order) >= FEWEST_FOR_IMPORTANCE and level(session.store.study),

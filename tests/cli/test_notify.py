@@ -45,3 +45,14 @@ def test_it_is_told_of_a_sweep_that_stops_early(folder: Path, monkeypatch: Any) 
     told = json.loads((folder / "told.json").read_text())
     assert (told["state"], told["exit_code"]) == ("failed", 1)
     assert told["counts"]["failed"] == 3
+
+
+def test_it_is_told_of_a_ctrl_c_before_the_study_is_open(folder: Path, monkeypatch: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sweeps.cli.run.opened", interrupted)
+    assert go("--trials", "4", "--notify", "cat > told.json") == 130
+    told = json.loads((folder / "told.json").read_text())
+    assert (told["study"], told["state"], told["exit_code"]) == ("toy", "interrupted", 130)
+    assert "counts" not in told

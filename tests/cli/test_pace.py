@@ -128,3 +128,13 @@ def test_a_resumed_study_counts_what_was_before() -> None:
     for number, (its, complete, value) in enumerate(trials):
         whole.ended(number, its, complete, value)
     assert resumed.seconds_left() == whole.seconds_left()
+
+
+def test_a_first_trial_that_took_long_does_not_lengthen_what_follows() -> None:
+    paces = [Pace(9, after=20) for _ in range(2)]
+    for pace, first in zip(paces, (1.0, 60.0), strict=True):
+        for number, seconds in enumerate((first, 1.0, 1.0, 1.0)):
+            pace.ended(number, seconds, value=0.1 * number)
+    usual, slow = (pace.seconds_left() or 0.0 for pace in paces)
+    assert usual == pytest.approx(5 * 1.0 + 20 * 1.0)
+    assert usual < slow < 1.3 * usual

@@ -137,6 +137,9 @@ def test_no_loss_falls_below_zero() -> None:
         assert np.mean(other) + free.low < 0.0
         assert np.mean(other) + found.low == pytest.approx(0.0)
         assert (found.high, found.word, found.p) == (free.high, free.word, free.p)
+        assert (found.cut, free.cut) == (True, False)
+        assert "cut to what is possible" in str(found)
+        assert "cut" not in str(free), "the mean is the middle of an interval that is whole"
         for name in ("test_r2", "test_nll"):  # these may be negative
             assert compare(one, other, metric=name) == free
 
