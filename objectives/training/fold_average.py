@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from objectives.judging import threshold
-from objectives.structures import leaves, mapped, packed
+from objectives.structures import leaves, mapped, nested, packed
 from objectives.training import Logs, TrialSpec
 from objectives.training.batches import arrays
 from objectives.training.epochs import fed
@@ -137,7 +137,8 @@ class FoldAverage:
         known = getattr(member, "inputs", None)
         if not known:
             x = self.data.test.x
-            names = iter(x if isinstance(x, Mapping) else [None] * len(leaves(x)))
+            flat = isinstance(x, Mapping) and not any(map(nested, x.values()))
+            names = iter(x if flat else [None] * len(leaves(x)))
             return mapped(lambda one: _input(one, next(names)), x)
         own = getattr(member, "_inputs_struct", known) if len(known) > 1 else known[0]
         return mapped(lambda one: keras.Input(one.shape[1:], name=one.name, dtype=one.dtype), own)
