@@ -17,7 +17,7 @@ from objectives.training.batches import arrays
 from objectives.training.epochs import fed
 from objectives.training.fit import export
 from objectives.training.judged import Judge, Meaningless
-from objectives.training.one_model import joined, packing_of
+from objectives.training.one_model import joined, packing_of, uncompiled
 from objectives.training.whole_files import replace
 
 if TYPE_CHECKING:
@@ -99,7 +99,12 @@ class FoldAverage:
             members.append((member, 1 / len(self.nets)))
         # A column may be left out in a fold, or need float64 in one.
         by_name = self.data.preprocessing is not None
-        return joined(members, self.data.test.x, self.packing, by_name=by_name, like=self.nets[0])
+        whole = joined(
+            members, self.data.test.x, self.packing, by_name=by_name, like=self.nets[0]
+        )
+        for net in self.nets:
+            uncompiled(net)
+        return whole
 
     def _judge(self, predictions: Array) -> Judge:
         judge = Judge(self.nets[0], self.batch, self.packing)

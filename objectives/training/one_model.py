@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from objectives.structures import leaves, mapped
+from objectives.structures import leaves, mapped, nested
 from objectives.training.epochs import fed
 from objectives.training.judged import Judge, Meaningless
 from objectives.training.packing import Packing
@@ -73,7 +73,8 @@ def _inputs(model: keras.Model, x: Any) -> Any:
         return keras.tree.map_structure(
             lambda one: keras.Input(one.shape[1:], dtype=one.dtype, name=one.name), own
         )
-    names = iter(x if isinstance(x, Mapping) else [None] * len(leaves(x)))
+    flat = isinstance(x, Mapping) and not any(map(nested, x.values()))
+    names = iter(x if flat else [None] * len(leaves(x)))
     return mapped(
         lambda array: keras.Input(array.shape[1:], dtype=_dtype(array), name=next(names)), x
     )
