@@ -123,7 +123,7 @@ def test_a_net_beside_the_baseline_on_the_same_rows() -> None:
     assert not any(name.startswith("baseline") for name in found.metrics())
     better = compare(data, 0.8 * truth + 0.1, noisy, draws=200)
     assert better.beaten("baseline") is True
-    assert 0.0 < better.ahead["baseline"].low <= better.ahead["baseline"].high < 1.0
+    assert 0.0 < better.ahead["net", "baseline"].low <= better.ahead["net", "baseline"].high < 1.0
 
 
 def test_a_net_that_does_not() -> None:
