@@ -77,14 +77,17 @@ def quick(data: Data, task: str) -> bool:
 def trees(data: Data, task: str) -> NDArray[Any]:
     """Return the test predictions of scikit-learn's gradient-boosted trees with its defaults."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
 
     x, test = (_flat(part, data, np.arange(len(part))) for part in (data.train, data.test))
     y = numbers_of(data.train.y)
-    if task == "regression":
-        return np.asarray(HistGradientBoostingRegressor(random_state=0).fit(x, y).predict(test))
-    balanced = "balanced" if data.class_weight else None
-    model = HistGradientBoostingClassifier(random_state=0, class_weight=balanced)
-    return _chances(model.fit(x, y.astype(np.int64)), test, data, task)
+    with threadpool_limits(1, "openmp"):  # more of them wait for one another on a busy machine
+        if task == "regression":
+            numbers = HistGradientBoostingRegressor(random_state=0).fit(x, y)
+            return np.asarray(numbers.predict(test))
+        balanced = "balanced" if data.class_weight else None
+        model = HistGradientBoostingClassifier(random_state=0, class_weight=balanced)
+        return _chances(model.fit(x, y.astype(np.int64)), test, data, task)
 
 
 def _chances(model: Any, test: NDArray[Any], data: Data, task: str) -> NDArray[Any]:

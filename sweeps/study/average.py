@@ -164,6 +164,11 @@ def averaged(session: Session) -> Average | None:
     return Average.of(known, session.monitor)
 
 
+def members_of(found: Average | None) -> list[int]:
+    """Return the numbers of an average's nets, none where there is no average."""
+    return [] if found is None else [number for number, _ in found.members]
+
+
 def predicted(session: Session, found: Average, part: str) -> NDArray[Any] | None:
     """Return what an average predicts, None where the predictions are no longer kept.
 

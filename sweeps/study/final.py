@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objectives.training import Decision, Outcome, TrialSpec
-from sweeps.study.average import averaged, candidates
+from sweeps.study.average import averaged, candidates, members_of
 from sweeps.study.average import predicted as whole_prediction
 from sweeps.study.ended import ranked
 from sweeps.study.shown import FRESH_SEEDS, OWN_SEED, name_best, run_name
@@ -58,7 +58,7 @@ def score(session: Session) -> dict[str, Any] | None:
             file.unlink()
     known = session.store.study.user_attrs.get("final", {})
     found = averaged(session)
-    members = [] if found is None else [number for number, _ in found.members]
+    members = members_of(found)
     baseline = next((t for t in order if t.role == "baseline"), None)
     scored = baseline is None or "baseline" in known
     if scored and known.get("trial") == best.number and known.get("members", members) == members:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from objectives.training.errors import error_line
 from search_spaces import Dimension
-from sweeps.study.average import Average, averaged
+from sweeps.study.average import Average, averaged, members_of
 from sweeps.study.ended import Ended, baseline_of, ranked
 from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
 from sweeps.study.limits import least_words
@@ -83,6 +83,10 @@ def summarise(session: Session) -> Summary:
     widen = _hints(session, best) if best is not None and len(order) >= FEWEST else []
     if final is not None and best is not None and final.get("trial") != best.number:
         final = None
+    together = averaged(session)
+    members = members_of(together)
+    if final is not None and final.get("members", members) != members:
+        final = {**final, "plain": None}  # which is of another average
     return Summary(
         study=session.name,
         sweep=session.sweep.name,
@@ -108,7 +112,7 @@ def summarise(session: Session) -> Summary:
         infeasible=least_words(trials, session.sweep.limits),
         final=final,
         confirming=sum(one.get("seconds", 0.0) for one in attrs.get(ATTR, {}).values()),
-        average=averaged(session),
+        average=together,
     )
 
 

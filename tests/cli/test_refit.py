@@ -71,23 +71,6 @@ def test_a_refitted_net_and_average_train_again_to_the_digit(
         assert again == one
 
 
-@pytest.mark.slow
-def test_scaling_is_fitted_on_all_rows_that_it_learns_from(study: Any, tmp_path: Path) -> None:
-    import keras
-    import pandas as pd
-
-    study.export(tmp_path / "net", trial="best", refit=True)
-    model = keras.models.load_model(tmp_path / "net" / "model.keras")
-    means = [w for one in model.layers if "normalization" in one.name for w in one.get_weights()]
-    frame = pd.read_csv(study._settings.folder / "table.csv")
-    learned = SWEEP.objective.data(study._settings.source)
-    rows = len(learned.train) + len(learned.validation)
-    assert means
-    assert rows < len(frame)
-    before = np.asarray(learned.preprocessing["numbers"]["mean"])  # type: ignore[index]
-    assert not np.allclose(means[0].ravel()[: len(before)], before, atol=1e-6)
-
-
 def arrays(_: Any) -> Any:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((90, 3)).astype("float32")

@@ -97,8 +97,8 @@ def test_a_net_that_beats_the_linear_model() -> None:
     truth = data.test.y[:, None]
     found = compare(data, 0.8 * truth + 0.1, draws=200)
     assert found.beaten("logistic") is True
-    assert list(found.models) == ["net", "majority", "logistic"]
-    assert "the net beats logistic regression: AUC +0." in found.lines()[-1]
+    assert list(found.models) == ["net", "majority", "logistic", "trees"]
+    assert "the net beats logistic regression: AUC +0." in found.lines()[-2]
     metrics = found.metrics()
     assert metrics["majority_auc"] == 0.5
     assert metrics["test_auc_low"] == metrics["test_auc_high"] == 1.0
@@ -114,16 +114,16 @@ def test_a_net_beside_the_baseline_on_the_same_rows() -> None:
     truth, rng = data.test.y[:, None], np.random.default_rng(0)
     noisy = 0.5 * truth + rng.random(truth.shape)
     found = compare(data, noisy, noisy + 1e-3 * rng.normal(size=noisy.shape), draws=200)
-    assert list(found.models) == ["net", "baseline", "majority", "logistic"]
-    gap = found.ahead["baseline"]
+    assert list(found.models) == ["net", "baseline", "majority", "logistic", "trees"]
+    gap = found.ahead["net", "baseline"]
     wide = found.models["net"]["auc"]
     assert gap.high - gap.low < 0.1 * (wide.high - wide.low)  # in pairs: the rows' luck is shared
     assert found.beaten("baseline") is None
-    assert "does not beat the baseline" in found.lines()[-2]
+    assert "does not beat the baseline" in found.lines()[-3]
     assert not any(name.startswith("baseline") for name in found.metrics())
     better = compare(data, 0.8 * truth + 0.1, noisy, draws=200)
     assert better.beaten("baseline") is True
-    assert 0.0 < better.ahead["baseline"].low <= better.ahead["baseline"].high < 1.0
+    assert 0.0 < better.ahead["net", "baseline"].low <= better.ahead["net", "baseline"].high < 1.0
 
 
 def test_a_net_that_does_not() -> None:
