@@ -77,7 +77,7 @@ def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: 
     spec = progress.spec
     given = trainer.given(spec)
     parts = opened(trainer.objective, trainer.data, spec)
-    if "batch_size" in flat(spec.config) and not trainer.data.stream["train"].get("rows"):
+    if "batch_size" in flat(spec.config) and not (trainer.data.stream or {})["train"].get("rows"):
         progress.note("batch_size has no effect: the data set has batches of its own")
     state = LiveState(model, callbacks)
     first = progress.begin(state, "data-sets", *trainer.made_of(spec, model))
