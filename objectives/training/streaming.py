@@ -137,8 +137,9 @@ class Replay(keras.callbacks.Callback):  # type: ignore[misc]
             self.held.on_epoch_begin(epoch, logs)
 
     def _read(self, iterator: Any) -> Logs:
-        for _ in range(self.model.steps_per_execution):
-            next(iterator)
+        next(iterator)  # raises StopIteration, as a step does, where there is no batch left
+        for _ in range(self.model.steps_per_execution - 1):
+            next(iterator, None)
         return {}
 
 
