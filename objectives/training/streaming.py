@@ -77,7 +77,7 @@ def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: 
     spec = progress.spec
     given = trainer.given(spec)
     parts = opened(trainer.objective, trainer.data, spec)
-    if "batch_size" in flat(spec.config) and not trainer.data.stream["train"].get("rows"):
+    if "batch_size" in flat(spec.config) and not (trainer.data.stream or {})["train"].get("rows"):
         progress.note("batch_size has no effect: the data set has batches of its own")
     state = LiveState(model, callbacks)
     first = progress.begin(state, "data-sets", *trainer.made_of(spec, model))
@@ -137,8 +137,9 @@ class Replay(keras.callbacks.Callback):  # type: ignore[misc]
             self.held.on_epoch_begin(epoch, logs)
 
     def _read(self, iterator: Any) -> Logs:
-        for _ in range(self.model.steps_per_execution):
-            next(iterator)
+        next(iterator)  # raises StopIteration, as a step does, where there is no batch left
+        for _ in range(self.model.steps_per_execution - 1):
+            next(iterator, None)
         return {}
 
 

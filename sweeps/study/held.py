@@ -90,10 +90,12 @@ def _clearly(
     noise: Mapping[str, Noise],
 ) -> bool:
     """Return whether two trials differ in each metric by more than seeds do; costs are no luck."""
+
+    def reached(number: int, name: str) -> dict[int, float]:
+        return {seed: values[name] for seed, values in runs[number].items()}
+
     return all(
-        noise[each.name].apart(
-            *({seed: values[each.name] for seed, values in runs[n].items()} for n in (one, other))
-        )
+        noise[each.name].apart(reached(one, each.name), reached(other, each.name))
         for each in monitors
         if each.name not in COSTS
     )
