@@ -8,13 +8,13 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from sweeps.cli import run_command_line
 from sweeps.tracking import client
+from sweeps.tracking.history import all_curves
 from sweeps.tracking.mlflow_tracker import MlflowTracker
 from sweeps.tracking.registry import register
 from tests.faults.test_kills import curves, disturb, finish, found
@@ -112,14 +112,7 @@ def test_a_wrong_password_is_told_once_and_what_is_missing_is_sent_by_the_same_c
     assert "/mlflow/#/experiments/" in again
     for piece in ("wr0ng", "ss/w", "%40ss", "rd?", "rd%3F"):
         assert piece not in out + err + again
-    names = {run.info.run_name[:3] for run in client.all_runs(*_of("toy", with_password))}
-    assert names == {"000", "001", "002", "sec"}
-
-
-def _of(experiment: str, uri: str) -> tuple[Any, list[str], str]:
-    opened = client.connect(uri)
-    found = opened.get_experiment_by_name(experiment)
-    return opened, [found.experiment_id], ""
+    assert all_curves(with_password, "secret").keys() == {0, 1, 2}
 
 
 def test_a_model_is_registered_with_a_server_that_keeps_the_files(
@@ -134,7 +127,7 @@ def test_a_model_is_registered_with_a_server_that_keeps_the_files(
     tracker.start_study(study("kept"))
     tell(tracker, 0)
     (tmp_path / "page.html").write_text("a page")
-    tracker.end_study({}, files={"report.html": tmp_path / "page.html"})
+    tracker.end_study({}, files={"page.html": tmp_path / "page.html"})
     tracker.delivery.deliver_all()
     made = register(
         with_password, "kept", tmp_path / "model.keras", {"val_loss": 1.0}, "digest",
@@ -142,13 +135,8 @@ def test_a_model_is_registered_with_a_server_that_keeps_the_files(
     )  # fmt: skip
     assert made.champion
     plain = with_password.replace(f"me:{quote(PASSWORD, safe='')}@", "")
-    for place, name in (
-        (made.uri, "model.keras"),
-        (f"runs:/{tracker.journal.state.parent}", "report.html"),
-    ):
-        kept = Path(download_artifacts(place, tracking_uri=plain, dst_path=str(tmp_path / name)))
-        (file,) = kept.rglob(name)
-        assert (
-            file.read_bytes()
-            == (tmp_path / {"report.html": "page.html"}.get(name, name)).read_bytes()
-        )
+    kept = {"model.keras": made.uri, "page.html": f"runs:/{tracker.journal.state.parent}"}
+    for name, place in kept.items():
+        folder = download_artifacts(place, tracking_uri=plain, dst_path=str(tmp_path / "kept"))
+        (file,) = Path(folder).rglob(name)
+        assert file.read_bytes() == (tmp_path / name).read_bytes()
