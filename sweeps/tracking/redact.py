@@ -27,7 +27,9 @@ def remember(address: str) -> None:
     name of a database, and say so.
     """
     found = [one for pattern in (_USER, _QUERY) for one in pattern.finditer(address)]
-    if (whole := _WHOLE.match(address)) is not None:  # a password with spaces is no word of a text
+    if (
+        whole := _WHOLE.search(address)
+    ) is not None:  # a password with spaces is no word of a text
         found.append(whole)
     for secret in (one["secret"] for one in found):
         for piece in (secret, *re.split(_RESERVED, secret)):
