@@ -47,6 +47,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def with_token(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name in (client.USER, client.PASSWORD):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
     with proxy(server, "/team/mlflow", f"Bearer {TOKEN}") as address:
         yield address
