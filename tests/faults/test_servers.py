@@ -108,6 +108,8 @@ def test_a_wrong_password_is_told_once_and_what_is_missing_is_sent_by_the_same_c
     assert "3 trials" in out  # the summary
     assert re.search(r"not sent: MLflow at http://me:\*\*\*@\S+/mlflow is missing \d+ items", out)
     assert err.count("MLflow cannot be written to (401: ") == 1
+    assert run_command_line(SWEEP, ["sync", "--study", "secret", "--tracking-uri", wrong]) == 3
+    assert "MLflow does not accept the data: 401: " in capsys.readouterr().err
     assert run_command_line(SWEEP, [*options, "--tracking-uri", with_password]) == 0
     again = "".join(capsys.readouterr())
     assert "not sent" not in again
