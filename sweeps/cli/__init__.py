@@ -48,8 +48,7 @@ def run_command_line(
         return 130
     except Exception as error:  # of the user's own file, or of this package
         logging.getLogger("sweeps").exception("the command failed")
-        said = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
-        print(f"failed: {said} ({_place(error)}; more in sweep.log)", file=sys.stderr)
+        print(f"failed: {_said(error)}; more in sweep.log)", file=sys.stderr)
         return 1
 
 
@@ -69,6 +68,15 @@ def print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says and where it comes from, without a password."""
+    if type(error).__module__.startswith("mlflow."):
+        from sweeps.tracking.client import reason
+
+        return f"MLflow cannot be used ({reason(error)}"
+    return redact(f"{type(error).__name__}: {' '.join(str(error).split())} ({_place(error)}")
 
 
 def _place(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from sweeps.study.options import DATA, OPTIONS, Option
 from sweeps.study.readers import epochs, share
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Sweep, pruner_named, sampler_named
-from sweeps.tracking.redact import redact
+from sweeps.tracking.redact import redact, remember
 
 WIDTH = 99  # of a help page, on a terminal that has as much
 
@@ -141,6 +141,8 @@ def help_of(one: Option, sweep: Sweep) -> str:
 
 def given(sweep: Sweep, program: str, command: str, argv: list[str]) -> Settings:
     """Return the settings that a command line stands for. Raises BadInput."""
+    for word in argv:
+        remember(word)  # before a message repeats it
     found = vars(_Parser(sweep, program, command).parse_args(argv))
     if found.get("quiet") and found.get("verbose"):
         raise BadInput("--quiet and --verbose: give one of them")

@@ -43,6 +43,7 @@ ANSWERS = {  # of a server, or of what stands before it
 }
 _LOCK_SECONDS = 25.0
 PAGE = 250  # runs
+_taken: dict[str, str] = {}  # variables of the environment that an address has set
 
 
 def quiet() -> None:
@@ -91,7 +92,7 @@ def reason(error: Exception) -> str:
     said = (redact(error).strip().splitlines() or [type(error).__name__])[0]
     if (status := re.search(r"failed with error code (\d+)", said)) is not None:
         return f"{status[1]}: {ANSWERS.get(status[1], said)}"[:300]
-    system = re.search(r"\[Errno -?\d+\] ([\w ]+)", said)  # among five names of Python classes
+    system = re.search(r"ConnectionPool.*\[Errno -?\d+\] ([\w ]+)", said)  # deep in its middle
     return system[1] if system else said[:300]
 
 
@@ -100,10 +101,17 @@ def _authenticated(uri: str) -> str:
 
     Its messages repeat addresses, and so do those of the libraries below it.
     """
-    parts = urlsplit(uri)
-    if parts.scheme not in ("http", "https") or not (parts.username and parts.password):
+    if _taken and {name: os.environ.get(name) for name in _taken} == _taken:
+        for name in _taken:  # of another address: they are not for this one
+            del os.environ[name]
+    _taken.clear()
+    if not uri.lower().startswith(("http://", "https://")):
         return uri
-    os.environ[USER], os.environ[PASSWORD] = unquote(parts.username), unquote(parts.password)
+    parts = urlsplit(uri)
+    if not (parts.username and parts.password):
+        return uri
+    _taken.update({USER: unquote(parts.username), PASSWORD: unquote(parts.password)})
+    os.environ.update(_taken)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 

@@ -14,6 +14,7 @@ _QUERY = re.compile(
     r"(?P<secret>[^&;#\s]+)",
     re.IGNORECASE,
 )
+# An address alone, whose password may have spaces: in a text, it would end there.
 _WHOLE = re.compile(r"[A-Za-z][\w+.-]*://[^\s:/@]*:(?P<secret>.*)@", re.DOTALL)
 _RESERVED = "[@:/?#]"
 _SHORTEST = 3  # characters of a piece that tells something of a password
@@ -26,9 +27,7 @@ def remember(address: str) -> None:
     Where its special characters were not escaped, libraries take pieces of it for a host or the
     name of a database, and say so.
     """
-    found = [one for pattern in (_USER, _QUERY) for one in pattern.finditer(address)]
-    if (whole := _WHOLE.match(address)) is not None:  # a password with spaces is no word of a text
-        found.append(whole)
+    found = [one for pattern in (_USER, _QUERY, _WHOLE) for one in pattern.finditer(address)]
     for secret in (one["secret"] for one in found):
         for piece in (secret, *re.split(_RESERVED, secret)):
             _known.update(one for one in (piece, unquote(piece)) if len(one) >= _SHORTEST)

@@ -277,3 +277,15 @@ def test_readers_take_what_is_typed_and_what_python_writes(
 def test_readers_refuse_the_rest(read: Any, text: str) -> None:
     with pytest.raises(ValueError, match="it must be"):
         read(text)
+
+
+@pytest.mark.parametrize("flag", ["--storag", "--storag="])
+def test_a_misspelt_option_does_not_repeat_a_password(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = "postgresql://me:my own word@db/x"
+    words = [f"{flag}{address}"] if flag.endswith("=") else [flag, address]
+    assert run_command_line(SWEEP, words) == 2
+    said = capsys.readouterr().err
+    assert "did you mean --storage?" in said
+    assert "me:***@db/x" in said

@@ -8,13 +8,13 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from sweeps.cli import run_command_line
 from sweeps.tracking import client
+from sweeps.tracking.history import all_curves
 from sweeps.tracking.mlflow_tracker import MlflowTracker
 from sweeps.tracking.registry import register
 from tests.faults.test_kills import curves, disturb, finish, found
@@ -47,6 +47,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def with_token(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name in (client.USER, client.PASSWORD):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
     with proxy(server, "/team/mlflow", f"Bearer {TOKEN}") as address:
         yield address
@@ -106,20 +108,15 @@ def test_a_wrong_password_is_told_once_and_what_is_missing_is_sent_by_the_same_c
     assert "3 trials" in out  # the summary
     assert re.search(r"not sent: MLflow at http://me:\*\*\*@\S+/mlflow is missing \d+ items", out)
     assert err.count("MLflow cannot be written to (401: ") == 1
+    assert run_command_line(SWEEP, ["sync", "--study", "secret", "--tracking-uri", wrong]) == 3
+    assert "MLflow does not accept the data: 401: " in capsys.readouterr().err
     assert run_command_line(SWEEP, [*options, "--tracking-uri", with_password]) == 0
     again = "".join(capsys.readouterr())
     assert "not sent" not in again
     assert "/mlflow/#/experiments/" in again
     for piece in ("wr0ng", "ss/w", "%40ss", "rd?", "rd%3F"):
         assert piece not in out + err + again
-    names = {run.info.run_name[:3] for run in client.all_runs(*_of("toy", with_password))}
-    assert names == {"000", "001", "002", "sec"}
-
-
-def _of(experiment: str, uri: str) -> tuple[Any, list[str], str]:
-    opened = client.connect(uri)
-    found = opened.get_experiment_by_name(experiment)
-    return opened, [found.experiment_id], ""
+    assert all_curves(with_password, "secret").keys() == {0, 1, 2}
 
 
 def test_a_model_is_registered_with_a_server_that_keeps_the_files(
@@ -134,7 +131,7 @@ def test_a_model_is_registered_with_a_server_that_keeps_the_files(
     tracker.start_study(study("kept"))
     tell(tracker, 0)
     (tmp_path / "page.html").write_text("a page")
-    tracker.end_study({}, files={"report.html": tmp_path / "page.html"})
+    tracker.end_study({}, files={"page.html": tmp_path / "page.html"})
     tracker.delivery.deliver_all()
     made = register(
         with_password, "kept", tmp_path / "model.keras", {"val_loss": 1.0}, "digest",
@@ -142,13 +139,8 @@ def test_a_model_is_registered_with_a_server_that_keeps_the_files(
     )  # fmt: skip
     assert made.champion
     plain = with_password.replace(f"me:{quote(PASSWORD, safe='')}@", "")
-    for place, name in (
-        (made.uri, "model.keras"),
-        (f"runs:/{tracker.journal.state.parent}", "report.html"),
-    ):
-        kept = Path(download_artifacts(place, tracking_uri=plain, dst_path=str(tmp_path / name)))
-        (file,) = kept.rglob(name)
-        assert (
-            file.read_bytes()
-            == (tmp_path / {"report.html": "page.html"}.get(name, name)).read_bytes()
-        )
+    kept = {"model.keras": made.uri, "page.html": f"runs:/{tracker.journal.state.parent}"}
+    for name, place in kept.items():
+        folder = download_artifacts(place, tracking_uri=plain, dst_path=str(tmp_path / "kept"))
+        (file,) = Path(folder).rglob(name)
+        assert file.read_bytes() == (tmp_path / name).read_bytes()

@@ -1,5 +1,6 @@
 """What MLflow's faults are called, and what its messages do not repeat."""
 
+import os
 import traceback
 
 import pytest
@@ -20,6 +21,19 @@ def test_a_password_is_in_no_message_of_a_server_that_is_away(monkeypatch):
     assert "s3cr" not in said
 
 
+def test_a_password_of_one_address_is_not_sent_to_another(monkeypatch):
+    for name in (USER, PASSWORD):
+        monkeypatch.setenv(name, "")
+    for address in (
+        f"http://me:{SECRET}@127.0.0.1:{free_port()}",
+        f"http://127.0.0.1:{free_port()}",
+    ):
+        with pytest.raises(Exception, match="Connection refused"):
+            connect(address)
+    assert not os.environ.get(USER)
+    assert not os.environ.get(PASSWORD)
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
@@ -32,6 +46,7 @@ def test_a_password_is_in_no_message_of_a_server_that_is_away(monkeypatch):
             "418: API request to endpoint /api/x failed",
         ),
         ("one line\nand another", "one line"),
+        ("no host 'x': [Errno -2] Name or service not known", "no host 'x': [Errno -2] Name"),
         ("", "ValueError"),
     ],
 )
