@@ -131,22 +131,33 @@ def of_threads() -> dict[str, float]:
 
 @dataclass
 class Gauge:
-    """What is read at both ends of the window."""
+    """What is read at the ends of the window, and in its middle."""
 
     session: Session
     read: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(self) -> None:
-        """Read everything; what reading costs is in no window."""
-        outside = {"backlog": self.session.tracker.journal.undelivered()}  # type: ignore[attr-defined]
-        now = outside | {
-            "wall": time.monotonic(), "whole": time.process_time(), **of_threads(), **of_servers(),
-        }  # fmt: skip
-        self.read.append(now)
+        """Read everything. The journal is counted in bytes, which takes a millisecond."""
+        journal = self.session.tracker.journal  # type: ignore[attr-defined]
+        sizes = {name: stream.size for name, stream in list(journal.streams.items())}
+        sent = sum(one.offset for name, one in list(journal.state.sent.items()) if name in sizes)
+        written = sum(sizes.values())
+        self.read.append(
+            {
+                "written": written, "backlog": written - sent, "wall": time.monotonic(),
+                "whole": time.process_time(), **of_threads(), **of_servers(),
+            }
+        )  # fmt: skip
+
+    def behind(self) -> list[float]:
+        """Return by how many seconds of the journal MLflow is behind, at each reading."""
+        first, last = self.read[0], self.read[-1]
+        rate = (last["written"] - first["written"]) / (last["wall"] - first["wall"])
+        return [one["backlog"] / max(rate, 1e-9) for one in self.read]
 
     def used(self, name: str) -> float:
         """Return the cores that something took."""
-        first, last = self.read
+        first, last = self.read[0], self.read[-1]
         return float(last.get(name, 0.0) - first.get(name, 0.0)) / (last["wall"] - first["wall"])
 
 
@@ -187,7 +198,7 @@ def measure(place: Place, trials: Trials, slots: int, pace: float, options: Any)
 
 
 def _lines(gauge: Gauge, fake: Slots, slots: int, pace: float, empty: int) -> list[str]:
-    seen, (first, last) = fake.seen, gauge.read
+    seen, first, last = fake.seen, gauge.read[0], gauge.read[-1]
     seconds = last["wall"] - first["wall"]
     delays = np.percentile(seen.delays or [0.0], [50, 99, 100])
     waits = np.percentile(seen.waits or [0.0], [50, 100])
@@ -210,7 +221,7 @@ def _lines(gauge: Gauge, fake: Slots, slots: int, pace: float, empty: int) -> li
         f"epochs {1e3 * whole * seconds / max(seen.trials, 1):.0f}",
         f"  report delay, s: median {delays[0]:.3f}, 99% {delays[1]:.3f}, latest {delays[2]:.2f}; "
         f"a free slot waits, s: median {waits[0]:.2f}, longest {waits[1]:.2f}",
-        f"  MLflow lacks {first['backlog']} items, then {last['backlog']}",
+        "  MLflow is behind by, s: " + ", ".join(f"{one:.0f}" for one in gauge.behind()),
     ]
 
 

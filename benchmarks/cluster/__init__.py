@@ -141,7 +141,8 @@ class Slots:
     waited for. A slot whose trial has ended is given another one at once.
 
     begun: epochs that trials of the study have already had, by number. warm, seconds: what is
-    left out at the start, and what is then measured. edge: called at both ends of that.
+    left out at the start, and what is then measured. edge: called at both ends of that, and in
+    the middle.
     """
 
     def __init__(
@@ -167,9 +168,13 @@ class Slots:
         measuring, exhausted = False, sum(self._take(specs) for _ in self.begun) < len(self.begun)
         now = time.monotonic()
         start, end = now + self._warm, now + self._warm + self._seconds
+        middle = start + self._seconds / 2.0
         while (now := time.monotonic()) < end and (self._due or not exhausted):
             if not measuring and now >= start:
                 measuring, self.seen = True, Seen()
+                self._edge()
+            if now >= middle:
+                middle = end
                 self._edge()
             while self._due and self._due[0].due <= now:
                 if (result := self._report(heapq.heappop(self._due), on_epoch)) is not None:
