@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import queue
 import re
-import select
 import socket
 import sys
 import threading
@@ -55,7 +55,7 @@ class Agent:
     def __init__(self, channel: Channel, address: str, generation: str) -> None:
         self._channel = channel
         self._generation = generation
-        self._sending = threading.Lock()
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._hosts: dict[str, Started] = {}
         self._puts: dict[str, Put] = {}
         self._count = 0
@@ -73,6 +73,7 @@ class Agent:
         """Start hosts with so many places together, on what there is and what comes."""
         self._orders, self._wanted, self._code = orders, places, ray.put(code)
         nodes = self._survey()
+        threading.Thread(target=self._pass_on, daemon=True).start()
         self._send(("started", self._place(nodes), sum(one.total for one in nodes)))
         threading.Thread(target=self._repeat, args=(BEAT, self._beat), daemon=True).start()
         threading.Thread(target=self._repeat, args=(LOOK, self._look), daemon=True).start()
@@ -213,10 +214,14 @@ class Agent:
                 if not ray.is_initialized() or time.monotonic() - worked > SILENCE:
                     os._exit(1)  # the driver starts another agent, which connects anew
 
-    def _send(self, message: Any) -> None:
-        # If the driver is gone, `main` notices when it reads the socket to its end.
-        with self._sending, contextlib.suppress(OSError):
-            self._channel.send(message)
+    def _send(self, event: Any) -> None:
+        # Not here: this may be a thread of Ray's, which a driver that is busy must not hold up.
+        self._events.put(event)
+
+    def _pass_on(self) -> None:
+        with contextlib.suppress(OSError):  # the driver is gone
+            while True:
+                self._channel.send(self._events.get())
 
 
 def _heard(host: Started) -> Callable[[Any], None]:
@@ -243,35 +248,33 @@ def _cause(error: BaseException) -> str:
     return f"{raised[-1]}{needed}"
 
 
-def _end_with_the_driver(fd: int) -> None:
-    """End this process where it is stuck in a call of Ray's and the driver is gone."""
-    poll = select.poll()
-    poll.register(fd, 0)
-    poll.poll()  # until the other end is closed
-    time.sleep(GRACE)
-    os._exit(1)
+def _read(channel: Channel, commands: queue.SimpleQueue[Any]) -> None:
+    """Read the driver's commands, also while Ray connects; end this process with the driver."""
+    try:
+        while True:
+            for command in channel.receive():
+                commands.put(command)
+    except EOFError:
+        commands.put(("close",))
+        time.sleep(GRACE)
+        os._exit(1)  # it is stuck in a call of Ray's
 
 
 def main(fd: str, address: str, generation: str) -> None:
     """Do what the driver commands, until it is gone."""
     channel = Channel(socket.socket(fileno=int(fd)))
-    threading.Thread(target=_end_with_the_driver, args=(int(fd),), daemon=True).start()
+    commands: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(channel, commands), daemon=True).start()
     try:
         agent = Agent(channel, address, generation)
+        name, *arguments = commands.get()  # start
+        getattr(agent, name)(*arguments)
     except Exception as error:
         channel.send(("refused", _line(error)))
         raise
-    try:
-        while True:
-            for name, *arguments in channel.receive():
-                try:
-                    getattr(agent, name)(*arguments)
-                except Exception as error:
-                    if name == "start":
-                        channel.send(("refused", _line(error)))
-                    raise
-    except EOFError:
-        agent.close()
+    while True:
+        name, *arguments = commands.get()
+        getattr(agent, name)(*arguments)
 
 
 if __name__ == "__main__":
