@@ -73,8 +73,11 @@ class Agent:
         """Start hosts with so many places together, on what there is and what comes."""
         self._orders, self._wanted, self._code = orders, places, ray.put(code)
         nodes = self._survey()
+        planned = self._plan(nodes)
         threading.Thread(target=self._pass_on, daemon=True).start()
-        self._send(("started", self._place(nodes), sum(one.total for one in nodes)))
+        total = sum(node.total for node in nodes)
+        self._send(("started", sum(places for _, places in planned), total))
+        self._place(planned)
         threading.Thread(target=self._repeat, args=(BEAT, self._beat), daemon=True).start()
         threading.Thread(target=self._repeat, args=(LOOK, self._look), daemon=True).start()
 
@@ -128,16 +131,17 @@ class Agent:
             found = free_of(self._orders)
         return found
 
-    def _place(self, nodes: list[Node]) -> int:
-        """Start hosts for the places that are wanted and not there yet; return how many."""
-        now = time.monotonic()
-        busy = {host.node.key for host in list(self._hosts.values()) if not host.joined}
+    def _plan(self, nodes: list[Node]) -> list[tuple[Node, int]]:
+        """Return where the places go that are wanted and not there yet."""
+        now, hosts = time.monotonic(), list(self._hosts.values())
+        busy = {host.node.key for host in hosts if not host.joined}
         busy |= {key for key, until in self._unusable.items() if until > now}
-        lacking = self._wanted - sum(host.places for host in list(self._hosts.values()))
-        planned = plan([node for node in nodes if node.key not in busy], lacking)
+        lacking = self._wanted - sum(host.places for host in hosts)
+        return plan([node for node in nodes if node.key not in busy], lacking)
+
+    def _place(self, planned: list[tuple[Node, int]]) -> None:
         for node, places in planned:
             self._start(node, places)
-        return sum(places for _, places in planned)
 
     def _start(self, node: Node, places: int) -> None:
         key = f"{self._generation}-{self._count}"
@@ -176,7 +180,7 @@ class Agent:
         """Use machines that have come, and what others have freed."""
         self._asked = time.monotonic()
         if sum(host.places for host in list(self._hosts.values())) < self._wanted:
-            self._place(self._survey())
+            self._place(self._plan(self._survey()))
         else:
             ray.nodes()
         self._asked = math.inf
