@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import queue
 import re
-import select
 import socket
 import sys
 import threading
@@ -55,7 +55,7 @@ class Agent:
     def __init__(self, channel: Channel, address: str, generation: str) -> None:
         self._channel = channel
         self._generation = generation
-        self._sending = threading.Lock()
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._hosts: dict[str, Started] = {}
         self._puts: dict[str, Put] = {}
         self._count = 0
@@ -73,7 +73,11 @@ class Agent:
         """Start hosts with so many places together, on what there is and what comes."""
         self._orders, self._wanted, self._code = orders, places, ray.put(code)
         nodes = self._survey()
-        self._send(("started", self._place(nodes), sum(one.total for one in nodes)))
+        planned = self._plan(nodes)
+        threading.Thread(target=self._pass_on, daemon=True).start()
+        total = sum(node.total for node in nodes)
+        self._send(("started", sum(places for _, places in planned), total))
+        self._place(planned)
         threading.Thread(target=self._repeat, args=(BEAT, self._beat), daemon=True).start()
         threading.Thread(target=self._repeat, args=(LOOK, self._look), daemon=True).start()
 
@@ -127,16 +131,17 @@ class Agent:
             found = free_of(self._orders)
         return found
 
-    def _place(self, nodes: list[Node]) -> int:
-        """Start hosts for the places that are wanted and not there yet; return how many."""
-        now = time.monotonic()
-        busy = {host.node.key for host in list(self._hosts.values()) if not host.joined}
+    def _plan(self, nodes: list[Node]) -> list[tuple[Node, int]]:
+        """Return where the places go that are wanted and not there yet."""
+        now, hosts = time.monotonic(), list(self._hosts.values())
+        busy = {host.node.key for host in hosts if not host.joined}
         busy |= {key for key, until in self._unusable.items() if until > now}
-        lacking = self._wanted - sum(host.places for host in list(self._hosts.values()))
-        planned = plan([node for node in nodes if node.key not in busy], lacking)
+        lacking = self._wanted - sum(host.places for host in hosts)
+        return plan([node for node in nodes if node.key not in busy], lacking)
+
+    def _place(self, planned: list[tuple[Node, int]]) -> None:
         for node, places in planned:
             self._start(node, places)
-        return sum(places for _, places in planned)
 
     def _start(self, node: Node, places: int) -> None:
         key = f"{self._generation}-{self._count}"
@@ -175,7 +180,7 @@ class Agent:
         """Use machines that have come, and what others have freed."""
         self._asked = time.monotonic()
         if sum(host.places for host in list(self._hosts.values())) < self._wanted:
-            self._place(self._survey())
+            self._place(self._plan(self._survey()))
         else:
             ray.nodes()
         self._asked = math.inf
@@ -213,10 +218,14 @@ class Agent:
                 if not ray.is_initialized() or time.monotonic() - worked > SILENCE:
                     os._exit(1)  # the driver starts another agent, which connects anew
 
-    def _send(self, message: Any) -> None:
-        # If the driver is gone, `main` notices when it reads the socket to its end.
-        with self._sending, contextlib.suppress(OSError):
-            self._channel.send(message)
+    def _send(self, event: Any) -> None:
+        # Not here: this may be a thread of Ray's, which a driver that is busy must not hold up.
+        self._events.put(event)
+
+    def _pass_on(self) -> None:
+        with contextlib.suppress(OSError):  # the driver is gone
+            while True:
+                self._channel.send(self._events.get())
 
 
 def _heard(host: Started) -> Callable[[Any], None]:
@@ -243,35 +252,33 @@ def _cause(error: BaseException) -> str:
     return f"{raised[-1]}{needed}"
 
 
-def _end_with_the_driver(fd: int) -> None:
-    """End this process where it is stuck in a call of Ray's and the driver is gone."""
-    poll = select.poll()
-    poll.register(fd, 0)
-    poll.poll()  # until the other end is closed
-    time.sleep(GRACE)
-    os._exit(1)
+def _read(channel: Channel, commands: queue.SimpleQueue[Any]) -> None:
+    """Read the driver's commands, also while Ray connects; end this process with the driver."""
+    try:
+        while True:
+            for command in channel.receive():
+                commands.put(command)
+    except EOFError:
+        commands.put(("close",))
+        time.sleep(GRACE)
+        os._exit(1)  # it is stuck in a call of Ray's
 
 
 def main(fd: str, address: str, generation: str) -> None:
     """Do what the driver commands, until it is gone."""
     channel = Channel(socket.socket(fileno=int(fd)))
-    threading.Thread(target=_end_with_the_driver, args=(int(fd),), daemon=True).start()
+    commands: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(channel, commands), daemon=True).start()
     try:
         agent = Agent(channel, address, generation)
+        name, *arguments = commands.get()  # start
+        getattr(agent, name)(*arguments)
     except Exception as error:
         channel.send(("refused", _line(error)))
         raise
-    try:
-        while True:
-            for name, *arguments in channel.receive():
-                try:
-                    getattr(agent, name)(*arguments)
-                except Exception as error:
-                    if name == "start":
-                        channel.send(("refused", _line(error)))
-                    raise
-    except EOFError:
-        agent.close()
+    while True:
+        name, *arguments = commands.get()
+        getattr(agent, name)(*arguments)
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ def test_a_machine_with_other_versions_is_named_once(start: Start) -> None:
         engine.say(Gone("a", "over"))
         engine.say(Gone("b", "over"))
     (line,) = [line for line in said if "versions" in line]
-    assert line.startswith("machine node-7 has other versions, so its curves may differ: keras")
+    assert line.startswith("machine node-7 has other versions, so its curves may differ: keras-sw")
     assert "keras 3.0.0 (" in line
 
 

@@ -51,10 +51,11 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
 
 
 def test_a_trial_goes_on_elsewhere_from_its_last_checkpoint(
-    tmp_path: Path, factory: Callable[..., Trainer]
+    tmp_path: Path, factory: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sweeps.cluster.host.LOOK", 0.0)
     config = Small(dropout=0.3, normalised=True)
-    plain = spec(config, max_epochs=400, rungs=(200,), weights=tmp_path / "plain.npz")
+    plain = spec(config, max_epochs=60, rungs=(20, 40), weights=tmp_path / "plain.npz")
     moved = dataclasses.replace(
         plain,
         weights=tmp_path / "moved.npz",
@@ -68,7 +69,7 @@ def test_a_trial_goes_on_elsewhere_from_its_last_checkpoint(
         curves[of.weights].append({k: v for k, v in logs.items() if k != "epoch_seconds"})
         assert len(curves[of.weights]) == epoch
         kept = of.checkpoint is not None and any(of.checkpoint.parent.glob("*.npz"))
-        if kept and epoch > 200 and len(engine.hosts) == 2:
+        if kept and epoch > 20 and len(engine.hosts) == 2:
             engine.kill(next(host for host, one in engine.hosts.items() if one._at))
         return Decision.CONTINUE
 

@@ -25,6 +25,7 @@ from sweeps.workers import Pool, Reference
 from tests.cluster.ray_cluster import QUIET, ROOT, SMALL, RayCluster
 from tests.workers import scripts
 from tests.workers.scripts import Driver, Script, loss, make_spec
+from tests.workers.test_deaths import wait_for
 
 pytest.importorskip("ray", reason="the extra [ray] is not installed")
 pytestmark = pytest.mark.slow
@@ -74,7 +75,13 @@ def test_machines_are_lost_and_come_while_trials_run(
     assert right(driver, 16, 20)
     assert len(pids) >= 3
     assert any("is gone: its processes have ended" in line for line in said)
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not [pid for pid in pids if psutil.pid_exists(pid) and runs(psutil.Process(pid))]
+
+
+def runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 DRIVER = """
@@ -99,13 +106,15 @@ if __name__ == "__main__":
 """
 
 
-def working() -> set[int]:
-    """The processes of workers, of their fork servers and of Ray's agent."""
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if "sweeps.workers.process" in command or "sweeps.cluster.ray_agent" in command:
-            found.add(process.pid)
+def working(*parents: int) -> list[psutil.Process]:
+    """The processes of workers, of their fork servers and of Ray's agent below others."""
+    found = []
+    for parent in parents:
+        for process in psutil.Process(parent).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                command = " ".join(process.cmdline())
+                if "sweeps.workers.process" in command or "sweeps.cluster.ray_agent" in command:
+                    found.append(process)
     return found
 
 
@@ -114,7 +123,6 @@ def test_nothing_is_left_of_a_driver_that_ends(
     cluster: RayCluster, arrays: Path, tmp_path: Path, how: signal.Signals
 ) -> None:
     (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
-    before = working()
     with subprocess.Popen(
         [sys.executable, "driver.py", cluster.address, str(arrays)],
         cwd=tmp_path,
@@ -125,12 +133,10 @@ def test_nothing_is_left_of_a_driver_that_ends(
     ) as process:
         assert process.stdout is not None
         assert {process.stdout.readline(), process.stdout.readline()} == {"0\n", "1\n"}
-        assert len(working() - before) >= 5
+        family = working(process.pid, cluster.pid)
+        assert len(family) == 5  # the agent, and on each of two machines a server and a worker
         process.send_signal(how)
-    until = time.monotonic() + 30
-    while working() - before:
-        assert time.monotonic() < until, "it was left behind"
-        time.sleep(0.1)
+    wait_for(lambda: not any(map(runs, family)), 30)
 
 
 def test_what_is_wrong_with_a_cluster_is_said_in_one_line(
