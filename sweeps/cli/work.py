@@ -262,7 +262,7 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
         with watcher.shown():
             phase.run()
     except KeyboardInterrupt:
-        say("interrupted: the trials are done; run the same command to go on confirming them")
+        say("interrupted: the trials are done; run the same command to resume confirming them")
         return 130
     return 0
 
