@@ -165,7 +165,7 @@ class Objective(Generic[C]):
         return getattr(build.function, "function", None)
 
     def data(self, source: Source) -> Data:
-        """Return the data of a source: the user's arrays, file, or what load gives without either."""
+        """Return the data of a source: arrays, a file, or what load gives without either."""
         from objectives.reading.given import data_of, in_hand
         from objectives.reading.loaded import with_warnings
         from objectives.reading.watched import Watched
