@@ -92,7 +92,7 @@ def summarise(session: Session) -> Summary:
         counts=dict(Counter(t.outcome for t in trials)),
         seconds=sum(t.seconds for t in trials),
         epochs=ran,
-        saved=spared / (ran + spared) if spared else 0.0,
+        saved=1.0 - ran / (ran + spared) if spared else 0.0,
         best=best,
         baseline=baseline_of(trials),
         top=tuple(order[:5]),
