@@ -85,8 +85,9 @@ def fill(trials: int, epochs: int, folder: Path, sampler: Sampler) -> list[float
     from sweeps.cli.progress import Watcher
     from sweeps.cli.work import versions
     from sweeps.study.parent import parent_run, repair
-    from sweeps.study.session import opened
+    from sweeps.study.session import ARRAYS, opened
     from sweeps.study.settings import Settings
+    from sweeps.study.summary import keep_importances
     from sweeps.tracking.mlflow_tracker import MlflowTracker
 
     # Without pruning, every trial has every epoch.
@@ -112,6 +113,8 @@ def fill(trials: int, epochs: int, folder: Path, sampler: Sampler) -> list[float
         loop = session.loop(Watcher(trials, done, quiet=True))
         loop.begin = begin
         loop.run()
+        session.data.save(session.folder / ARRAYS)  # as for workers
+        keep_importances(session.store.study)  # as at a sweep's end
     return asked
 
 

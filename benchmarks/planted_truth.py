@@ -179,7 +179,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="first seed (tuning used 1000 up)")
     parser.add_argument("--scenario", choices=list(SCENARIOS), action="append")
-    parser.add_argument("--folder", type=Path, help="kept runs: the same command goes on")
+    parser.add_argument("--folder", type=Path, help="kept runs: the same command resumes")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     prepare_environment(threads=1, device="cpu")

@@ -12,7 +12,7 @@ while it does by 0.005. A linear model is the last member in any case: it costs 
 prints the regrets, the portfolios, how one that was chosen on the other tables does on each table,
 and what is lost without each dimension of the space. The tables are those that scikit-learn ships
 or makes, and some made here. `--write` puts the portfolios into `search_spaces/portfolio.json`.
-`--kept` holds what was measured: the command goes on where it was stopped.
+`--kept` holds what was measured: the command resumes where it was stopped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The sweep of the race with Ray Tune's own rule of stopping: what the machinery alone is worth.
 
-ASHA with Ray's defaults: from epoch 1 on, a quarter goes on, whatever plateau a trial sits on, and
-no patience. Not for use: it ends worse than the default (`pruning_in_the_loop.py`).
+ASHA with Ray's defaults: from epoch 1 on, a quarter continues, whatever plateau a trial sits on,
+and no patience. Not for use: it ends worse than the default (`pruning_in_the_loop.py`).
 """
 
 from dataclasses import replace

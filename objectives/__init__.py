@@ -169,7 +169,7 @@ class Objective(Generic[C]):
         return getattr(build.function, "function", None)
 
     def data(self, source: Source) -> Data:
-        """Return the data of a source: the user's arrays, file, or what is embedded."""
+        """Return the data of a source: arrays, a file, or what load gives without either."""
         from objectives.reading.given import data_of, in_hand
         from objectives.reading.loaded import in_folds, with_warnings
         from objectives.reading.watched import Watched
@@ -260,7 +260,7 @@ class Objective(Generic[C]):
         return max_epochs
 
     def __call__(self, trial: Any) -> float | tuple[float, ...]:
-        """Train one trial of a plain Optuna study on the embedded data.
+        """Train one trial of a plain Optuna study on the data that load gives.
 
         Reports the best value so far at every epoch and raises `optuna.TrialPruned`; the seed is
         the trial's number. With several monitors it reports nothing, and returns all values. Files

@@ -32,7 +32,7 @@ UNIT = "unit"  # of details: mean and deviation of the target by which a refitte
 
 @dataclass(frozen=True)
 class Source:
-    """Where data come from and how they are split; the default is embedded.
+    """Where data come from and how they are split; the default is no file.
 
     The user says it, and what was read of it keeps it, with what the reader made of open points:
     the target's and the columns' names, the positive class, the threshold's goal and the split.

@@ -1,6 +1,6 @@
 """A binary classifier of dense layers on a table.
 
-The embedded data are made, not measured: labels come from a fixed random relu net, so the truth
+The built-in data are made, not measured: labels come from a fixed random relu net, so the truth
 is known to be learnable, and a 16-wide net improves fast at first and then hardly at all.
 """
 

@@ -1,6 +1,6 @@
 """A classifier of dense layers on a table, for more than two classes.
 
-The embedded data are scikit-learn's handwritten digits: 1,797 pictures of 8 x 8 pixels.
+The built-in data are scikit-learn's handwritten digits: 1,797 pictures of 8 x 8 pixels.
 """
 
 from __future__ import annotations

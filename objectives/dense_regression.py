@@ -1,6 +1,6 @@
 """A regression of dense layers on a table.
 
-The embedded data are scikit-learn's diabetes table: 442 patients, 10 columns, and how far the
+The built-in data are scikit-learn's diabetes table: 442 patients, 10 columns, and how far the
 disease had gone a year later. The net predicts in the target's own unit.
 """
 

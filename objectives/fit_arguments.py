@@ -18,7 +18,7 @@ INSTEAD = {
     "class_weight": "let load give a Data with class_weight",
     "sample_weight": "let load give a Data whose parts have sample_weight",
     "callbacks": "give Objective(callbacks=...)",
-    "initial_epoch": "a trial goes on by itself where it was interrupted",
+    "initial_epoch": "a trial resumes by itself where it was interrupted",
     "validation_freq": "every epoch is validated, as pruning and the curves need it",
     "validation_steps": "the whole validation set is used in every epoch",
     "validation_batch_size": "it changes no value; validation takes batches of batch_size",

@@ -139,7 +139,7 @@ class Trained:
     history: Given
 
     def __init__(self, model: Any) -> None:
-        instead = "return model.fit(...) as it is; a trial's value is the best one of the monitor"
+        instead = "return model.fit(...) unchanged; a trial's value is the best one of the monitor"
         history = Given("the history of model.fit", instead)
         vars(self).update(_model=model, calls=[], history=history)
 

@@ -1,6 +1,6 @@
 """Stacked LSTM layers that classify a sequence.
 
-The embedded task asks to recall the first of three steps, 0 or 1, past two random digits. It is
+The built-in task asks to recall the first of three steps, 0 or 1, past two random digits. It is
 easy once learnt, and nothing is learnt for the first dozen epochs.
 """
 

@@ -1,6 +1,6 @@
 """Stacked LSTM layers that tell two classes of sequences apart.
 
-The embedded sequences are made: ten values between 0 and 100, three of which are marked in a
+The built-in sequences are made: ten values between 0 and 100, three of which are marked in a
 second channel. The label says whether the mean of the marked values is above 50; the others say
 nothing.
 """

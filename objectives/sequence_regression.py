@@ -1,6 +1,6 @@
 """Stacked LSTM layers that predict a number for each sequence, in the target's own unit.
 
-The embedded sequences are those of `sequence_binary`; to be predicted is the mean itself of the
+The built-in sequences are those of `sequence_binary`; to be predicted is the mean itself of the
 marked values, between 0 and 100.
 """
 

@@ -68,6 +68,6 @@ def main(sweep: Sweep, argv: list[str] | None = None) -> None:
 
     if loading():  # a worker imports a script that has no `if __name__ == "__main__"`
         raise SystemExit(0)
-    from sweeps.cli import run_command_line
+    from sweeps.cli import leave, run_command_line
 
-    raise SystemExit(run_command_line(sweep, argv))
+    leave(run_command_line(sweep, argv))

@@ -41,7 +41,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def command() -> None:
     """The console command `keras-sweeps`."""
-    raise SystemExit(main())
+    from sweeps.cli import leave
+
+    leave(main())
 
 
 if __name__ == "__main__":

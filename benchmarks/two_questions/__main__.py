@@ -1,4 +1,4 @@
-"""The two questions, answered with what `explain` found on the embedded data: docs/why-it-*.md.
+"""The two questions, answered with what `explain` found on the built-in data: docs/why-it-*.md.
 
     python -m sweeps.dense_binary explain --budget 1h --json flattens.json
     python -m sweeps.lstm_recall explain --budget 1h --json waits.json

@@ -122,7 +122,7 @@ def reliability_bins(said: Floats, true: NDArray[Any]) -> Bins:
 
 
 def reliability(labels: NDArray[Any], predictions: NDArray[Any]) -> list[dict[str, float]]:
-    """Return the reliability curve: rows, mean predicted chance and share that came true."""
+    """Return the reliability curve: rows, mean predicted probability and observed share."""
     chances = np.asarray(predictions, np.float64)
     if chances.ndim == 1 or chances.shape[1] == 1:
         chances = np.stack([1.0 - chances.ravel(), chances.ravel()], axis=1)

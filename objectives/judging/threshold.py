@@ -26,7 +26,7 @@ def wanted(data: Data) -> str | None:
 
 
 def chance_of(predictions: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the chances of the positive class, of one column or of two."""
+    """Return the probabilities of the positive class, of one column or of two."""
     columns = np.asarray(predictions, np.float64)
     return columns[:, 1] if columns.ndim == 2 and columns.shape[1] == 2 else columns.ravel()
 

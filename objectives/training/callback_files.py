@@ -30,7 +30,7 @@ ANEW = {
     ),
 }
 REFUSED = {
-    "BackupAndRestore": "leave it out: an interrupted trial goes on by itself",
+    "BackupAndRestore": "leave it out: an interrupted trial resumes by itself",
     "OrbaxCheckpoint": "give ModelCheckpoint, whose files get a folder for each trial",
 }
 
@@ -44,7 +44,7 @@ def placed(
         callbacks: Fresh ones.
         folder: The trial's own. None for a run that is no trial (a repeat, a probe, a training
             again): those that only write files are left out, others write where nothing is kept.
-        checkpoint: Of the trial, by its name in the spec: a CSV file goes on after its epochs.
+        checkpoint: Of the trial, by its name in the spec: a CSV file continues after its epochs.
 
     Raises:
         BadInput: For a callback that cannot be had.

@@ -99,9 +99,7 @@ class FoldAverage:
             members.append((member, 1 / len(self.nets)))
         # A column may be left out in a fold, or need float64 in one.
         by_name = self.data.preprocessing is not None
-        whole = joined(
-            members, self.data.test.x, self.packing, by_name=by_name, like=self.nets[0]
-        )
+        whole = joined(members, self.data.test.x, self.packing, by_name=by_name, like=self.nets[0])
         for net in self.nets:
             uncompiled(net)
         return whole

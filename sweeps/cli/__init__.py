@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -9,7 +10,7 @@ import shlex
 import sys
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from objectives import BadInput
 from sweeps.tracking.redact import redact
@@ -50,6 +51,12 @@ def run_command_line(
         logging.getLogger("sweeps").exception("the command failed")
         print(f"failed: {_said(error)}; more in sweep.log)", file=sys.stderr)
         return 1
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, sparing it a last search for garbage: a fifth of a large study's report."""
+    gc.freeze()
+    raise SystemExit(code)
 
 
 def unread() -> int:

@@ -61,7 +61,7 @@ class TrialHandle:
         return takes_frames(self.scorer())
 
     def scorer(self) -> Scorer:
-        """Return what predicts from raw rows: `predict` (chances or numbers) and `labels`."""
+        """Return what takes raw rows: `predict` (probabilities or numbers) and `labels`."""
         from objectives.scorer import Scorer
 
         with (
@@ -100,7 +100,7 @@ class Ensemble:
         return takes_frames(self.scorer())
 
     def scorer(self) -> Scorer:
-        """Return what predicts from raw rows: `predict` (chances or numbers) and `labels`."""
+        """Return what takes raw rows: `predict` (probabilities or numbers) and `labels`."""
         from objectives.scorer import Scorer
 
         with tempfile.TemporaryDirectory() as folder:

@@ -48,7 +48,9 @@ def help_lines(program: str) -> list[str]:
 
 def _sweeps(program: str) -> list[str]:
     lines = [f"sweeps (run one with {program} SWEEP; {program} SWEEP --help shows its options)"]
-    return lines + [f"  {sweep.name:<18} {sweep.help}" for sweep in built_in()]
+    found = list(built_in())
+    width = max(len(sweep.name) for sweep in found)
+    return lines + [f"  {sweep.name:<{width}}  {sweep.help}" for sweep in found]
 
 
 def listing(folder: Path | None = None, program: str = "keras-sweeps") -> list[str]:

@@ -43,11 +43,11 @@ def run(
     verbose: bool | int = True,
     **options: Any,
 ) -> Study:
-    """Run a sweep, or go on with it, and return its study.
+    """Run a sweep, or resume it, and return its study.
 
     An interruption (the notebook's stop button, Ctrl-C) is not an error: the study comes back as
-    far as it got, and the same call goes on. SIGTERM ends the process, once the sweep has stopped
-    as cleanly. Raises BadInput.
+    far as it got, and the same call resumes it. SIGTERM ends the process, once the sweep has
+    stopped as cleanly. Raises BadInput.
 
     Args:
         sweep: what to run.

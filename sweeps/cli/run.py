@@ -1,4 +1,4 @@
-"""Run a sweep, or go on with it; and show its summary."""
+"""Run a sweep, or resume it; and show its summary."""
 
 from __future__ import annotations
 

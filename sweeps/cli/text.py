@@ -173,13 +173,13 @@ def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
     elif summary.baseline is not None and summary.baseline.outcome == "failed":
         more = sum(summary.counts.values()) + 1
         yield (
-            "  the baseline failed, so there is no difference to it: mend what made it fail, "
+            "  the baseline failed, so there is no difference to it: fix what made it fail, "
             f"and --trials {more} begins with it again"
         )
     elif confirmed is None:
         return
     elif "baseline" not in confirmed.means and summary.baseline is not None:
-        yield f"  the baseline is {summary.baseline.outcome}: no difference to it can be told"
+        yield f"  the baseline is {summary.baseline.outcome}: there is no difference to show"
     elif confirmed.difference is None:
         yield "  one fresh seed cannot tell luck from skill: --confirm 5 can"
     else:

@@ -24,7 +24,7 @@ from sweeps.study.final import score
 from sweeps.study.loop import Loop
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
-from sweeps.study.summary import Summary
+from sweeps.study.summary import Summary, keep_importances
 from sweeps.study.winner import ATTR, winner
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.workers.versions import versions
@@ -202,8 +202,9 @@ def _parent_metrics(summary: Summary, found: Confirmed | None) -> dict[str, floa
 
 
 def _remember_runs(session: Session, summary: Summary) -> None:
-    """Keep in the store where MLflow has the study and its best trials."""
+    """Keep in the store where MLflow has the study and its best trials, and what matters."""
     tracker, study = session.tracker, session.store.study
+    keep_importances(study)
     if (address := tracker.address()) is not None:
         study.set_user_attr("address", address)
     trials = (*summary.top, summary.best, summary.baseline)
@@ -243,7 +244,7 @@ def _confirm(session: Session, say: Say, *, quiet: bool, verbose: bool) -> int:
         with watcher.shown():
             phase.run()
     except KeyboardInterrupt:
-        say("interrupted: the trials are done; run the same command to go on confirming them")
+        say("interrupted: the trials are done; run the same command to resume confirming them")
         return 130
     return 0
 

@@ -96,9 +96,9 @@ def meaning(data: Data) -> str:
     """Return what the model's output stands for, "" where nobody knows."""
     details = data.details
     if details.get("task") == "binary":
-        return f"the chance of {quoted(data.source.positive)}"
+        return f"the probability of {quoted(data.source.positive)}"
     if details.get("classes"):
-        return f"the chances of {listing(details['classes'])}"
+        return f"the probabilities of {listing(details['classes'])}"
     return data.source.target or "" if details.get("task") == "regression" else ""
 
 

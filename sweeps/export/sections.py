@@ -71,7 +71,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Decision:
-    """From which chance on a row is called positive, and what that was chosen for."""
+    """From which probability on a row is called positive, and what that was chosen for."""
 
     threshold: Annotated[float, Interval(ge=0.0, le=1.0)] = 0.5
     chosen_for: str = "none"

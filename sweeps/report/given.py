@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Point:
-    """A bin of a reliability curve: rows, the chance that was said, the share that came true."""
+    """A bin of a reliability curve: rows, the predicted probability, the observed share."""
 
     rows: float
     said: float

@@ -16,7 +16,7 @@ SIZE, EDGE = 260, 30  # of the reliability curve, in pixels
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a picture of intervals. None as an end: it goes on beyond the picture."""
+    """A line of a picture of intervals. None as an end: it extends beyond the picture."""
 
     name: str
     value: float

@@ -40,7 +40,7 @@ def study_name(sweep: Sweep, data: Data, settings: Settings) -> str:
 
 
 def only_study(storage: optuna.storages.BaseStorage, sweep: Sweep) -> str:
-    """Return the study that a sweep has here: on its embedded data, or the only one on others.
+    """Return the study that a sweep has here: on its built-in data, or the only one on others.
 
     Raises BadInput where several are on data of the user's own.
     """

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sweeps.study.session import Session
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
+KEPT = "importances"  # of a study: of how many complete trials, and their shares
 FEWEST = 5  # complete trials before an edge says anything
 
 
@@ -95,11 +96,11 @@ def summarise(session: Session) -> Summary:
         counts=dict(Counter(t.outcome for t in trials)),
         seconds=sum(t.seconds for t in trials),
         epochs=ran,
-        saved=spared / (ran + spared) if spared else 0.0,
+        saved=1.0 - ran / (ran + spared) if spared else 0.0,
         best=best,
         baseline=baseline_of(trials),
         top=tuple(order[:5]),
-        importances=importances(session.store.study),
+        importances=kept_importances(session.store.study),
         level=len(order) >= FEWEST_FOR_IMPORTANCE and level(session.store.study),
         hints=tuple(f"{words}: --range {text}" for words, text in widen),
         wider=tuple(text for _, text in widen),
@@ -114,6 +115,25 @@ def summarise(session: Session) -> Summary:
         confirming=sum(one.get("seconds", 0.0) for one in attrs.get(ATTR, {}).values()),
         average=together,
     )
+
+
+def kept_importances(study: optuna.Study) -> dict[str, float]:
+    """Return what `keep_importances` has kept, else compute it: importing what does takes 1 s."""
+    known = study.user_attrs.get(KEPT, {})
+    if known.get("complete") == _complete(study):  # ended trials do not change
+        return dict(known["shares"])
+    return importances(study)
+
+
+def keep_importances(study: optuna.Study) -> None:
+    """Keep the importances for whoever reads the study until another trial is complete."""
+    found = {"complete": _complete(study), "shares": kept_importances(study)}
+    if study.user_attrs.get(KEPT) != found:
+        study.set_user_attr(KEPT, found)
+
+
+def _complete(study: optuna.Study) -> int:
+    return sum(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
 
 
 def importances(study: optuna.Study) -> dict[str, float]:

@@ -170,7 +170,7 @@ class Sweep:
     """One sweep: what is trained, what proposes, what prunes, and how much of it.
 
     Args:
-        name: Of the sweep, and of the study on embedded data.
+        name: Of the sweep, and of the study on the data that load gives without a file.
         objective: What is trained and judged.
         sampler: `tpe()`, `random()`, a class of `optuna.samplers`, or a function that takes a
             seed and returns a sampler: `lambda seed: optuna.samplers.GPSampler(seed=seed)`.

@@ -3,7 +3,7 @@
 The lowest value of many trials is partly the luckiest. So the winner is the trial with the best
 mean over fresh seeds, the same seeds for each trial that was confirmed on them; where nothing has
 been confirmed it is the trial with the best value, and unconfirmed. A trial that was left out
-after few seeds cannot win, and one that was confirmed stays a candidate when the study goes on.
+after few seeds cannot win, and one that was confirmed stays a candidate when it is continued.
 """
 
 from __future__ import annotations

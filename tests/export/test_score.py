@@ -35,12 +35,12 @@ WIDE = pd.DataFrame({f"c{i}": RNG.normal(size=ROWS) for i in range(40)}).assign(
 SERIES = RNG.normal(size=(ROWS, 5, 2))
 TWO, THREE = np.arange(ROWS) % 2, np.array(["a", "b", "c"])[np.arange(ROWS) % 3]
 CASES: dict[str, tuple[Objective[Any], Any, Any, str, int]] = {
-    "table": (DENSE_BINARY, FRAME, TWO, "the chance of '1'", 1),
-    "wide table": (DENSE_MULTICLASS, WIDE, THREE, "the chances of a, b, c", 3),
-    "matrix": (DENSE_BINARY, WIDE.iloc[:, :40].to_numpy(), TWO, "the chance of '1'", 1),
+    "table": (DENSE_BINARY, FRAME, TWO, "the probability of '1'", 1),
+    "wide table": (DENSE_MULTICLASS, WIDE, THREE, "the probabilities of a, b, c", 3),
+    "matrix": (DENSE_BINARY, WIDE.iloc[:, :40].to_numpy(), TWO, "the probability of '1'", 1),
     "numbers": (DENSE_REGRESSION, FRAME, RNG.normal(size=ROWS), "y", 1),
-    "sequences": (LSTM_RECALL, SERIES, THREE, "the chances of a, b, c", 3),
-    "two classes of sequences": (SEQUENCE_BINARY, SERIES, TWO, "the chance of '1'", 1),
+    "sequences": (LSTM_RECALL, SERIES, THREE, "the probabilities of a, b, c", 3),
+    "two classes of sequences": (SEQUENCE_BINARY, SERIES, TWO, "the probability of '1'", 1),
     "numbers of sequences": (SEQUENCE_REGRESSION, SERIES, RNG.normal(size=ROWS), "y", 1),
 }
 

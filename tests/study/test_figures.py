@@ -10,7 +10,7 @@ import pytest
 
 from objectives import BadInput
 from sweeps.study.figures import CLOSE, figure, learning_curves
-from sweeps.study.summary import importances
+from sweeps.study.summary import importances, keep_importances, kept_importances
 
 
 @pytest.fixture
@@ -88,3 +88,18 @@ def test_learning_curves_have_every_epoch() -> None:
     drawn = learning_curves(frames | {3: pd.DataFrame({"loss": [1.0]})}, "val_loss")
     assert [line.name for line in drawn.data] == ["#1", "#2"]
     assert all(list(line.x) == list(range(1, 8)) for line in drawn.data)
+
+
+def test_importances_are_kept_until_another_trial_is_complete() -> None:
+    import optuna
+
+    made = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    made.optimize(lambda t: t.suggest_float("a", 0, 1) + t.suggest_float("b", 0, 9), n_trials=12)
+    keep_importances(made)
+    found = importances(made)
+    assert kept_importances(made) == found != {}
+    assert list(kept_importances(made)) == list(found), "the largest is first"
+    made.set_user_attr("importances", {"complete": 12, "shares": {"a": 1.0}})
+    assert kept_importances(made) == {"a": 1.0}, "what is kept is not computed anew"
+    made.add_trial(made.trials[0])
+    assert kept_importances(made) == importances(made) != {"a": 1.0}

@@ -132,7 +132,7 @@ def test_an_infeasible_baseline_leaves_the_best_without_a_difference(tmp_path: P
         score(study)
         said = "\n".join(lines(study, summarise(study)))
         assert winner(study).params["width"] < 8
-    assert "the baseline is infeasible: no difference to it can be told" in said
+    assert "the baseline is infeasible: there is no difference to show" in said
 
 
 def test_infeasible_trials_are_no_failures_and_hide_none(tmp_path: Path) -> None:
