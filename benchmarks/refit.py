@@ -21,6 +21,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,21 +101,22 @@ def measure(name: str, rows: int, seed: int) -> dict[str, float]:
             for spec, of in zip(specs, rates, strict=True)
         ]
         list(after.train(iter(now), lambda *_: Decision.CONTINUE))
-        first = order[0]
-        found = {}
-        one = [(now[first], 1.0)]
-        pairs = {"net": ([(specs[first], 1.0)], one)}
+        one = [(specs[order[0]], 1.0)], [(now[order[0]], 1.0)]
+        pairs = {"net": one}
         if "members" in average:
             of = {spec.number: k for k, spec in enumerate(specs)}
             share = [(of[n], w) for n, w in average["members"]]
-            pairs["average"] = (
-                [(specs[k], w) for k, w in share],
-                [(now[k], w) for k, w in share],
-            )
-        for what, (old, new) in pairs.items():
-            after.together(new, place / "after.npz")  # type: ignore[attr-defined]
-            told_of = before.together(old, place / "b.npz", beside=place / "after.npz")  # type: ignore[attr-defined]
-            found |= {f"{what} before": told_of["loss"], f"{what} after": told_of["loss_beside"]}
+            pairs["average"] = [(specs[k], w) for k, w in share], [(now[k], w) for k, w in share]
+        return judged(before, after, pairs, place)
+
+
+def judged(before: Any, after: Any, pairs: Mapping[str, Any], place: Path) -> dict[str, float]:
+    """Return the test losses of nets before and after, by the same loss."""
+    found = {}
+    for what, (old, new) in pairs.items():
+        after.together(new, place / "after.npz")
+        told = before.together(old, place / "b.npz", beside=place / "after.npz")
+        found |= {f"{what} before": told["loss"], f"{what} after": told["loss_beside"]}
     return found
 
 

@@ -187,7 +187,7 @@ class Objective(Generic[C]):
             )
         found = with_warnings(in_folds(data_of(loaded, source, self), source))
         built_in = str(getattr(self.load, "__module__", "")).startswith(f"{__name__}.")
-        if source.path is not None or built_in:
+        if source.path is not None or found.source.path is not None or built_in:
             return found
         return dataclasses.replace(found, details={**found.details, OWN: True})
 

@@ -150,19 +150,8 @@ def train(
             print(f"trial {member.trial}: {result.value!r}, recorded {member.value!r}")
             exact = exact and result.value == member.value
             results.append(result)
-        if not isinstance(trainer, Averages):
-            raise BadInput("this trainer averages no nets: take another with --trainer")
-        weights = {member.trial: member.weight for member in exported.members}
         model = Path(scratch) / MODEL
-        if exported.refit is not None and isinstance(trainer, Refits):
-            specs = [(one.spec, weights[one.spec.number]) for one in results]
-            found = trainer.together(specs, Path(scratch) / "said.npz", model=model)
-        else:
-            found = trainer.average(results, Path(scratch), weights=weights, model=model)
-        if "reason" in found:
-            raise BadInput(f"no average of these nets: {found['reason']}")
-        scores = found["average" if exported.refit is None else "scores"]
-        reached = with_scores(exported, scores)
+        reached = with_scores(exported, _together(trainer, exported, results, model))
         name = exported.training.monitor if exported.training else ""
         name = "test_loss" if exported.refit is not None else name
         mine, recorded = reached.scores.get(name), exported.scores.get(name)
@@ -176,6 +165,24 @@ def train(
                 write(reached, folder / CONFIG, command=command)
             print(f"wrote {settings.to / CONFIG} and {settings.to / MODEL}")
     return 0
+
+
+def _together(
+    trainer: Trainer, exported: Exported, results: Sequence[TrialResult], model: Path
+) -> dict[str, float]:
+    """Write an average of nets that were trained again as one model; return its scores."""
+    if not isinstance(trainer, Averages):
+        raise BadInput("this trainer averages no nets: take another with --trainer")
+    weights = {member.trial: member.weight for member in exported.members}
+    if exported.refit is not None and isinstance(trainer, Refits):
+        specs = [(one.spec, weights[one.spec.number]) for one in results]
+        found = trainer.together(specs, model.with_name("said.npz"), model=model)
+    else:
+        found = trainer.average(results, model.parent, weights=weights, model=model)
+    if "reason" in found:
+        raise BadInput(f"no average of these nets: {found['reason']}")
+    scores: dict[str, float] = found["average" if exported.refit is None else "scores"]
+    return scores
 
 
 def _trained(

@@ -215,7 +215,7 @@ def written(one: Option) -> str:
     by_name = {
         "data": "my data.csv", "fix": "width=3", "ranges": "rate=0.1:0.2", "sampler": "random",
         "monitor": "val_accuracy", "trainer": "fit", "weights": "balanced", "validation": "0.3",
-        "test": "0.1", "limit": "params=50",
+        "test": "0.1", "limit": "params=50", "prune_by": "val_accuracy",
     }  # fmt: skip
     last = one.metavar.split("|")[-1] if "|" in one.metavar else "7"
     return by_name.get(one.name, last)
