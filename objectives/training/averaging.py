@@ -202,11 +202,11 @@ class Averaging:
         if file.exists() and file.stat().st_mtime_ns >= _changed(spec.weights):
             with np.load(file, allow_pickle=False) as kept:
                 return Net(trained, kept["validation"], kept["test"], float(kept["penalty"]))
-        model = self.trainer.kept(spec)
-        found = [model.predict(fed(x), self.batch, verbose=0) for x, *_ in self.parts.values()]
+        scorer = self.trainer.scorer(spec)
+        found = [scorer.predict(x, self.batch) for x, *_ in self.parts.values()]
         if not all(isinstance(one, np.ndarray) and one.dtype.kind == "f" for one in found):
             raise Meaningless("the model predicts something else than one array of numbers")
-        penalty = float(sum(float(loss) for loss in model.losses))
+        penalty = float(sum(float(loss) for loss in scorer.model.losses))
         validation, test = (np.asarray(one, np.float32) for one in found)
         folder.mkdir(parents=True, exist_ok=True)
         replace(

@@ -34,6 +34,7 @@ from objectives.training.epochs import Batches, Epochs, fed
 from objectives.training.given_model import require_model
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
+from objectives.training.scoring import Scorer
 from objectives.training.settings import unchanged
 from objectives.training.whole_files import replace
 
@@ -127,9 +128,13 @@ class FitTrainer:
     def admitted(self, progress: Progress) -> keras.Model:
         """Return a trial's model, unless it costs more than its spec allows (`Halted`)."""
         model = self.build(progress.spec)
+        self._admit(progress, model)
+        return model
+
+    def _admit(self, progress: Progress, model: keras.Model) -> None:
+        """End a trial whose model costs more than its spec allows (`Halted`)."""
         first = functools.partial(taken, self.data.train.x, slice(1))
         progress.admit(lambda names: counted(model, names, lambda: mapped(fed, first())))
-        return model
 
     def callbacks(self, progress: Progress) -> list[keras.callbacks.Callback]:
         """Return the trial's own callbacks, fresh, with files in the trial's own folder."""
@@ -157,35 +162,31 @@ class FitTrainer:
             return self._scores(spec, model)
 
     def _scores(self, spec: TrialSpec, model: Path | None) -> Logs:
-        kept = self.kept(spec) if model is None else FitTrainer.kept(self, spec)
-        judged = self._judged if self.data.stream is None else streaming.judged(self)
-        scores = judged(spec, kept)
+        scorer = self.scorer(spec) if model is None else Scorer(self.kept(spec))
+        kept = scorer.model
+        if self.data.stream is None:
+            scores = self._judged(spec, scorer)
+        else:
+            scores = streaming.judged(self)(spec, kept)
         if model is not None:
             if spec.monitor.extra:  # what is written is compiled as any model is
-                kept = FitTrainer.kept(self, dataclasses.replace(spec, monitor=VAL_LOSS))
+                kept = self.kept(dataclasses.replace(spec, monitor=VAL_LOSS))
             export(kept, self.data, model, scores.get(threshold.KEY))
-        return {
-            name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
-            for name, value in scores.items()
-        }
+        return named(scores)
 
-    def _judged(self, spec: TrialSpec, kept: keras.Model) -> Logs:
+    def _judged(self, spec: TrialSpec, scorer: Scorer) -> Logs:
         """Return a model's scores on the test part, and keep its predictions."""
         batch = self.objective.batch(spec.config)
-        x, y, *weight = mapped(fed, arrays(self.data.test))
-        scores: Logs = kept.evaluate(
-            x, y, batch, sample_weight=weight[0] if weight else None, verbose=0, return_dict=True
-        )
+        test = x, y, *_ = arrays(self.data.test)
+        scores = scorer.evaluate(test, batch)
         if self.objective.scores is not None:
-            predictions = kept.predict(x, batch, verbose=0)
-            scores |= self.objective.scores(y, predictions)
+            predictions = scorer.predict(x, batch)
+            scores |= self.objective.scores(mapped(fed, y), predictions)
             if spec.weights is not None and isinstance(predictions, np.ndarray):
                 np.save(spec.weights.with_suffix(".npy"), predictions)
             if (goal := threshold.wanted(self.data)) is not None:
                 a, b, *_ = arrays(self.data.validation)
-                scores |= threshold.decided(
-                    goal, (b, kept.predict(a, batch, verbose=0)), (y, predictions)
-                )
+                scores |= threshold.decided(goal, (b, scorer.predict(a, batch)), (y, predictions))
         return scores
 
     def average(
@@ -203,6 +204,10 @@ class FitTrainer:
         with unchanged():
             return average(self, nets, folder, most, weights, model)
 
+    def scorer(self, spec: TrialSpec) -> Scorer:
+        """Return what scores a spec's kept weights, until another spec's are asked for."""
+        return Scorer(self.kept(spec))
+
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""
         model = self.build(spec)
@@ -212,6 +217,14 @@ class FitTrainer:
     def close(self) -> None:
         """Free what Keras keeps of closed trials."""
         keras.utils.clear_session()
+
+
+def named(scores: Mapping[str, Any]) -> Logs:
+    """Return scores of the test part by their names."""
+    return {
+        name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
+        for name, value in scores.items()
+    }
 
 
 def export(model: keras.Model, data: Data, path: Path, cut: float | None = None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+
+from objectives.training.scoring import Scorer, scorer_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +29,7 @@ class Judge:
     def __init__(self, model: keras.Model, batch: int) -> None:
         self._given = self.compiled_with(model)
         self._batch = batch
-        self._model: keras.Model | None = None
+        self._scorer: Scorer | None = None
         self._scale = 1.0
 
     @staticmethod
@@ -42,24 +44,18 @@ class Judge:
         if "loss" not in self._given:
             raise Meaningless("the model was compiled without a loss")
         said = keras.Input(predictions.shape[1:])
-        self._model = keras.Model(said, keras.layers.Activation("linear")(said))
-        self._model.compile("sgd", jit_compile=False, **self._given)
+        model = keras.Model(said, keras.layers.Activation("linear")(said))
+        model.compile("sgd", jit_compile=False, **self._given)
+        self._scorer = scorer_of(model)
 
     def scores(
         self, predictions: Array, labels: Array, weight: Sequence[Array], penalty: float = 0.0
     ) -> dict[str, float]:
         """Return loss and metrics by name. penalty: what weights of the net add to its loss."""
-        if self._model is None:
+        if self._scorer is None:
             raise RuntimeError("call `on` first")
         try:
-            found: Mapping[str, Any] = self._model.evaluate(
-                predictions,
-                labels,
-                self._batch,
-                sample_weight=weight[0] if weight else None,
-                verbose=0,
-                return_dict=True,
-            )
+            found = self._scorer.evaluate((predictions, labels, *weight), self._batch)
         except Exception as fault:  # of a loss or metric of the user's own
             said = str(fault).strip().splitlines()
             raise Meaningless(
