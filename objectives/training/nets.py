@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state  # there is no public way to forget variables
 
+from objectives import shared
 from objectives.stacked import Stacked, unscaled
 from objectives.training.inputs import ATTRIBUTES
 from objectives.training.parts import optimizer_numbers
@@ -36,12 +37,6 @@ INITIALIZERS = {
     for each in vars(keras.initializers).values()
     if isinstance(each, type) and issubclass(each, keras.initializers.Initializer)
 }
-# Callbacks of any other class could change a model so that the next trial does not find it new.
-TAME = (
-    keras.callbacks.ReduceLROnPlateau,
-    keras.callbacks.EarlyStopping,
-    keras.callbacks.TerminateOnNaN,
-)
 
 
 @dataclass(frozen=True)
@@ -114,13 +109,15 @@ class Nets:
     def __init__(self, objective: Objective[Any], data: Data) -> None:
         self._objective, self._data = objective, data
         build = getattr(objective.build, "function", None)
-        self._build = build if isinstance(build, Stacked) else None
+        # Callbacks of the user's own could change a model so that the next trial finds it another.
+        tame = objective.callbacks in (None, shared.callbacks)
+        self._build = build if isinstance(build, Stacked) and tame else None
         self._kept: dict[str, Net] = {}
 
     def plan(self, spec: TrialSpec) -> Plan | None:
         """Return what a spec's model is made of; None where building it has to tell."""
         build, data = self._build, self._data
-        if build is None or not self._tame(spec):
+        if build is None:
             return None
         # Keras draws the seeds of layers from here alone; to set TensorFlow's seed as well would
         # make it prepare every operation anew.
@@ -174,10 +171,6 @@ class Nets:
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
-
-    def _tame(self, spec: TrialSpec) -> bool:
-        given = self._objective.fresh_callbacks(spec.config, spec.monitor)
-        return all(type(callback) in TAME for callback in given)
 
 
 def _drawn(layer: keras.Layer) -> bool:
