@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 
 from objectives import Source
-from objectives.dense_binary import DENSE_BINARY, load
+from objectives.dense_binary import DENSE_BINARY
 from objectives.training import Decision, TrialSpec
 from search_spaces.dense import Dense
 from sweeps.workers import Pool, Reference
@@ -70,7 +70,7 @@ def run(kind: str, options: argparse.Namespace, growth: float) -> None:
     structures: dict[int, set[str]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        load(Source()).save(folder / "data")
+        DENSE_BINARY.data(Source()).save(folder / "data")
         reference = Reference(module="sweeps.dense_binary")
         log = folder / "sweep.log"
         with Pool(reference, options.workers, log=log, growth=growth) as pool:

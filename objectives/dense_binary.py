@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from objectives import Data, Part, Source
 from objectives.shared import of_tables
+from objectives.stacked import Stacked
+from objectives.training import parts
 from search_spaces import dense
 
 if TYPE_CHECKING:
@@ -47,27 +49,24 @@ def embedded() -> Data:
     return Data(Part(x[:a], y[:a]), Part(x[a:b], y[a:b]), Part(x[b:], y[b:]), source=Source())
 
 
-def hidden(config: dense.Dense, data: Data) -> keras.Sequential:
+def hidden(config: dense.Dense, data: Data) -> list[keras.Layer]:
     """Return an input and `depth` hidden layers of `width`, without an output."""
     import keras
 
-    model = keras.Sequential([keras.Input(data.train.x.shape[1:])])
+    found = [keras.layers.InputLayer(data.train.x.shape[1:])]
     for _ in range(config.depth):
-        model.add(keras.layers.Dense(config.width, activation=config.activation))
+        found.append(keras.layers.Dense(config.width, activation=config.activation))
         if config.dropout:
-            model.add(keras.layers.Dropout(config.dropout))
-    return model
+            found.append(keras.layers.Dropout(config.dropout))
+    return found
 
 
-def build(config: dense.Dense, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
-    """Return the compiled net: hidden layers, one sigmoid output."""
+def layers(config: dense.Dense, data: Data) -> list[keras.Layer]:
+    """Return hidden layers and one sigmoid output."""
     import keras
 
-    from objectives.training.parts import binary_classifier
-
-    model = hidden(config, data)
-    model.add(keras.layers.Dense(1, activation="sigmoid"))
-    return binary_classifier(model, config.optimizer, metrics)
+    return [*hidden(config, data), keras.layers.Dense(1, activation="sigmoid")]
 
 
+build = Stacked(layers, parts.binary_classifier)
 DENSE_BINARY = of_tables("binary", dense.SPACE, build, embedded)

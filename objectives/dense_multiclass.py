@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from objectives import Data
 from objectives.dense_binary import hidden
 from objectives.shared import of_tables
+from objectives.stacked import Stacked
+from objectives.training import parts
 from search_spaces import dense, dense_multiclass
 
 if TYPE_CHECKING:
@@ -24,15 +26,13 @@ def embedded() -> tuple[Any, Any]:
     return x, y
 
 
-def build(config: dense.Dense, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
-    """Return the compiled net: hidden layers, one softmax over the classes."""
+def layers(config: dense.Dense, data: Data) -> list[keras.Layer]:
+    """Return hidden layers and one softmax over the classes."""
     import keras
 
-    from objectives.training.parts import classifier
-
-    model = hidden(config, data)
-    model.add(keras.layers.Dense(len(data.details["classes"]), activation="softmax"))
-    return classifier(model, config.optimizer, data, metrics)
+    classes = len(data.details["classes"])
+    return [*hidden(config, data), keras.layers.Dense(classes, activation="softmax")]
 
 
+build = Stacked(layers, parts.classifier)
 DENSE_MULTICLASS = of_tables("multiclass", dense_multiclass.SPACE, build, embedded)

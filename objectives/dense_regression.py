@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from objectives import Data
 from objectives.dense_binary import hidden
 from objectives.shared import of_tables
+from objectives.stacked import Stacked
+from objectives.training import parts
 from search_spaces import dense, dense_regression
 
 if TYPE_CHECKING:
@@ -25,15 +27,12 @@ def embedded() -> tuple[Any, Any]:
     return x, y
 
 
-def build(config: dense.Dense, data: Data) -> keras.Model:
-    """Return the compiled net: hidden layers, one linear output, rescaled to the target's unit."""
+def layers(config: dense.Dense, data: Data) -> list[keras.Layer]:
+    """Return hidden layers and one linear output, rescaled to the target's unit."""
     import keras
 
-    from objectives.training.parts import regressor
-
-    model = hidden(config, data)
-    model.add(keras.layers.Dense(1))
-    return regressor(model, config.optimizer, data)
+    return [*hidden(config, data), keras.layers.Dense(1), parts.rescaling(data)]
 
 
+build = Stacked(layers, parts.regressor)
 DENSE_REGRESSION = of_tables("regression", dense_regression.SPACE, build, embedded)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from objectives import Data, Part, Source
 from objectives.shared import of_sequences
+from objectives.stacked import Stacked
+from objectives.training import parts
 from search_spaces import lstm
 
 if TYPE_CHECKING:
@@ -34,32 +36,30 @@ def embedded() -> Data:
     return Data(train, validation, test, source=Source(), details={"classes": ["0", "1"]})
 
 
-def net(config: lstm.Lstm, data: Data, outputs: int, activation: str) -> keras.Sequential:
+def net(config: lstm.Lstm, data: Data, outputs: int, activation: str) -> list[keras.Layer]:
     """Return LSTM layers that pass over masked steps, then one dense output layer."""
     import keras
 
-    masked = bool(data.details.get("masked"))
-    model = keras.Sequential([keras.Input(data.train.x.shape[1:])])
-    if masked:
-        model.add(keras.layers.Masking(mask_value=float(data.details["mask_value"])))
+    found = [keras.layers.InputLayer(data.train.x.shape[1:])]
+    if data.details.get("masked"):
+        found.append(keras.layers.Masking(mask_value=float(data.details["mask_value"])))
     for layer in range(config.layers):
         last = layer == config.layers - 1
-        model.add(keras.layers.LSTM(config.units, return_sequences=not last))
+        found.append(keras.layers.LSTM(config.units, return_sequences=not last))
         if config.dropout:
-            model.add(keras.layers.Dropout(config.dropout))
-    output = keras.layers.Dense(outputs, activation=activation)
-    model.add(output)
-    # The scale enters as initial weights and not as an initializer, which a program would bake in.
-    output.kernel.assign(config.output_scale * output.kernel)
-    return model
+            found.append(keras.layers.Dropout(config.dropout))
+    return [*found, keras.layers.Dense(outputs, activation=activation)]
 
 
-def build(config: lstm.Lstm, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
-    """Return the compiled net: LSTM layers, then one softmax over the classes."""
-    from objectives.training.parts import classifier
-
-    model = net(config, data, len(data.details["classes"]), "softmax")
-    return classifier(model, config.optimizer, data, metrics)
+def layers(config: lstm.Lstm, data: Data) -> list[keras.Layer]:
+    """Return LSTM layers, then one softmax over the classes."""
+    return net(config, data, len(data.details["classes"]), "softmax")
 
 
+def scale(config: lstm.Lstm) -> float:
+    """Return the factor of the output's initial weights."""
+    return config.output_scale
+
+
+build = Stacked(layers, parts.classifier, scale)
 LSTM_RECALL = of_sequences("multiclass", lstm.SPACE, build, embedded)

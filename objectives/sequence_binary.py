@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from objectives import Data
-from objectives.lstm_recall import net
+from objectives.lstm_recall import net, scale
 from objectives.shared import of_sequences
+from objectives.stacked import Stacked
+from objectives.training import parts
 from search_spaces import lstm, sequence_binary
 
 if TYPE_CHECKING:
@@ -39,11 +41,10 @@ def embedded() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return x, (means > 50.0).astype(int)
 
 
-def build(config: lstm.Lstm, data: Data, metrics: tuple[str, ...] = ()) -> keras.Model:
-    """Return the compiled net: LSTM layers, one sigmoid output."""
-    from objectives.training.parts import binary_classifier
-
-    return binary_classifier(net(config, data, 1, "sigmoid"), config.optimizer, metrics)
+def layers(config: lstm.Lstm, data: Data) -> list[keras.Layer]:
+    """Return LSTM layers and one sigmoid output."""
+    return net(config, data, 1, "sigmoid")
 
 
+build = Stacked(layers, parts.binary_classifier, scale)
 SEQUENCE_BINARY = of_sequences("binary", sequence_binary.SPACE, build, embedded)

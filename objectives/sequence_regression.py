@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from objectives import Data
-from objectives.lstm_recall import net
+from objectives.lstm_recall import net, scale
 from objectives.sequence_binary import marked
 from objectives.shared import of_sequences
+from objectives.stacked import Stacked
+from objectives.training import parts
 from search_spaces import lstm, sequence_regression
 
 if TYPE_CHECKING:
@@ -25,11 +27,10 @@ def embedded() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     return marked(seed=1)
 
 
-def build(config: lstm.Lstm, data: Data) -> keras.Model:
-    """Return the compiled net: LSTM layers, one linear output, rescaled to the target's unit."""
-    from objectives.training.parts import regressor
-
-    return regressor(net(config, data, 1, "linear"), config.optimizer, data)
+def layers(config: lstm.Lstm, data: Data) -> list[keras.Layer]:
+    """Return LSTM layers and one linear output, rescaled to the target's unit."""
+    return [*net(config, data, 1, "linear"), parts.rescaling(data)]
 
 
+build = Stacked(layers, parts.regressor, scale)
 SEQUENCE_REGRESSION = of_sequences("regression", sequence_regression.SPACE, build, embedded)

@@ -12,12 +12,11 @@ import numpy as np
 
 from objectives.judging import threshold
 from objectives.judging.choosing import Predicted, choose, held_out, without
-from objectives.structures import is_array, leaves, mapped
+from objectives.structures import is_array, leaves
 from objectives.training import TrialResult
 from objectives.training.averaged_model import write
 from objectives.training.averages import CELLS
 from objectives.training.batches import arrays
-from objectives.training.epochs import fed
 from objectives.training.fit import FitTrainer
 from objectives.training.judged import Judge, Meaningless, common
 from objectives.training.one_model import packing_of
@@ -205,12 +204,11 @@ class Averaging:
         if file.exists() and file.stat().st_mtime_ns >= _changed(spec.weights):
             with np.load(file, allow_pickle=False) as kept:
                 return Net(trained, kept["validation"], kept["test"], float(kept["penalty"]))
-        model = self.trainer.kept(spec)
+        scorer = self.trainer.scorer(spec)
         validation, test = (
-            self.packing.pack(model.predict(mapped(fed, x), self.batch, verbose=0))
-            for x, *_ in self.parts.values()
+            self.packing.pack(scorer.predict(x, self.batch)) for x, *_ in self.parts.values()
         )
-        penalty = float(sum(float(loss) for loss in model.losses))
+        penalty = float(sum(float(loss) for loss in scorer.model.losses))
         folder.mkdir(parents=True, exist_ok=True)
         replace(
             file,

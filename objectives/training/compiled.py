@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,25 +16,29 @@ from objectives.reading.ragged import Ragged
 from objectives.structures import leaves
 from objectives.training import streaming
 from objectives.training.check import Guard, users
-from objectives.training.epoch import Unsupported, trace, words
+from objectives.training.epoch import Unsupported, words
 from objectives.training.epochs import Epochs
 from objectives.training.fit import FitTrainer
 from objectives.training.inputs import Inputs
 from objectives.training.kept_ways import KeptWays
 from objectives.training.live import LiveState
-from objectives.training.metrics import build_metrics, widest
-from objectives.training.program import Program, variables
+from objectives.training.nets import Net, Nets
+from objectives.training.program import Program
 from objectives.training.progress import load_weights
 from objectives.training.refusals import refuse
+from objectives.training.scoring import Scorer, scorer_of
 from objectives.training.settings import unchanged
-from objectives.training.structure import rowwise, structure
+from objectives.training.structure import structure
 from objectives.training.tensors import Tensors
-from objectives.training.traces import Trace, circumstances, place
-from objectives.training.ways import by_fit, by_graph, fastest, first_run, reason
+from objectives.training.traces import Trace, circumstances
+from objectives.training.tracing import Traced, Tracer
+from objectives.training.ways import by_graph, fastest, first_run, reason
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from objectives import Data, Objective
-    from objectives.training import TrialSpec
+    from objectives.training import Logs, TrialSpec
     from objectives.training.progress import Progress
 
 T = TypeVar("T")
@@ -74,8 +78,10 @@ class CompiledTrainer(FitTrainer):
         super().__init__(objective, data)
         self._asked = way
         self._known: dict[str, Known] = {}
-        self._scorers: dict[str, keras.Model] = {}
+        self._scorers: dict[str, Scorer] = {}
+        self._nets = Nets(objective, data)
         self._said: set[str] = set()
+        self._ragged = any(isinstance(leaf, Ragged) for leaf in leaves(data.train.x))
         self._guard = Guard(self)
 
     @property
@@ -88,26 +94,50 @@ class CompiledTrainer(FitTrainer):
         try:
             if self.data.stream is not None:
                 raise Unsupported(streaming.WHY)
-            if any(isinstance(leaf, Ragged) for leaf in leaves(self.data.train.x)):
+            if self._ragged:
                 raise Unsupported("x has ragged rows")
+            plan = self._nets.plan(progress.spec)
+            if plan is not None and (net := self._nets.find(plan)) is not None:
+                with unchanged(builds=False):
+                    self._admit(progress, net.begin(plan))
+                    self._trial(progress, net.model, net)
+                return
             with unchanged():
-                self._trial(progress)
+                model = self.admitted(progress)
+                start = self._nets.start(plan, model)
+                traced = self._trial(progress, model)
+            if plan is not None and start is not None and traced.trace.places is not None:
+                self._nets.keep(plan, Net(model, start, traced, scorer_of(model)))
         except Unsupported as why:
             progress.fallback = str(why)
             progress.extra.pop("compiled", None)
             self._say(f"model.fit trains this model, which is slower: {why}")
             super().trial(progress)
 
-    def kept(self, spec: TrialSpec) -> keras.Model:
-        """Return the spec's model with its kept weights, or a listed model that equals it."""
-        model = self.build(spec)
-        inputs = Inputs(model)
-        # Where all numbers are equal too, scoring needs no new functions.
-        key = structure(model, inputs, inputs.values)
-        if key is not None:
-            model = self._scorers.setdefault(key, model)
-        model.set_weights(load_weights(spec.weights))
-        return model
+    def evaluate(self, spec: TrialSpec, model: Path | None = None) -> Logs:
+        """Return the test part's scores under the kept weights, as `FitTrainer` does."""
+        known = model is None and self._nets.find(self._nets.plan(spec)) is not None
+        with unchanged(builds=not known):
+            return self._scores(spec, model)
+
+    def scorer(self, spec: TrialSpec) -> Scorer:
+        """Return what scores a spec's kept weights, in a model that is there if there is one."""
+        plan = self._nets.plan(spec)
+        if plan is not None and (net := self._nets.find(plan)) is not None:
+            net.take(plan)
+            found = net.scorer
+        else:
+            model = self.build(spec)
+            inputs = Inputs(model)
+            # Where all numbers of the forward pass are equal too, it needs no new functions.
+            key = structure(model, inputs, inputs.values_without_optimizer)
+            if key is None or self._ragged:
+                found = Scorer(model)
+            else:
+                found = self._scorers.get(key) or scorer_of(model)
+                self._scorers[key] = found
+        found.model.set_weights(load_weights(spec.weights))
+        return found
 
     def on(self, data: Data) -> CompiledTrainer:
         """Return a trainer of the same objective on other data, which shares the programs."""
@@ -119,11 +149,12 @@ class CompiledTrainer(FitTrainer):
         """Forget all programs."""
         self._known.clear()
         self._scorers.clear()
+        self._nets.clear()
         super().close()
 
-    def _trial(self, progress: Progress) -> None:
-        spec = progress.spec
-        model, given = self.admitted(progress), self.callbacks(progress)
+    def _trial(self, progress: Progress, model: keras.Model, net: Net | None = None) -> Traced:
+        """Train a model as it begins; return its trace."""
+        spec, given = progress.spec, self.callbacks(progress)
         # A loss that is not finite ends a trial as diverged, at the end of the same epoch.
         callbacks = [c for c in given if type(c) is not keras.callbacks.TerminateOnNaN]
         refuse(model, callbacks)
@@ -141,7 +172,9 @@ class CompiledTrainer(FitTrainer):
         # Callbacks may change what the model's code reads, so it is traced after they began.
         hooks.on_train_begin()
         hooks.on_epoch_begin(0)
-        known, program = self._program(progress, model, epochs.rows)
+        batch = self.objective.batch(spec.config)
+        traced = net.traced if net else self._tracer(model, batch, len(epochs.rows))
+        known, program = self._program(progress, model, epochs.rows, traced)
         progress.extra["way"] = program.way
         state.also(program.trace.state)
         first = progress.begin(state, program.way, *self.made_of(spec, model))
@@ -154,6 +187,7 @@ class CompiledTrainer(FitTrainer):
             if model.stop_training:
                 break
         hooks.on_train_end()
+        return traced
 
     def _run(
         self, known: Known, program: Program, order: Any, stopped: bool
@@ -180,85 +214,28 @@ class CompiledTrainer(FitTrainer):
         return program, logs
 
     def _program(
-        self, progress: Progress, model: keras.Model, order: Any
+        self, progress: Progress, model: keras.Model, order: Any, traced: Traced
     ) -> tuple[Known, Program]:
         """Return the trial's program and its structure. Raises Unsupported."""
-        spec, inputs = progress.spec, Inputs(model)
+        spec, values = progress.spec, Inputs(model).values
         batch = self.objective.batch(spec.config)
-        train, validation = self._tensors
-        model.optimizer.build(model.trainable_variables)
-        shapes = [train.words, validation.words]
-        listed = structure(model, inputs, shapes, batch, len(order))
-        wide = batch
-        if listed is not None and rowwise(model):
-            wide = widest(validation.inputs, batch)
-        arrays = tuple(map(words, train.flat)), validation.flat
-        make = lambda: trace(model, train, validation, len(order), batch, wide, inputs)  # noqa: E731
-        key, traced = self._traced(listed, model, make)
-        new = key not in self._known
-        known = self._known.setdefault(key, Known(traced.without_model()))
-        progress.extra |= {"structure": key[:16], "compiled": new}
+        new = traced.key not in self._known
+        known = self._known.setdefault(traced.key, Known(traced.trace.without_model()))
+        progress.extra |= {"structure": traced.key[:16], "compiled": new}
         if known.refused is not None:
             raise Unsupported(known.refused)
 
         def program(way: str) -> Program:
-            return Program(traced, way, arrays, len(order), batch, wide, inputs.values)
+            return Program(traced.trace, way, self._packed, len(order), batch, traced.wide, values)
 
         if known.way is None:
-            known.way = self._way(spec, key, known, program("graph"), order)
+            known.way = self._way(spec, traced.key, known, program("graph"), order)
             if spec.check and users(self.objective):
-                given = program(known.way), order, _kept_ways(known.trace), listed is None
+                given = program(known.way), order, _kept_ways(known.trace), traced.own
                 with self._failing(known):
                     if found := self._guard(spec, model, *given):
                         raise Unsupported(found)
         return known, program(known.way)
-
-    def _traced(
-        self, listed: str | None, model: keras.Model, make: Callable[[], Trace]
-    ) -> tuple[str, Trace]:
-        """Return the key of the model's structure, and the model's own trace."""
-        if listed is None:
-            return self._own(make)
-        build_metrics(model, self._tensors[0].pack(self._tensors[0].flat), 1)
-        own, known = variables(model), self._known.get(listed)
-        kept = place(listed)
-        found = known.trace if known else (kept and Trace.read(kept))
-        names = set(model.get_metrics_result())
-        if found and found.places is not None and all(set(each) == names for each in found.names):
-            return listed, found.of(own)
-        traced = self._attempt(make).located(own)
-        if traced.places is None:  # it captures constants: only its trace tells two apart
-            return self._own(lambda: traced)
-        if kept and not known:
-            traced.write(kept)
-        return listed, traced
-
-    def _own(self, make: Callable[[], Trace]) -> tuple[str, Trace]:
-        """Return the digest of the model's trace and the trace."""
-        traced = self._attempt(make)
-        if (why := by_fit(traced)) is not None:  # its digest may never be the same again
-            raise Unsupported(why)
-        if traced.digest in self._known:
-            return traced.digest, traced
-        again = self._attempt(make)
-        if again.digest != traced.digest:
-            # The first call of a model's code may prepare what later calls find.
-            traced, again = again, self._attempt(make)
-        if again.digest != traced.digest:
-            raise Unsupported(
-                "the model's own Python code computes something else at every call: random "
-                "numbers or counters outside of TensorFlow"
-            )
-        return again.digest, again
-
-    def _attempt(self, make: Callable[[], T]) -> T:
-        """Call; make any failure Unsupported."""
-        try:
-            return make()
-        except Unsupported:
-            raise
-        except Exception as fault:
-            raise Unsupported(reason(fault)) from fault
 
     def _way(self, spec: TrialSpec, key: str, known: Known, program: Program, order: Any) -> str:
         """Return the way of a structure that this process meets first."""
@@ -292,6 +269,19 @@ class CompiledTrainer(FitTrainer):
         """The training and the validation part, on the device once."""
         train, validation = map(Tensors, self.arrays)
         return train, validation
+
+    @functools.cached_property
+    def _tracer(self) -> Tracer:
+        return Tracer(self._tensors, self._trace_of)
+
+    def _trace_of(self, key: str) -> Trace | None:
+        return self._known[key].trace if key in self._known else None
+
+    @functools.cached_property
+    def _packed(self) -> tuple[Any, Any]:
+        """Both parts as programs take them."""
+        train, validation = self._tensors
+        return tuple(map(words, train.flat)), validation.flat
 
     def _say(self, line: str) -> None:
         if line not in self._said:

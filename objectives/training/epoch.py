@@ -28,7 +28,7 @@ class Unsupported(RuntimeError):
     """The model's epoch cannot be traced as a whole. The message is one line that says why."""
 
 
-def divided(rows: int, batch: int) -> tuple[int, int]:
+def full_and_short(rows: int, batch: int) -> tuple[int, int]:
     """Return the number of full batches, and 1 if a short one is left, else 0."""
     full, rest = divmod(rows, batch)
     return full, int(rest > 0)
@@ -71,21 +71,16 @@ def trace(
             return model.train_step(train.pack(part.rows(chosen) for part in parts))
 
         def in_turn(start: Any, count: int) -> Any:
-            return model.test_step(
-                validation.pack(
-                    tf.slice(part, [start, *[0] * (part.shape.rank - 1)], [count, *part.shape[1:]])
-                    for part in shown
-                )
-            )
+            return model.test_step(validation.pack(rows_of(part, start, count) for part in shown))
 
         taking = inputs.given(numbers)
         with taking, weights_read_once(model), batches_weigh_the_same(model):
             model.reset_metrics()
-            last = _steps(shuffled, order.shape[0], batch, limits[:2], own)
-            logs = _logs(model, last)
+            last = steps(shuffled, order.shape[0], batch, limits[:2], own)
+            logs = logs_of(model, last)
             model.reset_metrics()
-            last = _steps(in_turn, shown[0].shape[0], wide, limits[2:], own)
-            return logs, _logs(model, last)
+            last = steps(in_turn, shown[0].shape[0], wide, limits[2:], own)
+            return logs, logs_of(model, last)
 
     rows = [(part.dtype, part.shape[1:]) for part in train.flat]
     specs = [
@@ -104,6 +99,11 @@ def trace(
     functions, digest = canonical(traced)
     variables = {id(variable.handle): variable for variable in traced.graph.variables}
     return Trace(digest, functions, names, list(traced.captured_inputs), variables)
+
+
+def rows_of(part: tf.Tensor, start: Any, count: int) -> tf.Tensor:
+    """Return so many rows, from one on."""
+    return tf.slice(part, [start, *[0] * (part.shape.rank - 1)], [count, *part.shape[1:]])
 
 
 class Packed:
@@ -139,7 +139,7 @@ def _from_keras(model: keras.Model, name: str) -> bool:
     return name not in vars(model) and mine is getattr(keras.Model, name)
 
 
-def _steps(step: Step, rows: int, batch: int, limits: tf.Tensor, own: bool) -> Outputs | None:
+def steps(step: Step, rows: int, batch: int, limits: tf.Tensor, own: bool) -> Outputs | None:
     """Take a step for every batch; a short last one has its own shape.
 
     Returns:
@@ -205,7 +205,7 @@ def _loop(
     return dict(last)
 
 
-def _logs(model: keras.Model, last: Outputs | None) -> Outputs:
+def logs_of(model: keras.Model, last: Outputs | None) -> Outputs:
     """Return an epoch's logs as `fit` chooses them: of the metrics, or what a step returned."""
     metrics = dict(_flattened(model.get_metrics_result()))
     return metrics if last is None or set(last) == set(metrics) else last

@@ -35,6 +35,7 @@ from objectives.training.given_model import require_fit, require_model
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
 from objectives.training.refitting import check, replayed
+from objectives.training.scoring import Scorer
 from objectives.training.settings import unchanged
 from objectives.training.whole_files import replace
 
@@ -129,11 +130,15 @@ class FitTrainer:
     def admitted(self, progress: Progress) -> keras.Model:
         """Return a trial's model, unless it costs more than its spec allows (`Halted`)."""
         model = self.build(progress.spec)
+        self._admit(progress, model)
+        return model
+
+    def _admit(self, progress: Progress, model: keras.Model) -> None:
+        """End a trial whose model costs more than its spec allows (`Halted`)."""
         if progress.spec.rates is not None:
             check(model)
         first = functools.partial(taken, self.data.train.x, slice(1))
         progress.admit(lambda names: counted(model, names, lambda: mapped(fed, first())))
-        return model
 
     def callbacks(self, progress: Progress) -> list[keras.callbacks.Callback]:
         """Return the trial's own callbacks, fresh, with files in the trial's own folder."""
@@ -163,30 +168,32 @@ class FitTrainer:
             return self._scores(spec, model)
 
     def _scores(self, spec: TrialSpec, model: Path | None) -> Logs:
-        kept = self.kept(spec) if model is None else FitTrainer.kept(self, spec)
-        judged = self._judged if self.data.stream is None else streaming.judged(self)
-        scores = judged(spec, kept)
+        scorer = self.scorer(spec) if model is None else Scorer(self.kept(spec))
+        kept = scorer.model
+        if self.data.stream is None:
+            scores = self._judged(spec, scorer)
+        else:
+            scores = streaming.judged(self)(spec, kept)
         if model is not None:
             if spec.monitor.extra:  # what is written is compiled as any model is
-                kept = FitTrainer.kept(self, dataclasses.replace(spec, monitor=VAL_LOSS))
+                kept = self.kept(dataclasses.replace(spec, monitor=VAL_LOSS))
             export(kept, self.data, model, scores.get(threshold.KEY))
         return of_test(scores)
 
-    def _judged(self, spec: TrialSpec, kept: keras.Model) -> Logs:
+    def _judged(self, spec: TrialSpec, scorer: Scorer) -> Logs:
         """Return a model's scores on the test part, and keep its predictions."""
         batch = self.objective.batch(spec.config)
-        x, y, weight = (*mapped(fed, arrays(self.data.test)), None, None)[:3]
-        scores: Logs = kept.evaluate(
-            x, y, batch, sample_weight=weight, verbose=0, return_dict=True
-        )
+        test = arrays(self.data.test)
+        x, y, *_ = (*test, None)
+        scores = scorer.evaluate(test, batch)
         if self.objective.scores is not None:
-            predictions = kept.predict(x, batch, verbose=0)
-            scores |= self.objective.scores(y, predictions)
+            predictions = scorer.predict(x, batch)
+            scores |= self.objective.scores(mapped(fed, y), predictions)
             if spec.weights is not None and isinstance(predictions, np.ndarray):
                 np.save(spec.weights.with_suffix(".npy"), predictions)
             if (goal := threshold.wanted(self.data)) is not None:
                 a, b, *_ = arrays(self.data.validation)
-                said = kept.predict(a, batch, verbose=0)
+                said = scorer.predict(a, batch)
                 fixed = self.data.details.get(threshold.FIXED)
                 scores |= threshold.decided(goal, (b, said), (y, predictions), fixed)
         return scores
@@ -220,6 +227,10 @@ class FitTrainer:
         with unchanged():
             return together(self, nets, said, beside, model)
 
+    def scorer(self, spec: TrialSpec) -> Scorer:
+        """Return what scores a spec's kept weights, until another spec's are asked for."""
+        return Scorer(self.kept(spec))
+
     def kept(self, spec: TrialSpec) -> keras.Model:
         """Return the spec's model with the weights of its best epoch."""
         model = self.build(spec)
@@ -235,7 +246,7 @@ class FitTrainer:
         keras.utils.clear_session()
 
 
-def of_test(scores: Logs) -> Logs:
+def of_test(scores: Mapping[str, Any]) -> Logs:
     """Return scores as those of the test part."""
     return {
         name if name == threshold.KEY else f"test_{name}": float(np.mean(value))

@@ -56,6 +56,12 @@ class Inputs:
         self._places = list(_places(model))
         self._held = [place[name] for place, name in self._places]
         self.values = [float(value) for value in self._held]
+        own = vars(model.optimizer) if model.optimizer is not None else None
+        self.values_without_optimizer = [
+            value
+            for (place, _), value in zip(self._places, self.values, strict=True)
+            if place is not own
+        ]
         self.kinds = [
             (i, name, value > 0, value == 0, value == 1)
             for i, ((_, name), value) in enumerate(zip(self._places, self.values, strict=True))

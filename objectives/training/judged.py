@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -10,6 +10,7 @@ import numpy as np
 
 from objectives.structures import nested
 from objectives.training.packing import Packing
+from objectives.training.scoring import Scorer, scorer_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Judge:
         self._given = self.compiled_with(model)
         self._batch = batch
         self._packing = packing or Packing()
-        self._model: keras.Model | None = None
+        self._scorer: Scorer | None = None
         self._scale = 1.0
 
     @staticmethod
@@ -41,11 +42,8 @@ class Judge:
         names = ("loss", "loss_weights", "metrics", "weighted_metrics")
         return {name: given[name] for name in names if given.get(name) is not None}
 
-    def on(self, predictions: Any, names: Sequence[str] = ("said",)) -> None:
-        """Make ready for predictions like these. Raises Meaningless where nothing judges them.
-
-        predictions: an array, or arrays in a structure. names: of the outputs, in their order.
-        """
+    def on(self, predictions: Array) -> None:
+        """Make ready for predictions like these. Raises Meaningless where nothing judges them."""
         if "loss" not in self._given:
             raise Meaningless("the model was compiled without a loss")
         names = self._packing.names
@@ -56,24 +54,19 @@ class Judge:
             whole = dict(zip(names, said, strict=True)) if self._packing.keyed else said
         else:
             whole = keras.layers.Activation("linear")(given[0])
-        self._model = keras.Model(given, whole)
-        self._model.compile("sgd", jit_compile=False, **self._given)
+        model = keras.Model(given, whole)
+        model.compile("sgd", jit_compile=False, **self._given)
+        self._scorer = scorer_of(model)
 
     def scores(
         self, predictions: Array, labels: Any, weight: Sequence[Any], penalty: float = 0.0
     ) -> dict[str, float]:
         """Return loss and metrics by name. penalty: what weights of the net add to its loss."""
-        if self._model is None:
+        if self._scorer is None:
             raise RuntimeError("call `on` first")
         try:
-            found: Mapping[str, Any] = self._model.evaluate(
-                self._packing.several(predictions),
-                labels,
-                self._batch,
-                sample_weight=weight[0] if weight else None,
-                verbose=0,
-                return_dict=True,
-            )
+            several = self._packing.several(predictions)
+            found = self._scorer.evaluate((several, labels, *weight), self._batch)
         except Exception as fault:  # of a loss or metric of the user's own
             said = str(fault).strip().splitlines()
             raise Meaningless(

@@ -15,25 +15,31 @@ if TYPE_CHECKING:
     from search_spaces.plateau import Plateau
 
 
+def optimizer_numbers(config: Optimizer) -> dict[str, float]:
+    """Return the arguments of Keras's optimizer.
+
+    Weight decay is always set, so that 0 and more share a program.
+    """
+    momentum = {"momentum": config.momentum or 0.0} if config.kind == "sgd" else {}
+    given = {"learning_rate": config.learning_rate, "weight_decay": config.weight_decay}
+    return given | momentum
+
+
 def optimizer(config: Optimizer) -> keras.optimizers.Optimizer:
-    """Return Keras's optimizer; weight decay is always set, so that 0 and more share a program."""
+    """Return Keras's optimizer."""
     import keras
 
-    if config.kind == "adam_uncorrected":
-        from objectives.training.uncorrected import UncorrectedAdam
+    from objectives.training.uncorrected import UncorrectedAdam
 
-        return UncorrectedAdam(config.learning_rate, weight_decay=config.weight_decay)
     classes = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
         "nadam": keras.optimizers.Nadam,
         "rmsprop": keras.optimizers.RMSprop,
         "sgd": keras.optimizers.SGD,
+        "adam_uncorrected": UncorrectedAdam,
     }
-    momentum = {"momentum": config.momentum or 0.0} if config.kind == "sgd" else {}
-    return classes[config.kind](
-        learning_rate=config.learning_rate, weight_decay=config.weight_decay, **momentum
-    )
+    return classes[config.kind](**optimizer_numbers(config))
 
 
 def plateau_callbacks(
@@ -85,7 +91,7 @@ def classifier(
 
 
 def binary_classifier(
-    model: keras.Model, config: Optimizer, metrics: tuple[str, ...]
+    model: keras.Model, config: Optimizer, data: Data, metrics: tuple[str, ...]
 ) -> keras.Model:
     """Return a model of one sigmoid, compiled for labels 0 and 1."""
     model.compile(
@@ -96,24 +102,36 @@ def binary_classifier(
     return model
 
 
-def regressor(model: keras.Sequential, config: Optimizer, data: Data) -> keras.Model:
-    """Return a model of one linear output, rescaled to the target's unit and compiled.
+def unit(data: Data) -> tuple[float, float]:
+    """Return mean and deviation of the training part's target; the deviation is never 0."""
+    import numpy as np
+
+    if (found := data.details.get(UNIT)) is not None:
+        return float(found[0]), float(found[1])
+    y = np.asarray(data.train.y, np.float64)
+    return float(y.mean()), float(y.std()) or 1.0
+
+
+def rescaling(data: Data) -> keras.Layer:
+    """Return the layer that turns a standardised output into the target's unit."""
+    import keras
+
+    mean, deviation = unit(data)
+    return keras.layers.Rescaling(deviation, offset=mean)
+
+
+def regressor(
+    model: keras.Model, config: Optimizer, data: Data, metrics: tuple[str, ...]
+) -> keras.Model:
+    """Return a model of one linear output, compiled.
 
     The loss is the mean squared error in variances of the training part's target: 1 is what its
     mean reaches, whatever the unit, and the learning rates mean the same for all data.
     """
-    import keras
-    import numpy as np
-
-    if (unit := data.details.get(UNIT)) is None:
-        y = np.asarray(data.train.y, np.float64)
-        unit = float(y.mean()), float(y.std()) or 1.0
-    mean, deviation = unit
-    model.add(keras.layers.Rescaling(deviation, offset=mean))
     model.compile(
         optimizer=optimizer(config),
         loss="mean_squared_error",
-        loss_weights=1.0 / deviation**2,
+        loss_weights=1.0 / unit(data)[1] ** 2,
         metrics=["mae"],
     )
     return model

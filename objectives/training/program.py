@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from objectives.training.environment import threads
-from objectives.training.epoch import Parts, divided
+from objectives.training.epoch import Parts, full_and_short
 from objectives.training.traces import Trace
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Program:
         self.way = way
         self.wide = wide
         self._arrays = arrays
-        self._full = [*divided(rows, batch), *divided(arrays[1][0].shape[0], wide)]
+        self._full = [*full_and_short(rows, batch), *full_and_short(arrays[1][0].shape[0], wide)]
         self._numbers = tf.constant(numbers, tf.float64, (len(numbers),))
         self._call = trace.function(way)
 

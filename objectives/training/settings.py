@@ -99,14 +99,18 @@ def write(values: list[Any]) -> None:
 
 
 @contextlib.contextmanager
-def unchanged() -> Iterator[None]:
-    """Begin with a new Keras session, and undo what the block changes of the settings.
+def unchanged(*, builds: bool = True) -> Iterator[None]:
+    """Undo what the block changes of the settings.
 
     What the user's modules have set when they were imported stays, for every trial.
+
+    builds: begin with a new Keras session, in which layers are named from the beginning. It makes
+    TensorFlow prepare every operation anew, so a block that builds no model goes without.
     """
     before = read()
-    keras.utils.clear_session(free_memory=False)
-    write(before)
+    if builds:
+        keras.utils.clear_session(free_memory=False)
+        write(before)
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 
 from objectives.training.areas import ClassAUC
-from objectives.training.inputs import Inputs
+from objectives.training.inputs import ATTRIBUTES, Inputs
 from objectives.training.uncorrected import UncorrectedAdam
 
 
@@ -108,6 +108,18 @@ def rowwise(model: keras.Model) -> bool:
     )
     flat = all(len(output.shape) <= 2 for output in model.outputs)
     return averaged and flat and len(model.outputs) == 1 and not stateful and not across
+
+
+def layer_words(layer: keras.Layer) -> Any:
+    """Return plain values that tell an unbuilt layer from one that computes something else.
+
+    Its name, its initializers and the numbers that are inputs are left out. Raises Unlisted.
+    """
+    _known(layer, LAYERS)
+    numbers = {name: vars(layer)[name] for name in ATTRIBUTES.get(type(layer), ())}
+    rest = {k: v for k, v in layer.get_config().items() if k != "name" and k not in numbers}
+    kinds = [(name, v > 0, v == 0, v == 1) for name, v in numbers.items()]
+    return [type(layer).__name__, _read(rest), kinds, layer.trainable]
 
 
 def _model(model: keras.Model) -> Any:

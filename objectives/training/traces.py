@@ -132,14 +132,15 @@ class Trace:
         Args:
             way: "xla" compiles it as one program, "graph" runs it as a TensorFlow graph.
         """
-        runtime = context.context()
-        first = FunctionDef.FromString(self.functions[0].SerializeToString())
-        first.signature.name += f"_{way}"
-        first.attr[XLA].b = way == "xla"
-        for each in (first, *self.functions[1:]):
-            if not runtime.has_function(each.signature.name):
-                runtime.add_function_def(each)
-        name, count = first.signature.name, len(first.signature.output_arg)
+        runtime, signature = context.context(), self.functions[0].signature
+        name, count = f"{signature.name}_{way}", len(signature.output_arg)
+        if not runtime.has_function(name):
+            first = FunctionDef.FromString(self.functions[0].SerializeToString())
+            first.signature.name = name
+            first.attr[XLA].b = way == "xla"
+            for each in (*self.functions[1:], first):
+                if not runtime.has_function(each.signature.name):
+                    runtime.add_function_def(each)
 
         def call(*arguments: Any) -> Outputs:
             given = [*tf.nest.flatten(arguments), *self.captured]
