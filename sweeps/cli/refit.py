@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from sweeps.study.ended import Ended
     from sweeps.study.session import Session
 
-FORGOTTEN = ("confirmed_", "val_")  # scores that a refitted net does not have
-
 
 class Refitting:
     """Trains nets of a study again, on more rows.
@@ -106,14 +104,15 @@ class Refitting:
         return spec, rates
 
     def compared(
-        self, before: list[Weighted], now: list[Weighted], model: Path | None
+        self, before: list[Weighted], now: list[Weighted], way: str, model: Path | None
     ) -> tuple[Refit, dict[str, float], str | None]:
         """Return what the test part says of both, the scores of a model, and why it says nothing.
 
-        model: where the nets are written as one, None for a single net, which is written already.
+        way: how a net's epochs run. model: where the nets are written as one, None for a single
+        net, which is written already.
         """
         said = self.scratch / "after.npz"
-        found = self.trainer(self._way(now)).together(now, said, model=model)
+        found = self.trainer(way).together(now, said, model=model)
         if "reason" not in found and isinstance(self.session.trainer, Refits):
             mine = self.scratch / "before.npz"
             scores = found.get("scores", {})
@@ -130,18 +129,6 @@ class Refitting:
                 )
                 return refit, scores, None
         return self.refit, {}, found.get("reason", "this trainer does not refit")
-
-    def _way(self, nets: list[Weighted]) -> str:
-        return self.ways[nets[0][0].number]
-
-    @property
-    def ways(self) -> dict[int, str]:
-        """How each net's epochs run."""
-        members = self.found.members
-        if members:
-            return {one.trial: one.training.trainer for one in members}
-        training = self.found.training or Training(1)
-        return {self.found.origin.trial or 0: training.trainer}
 
 
 def drops(rates: list[float]) -> tuple[tuple[int, float], ...]:
@@ -173,26 +160,23 @@ def save(found: Exported, session: Session, to: Path, command: str, *, several: 
         now = [(net[1], weight) for net, weight in pairs]
         own = [dataclasses.replace(net[2], weight=weight) for net, weight in pairs]
         single, spec = own[0], now[0][0]
-        model = folder / MODEL
-        scores: dict[str, float] = {}
-        if not found.members:
-            scores = work.trainer(single.training.trainer).evaluate(spec, model=model)
-        refit, together, reason = work.compared(before, now, model if found.members else None)
-        if found.members and reason is not None:
-            raise BadInput(f"--refit: {reason}: take --single")
-        value = {LAST.name: single.value} if single.value is not None and not found.members else {}
-        kept = {k: v for k, v in found.scores.items() if k.startswith("baseline_")}
-        exported = dataclasses.replace(
-            found,
-            training=single.training,
-            scores=kept | value,
-            members=tuple(own) if found.members else (),
-            refit=refit,
-        )
-        exported = with_scores(exported, scores | together)
+        model, way = folder / MODEL, single.training.trainer
+        scores = {k: v for k, v in found.scores.items() if k.startswith("baseline_")}
+        if several:
+            refit, together, reason = work.compared(before, now, way, model)
+            if reason is not None:
+                raise BadInput(f"--refit: {reason}: take --single")
+            exported = dataclasses.replace(found, members=tuple(own))
+        else:
+            together = work.trainer(way).evaluate(spec, model=model)
+            together |= {LAST.name: single.value} if single.value is not None else {}
+            refit, _, reason = work.compared(before, now, way, None)
+            exported = dataclasses.replace(found, training=single.training)
+        exported = dataclasses.replace(exported, scores=scores, refit=refit)
+        exported = with_scores(exported, together)
         write(exported, folder / CONFIG, command=command)
     listed = weights_text([(one.trial, one.weight) for one in own])
-    what = f"average of nets ({listed})" if found.members else f"trial {single.trial}"
+    what = f"average of nets ({listed})" if several else f"trial {single.trial}"
     print("\n".join([*session.notes, f"{what} of {session.name}", *work.notes]))
     print("\n".join(said(refit, reason)))
     return Written(exported, files=(to / CONFIG, to / MODEL))
