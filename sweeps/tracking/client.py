@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,14 +111,20 @@ def _probe(uri: str) -> None:
 
 
 def all_runs(
-    client: MlflowClient, experiments: list[str], query: str, *, deleted: bool = False
+    client: MlflowClient,
+    experiments: list[str],
+    query: str,
+    *,
+    deleted: bool = False,
+    alive: Callable[[], None] = lambda: None,
 ) -> list[Run]:
-    """Return all runs that match a filter, oldest first.
+    """Return all runs that match a filter, oldest first. alive: called after each answer.
 
     Filters contain only this package's own words, numbers and MLflow's IDs, never a user's text.
     """
     found, token = page_of_runs(client, experiments, query, None, deleted=deleted)
     while token:
+        alive()
         more, token = page_of_runs(client, experiments, query, token, deleted=deleted)
         found += more
     return found
