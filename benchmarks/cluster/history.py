@@ -228,6 +228,7 @@ def fill_tracking(engine: Any, folder: Path, trials: Trials, run_ids: list[str])
             "offset": len(text), "run": run_ids[number], "role": run.role,
             "outcome": outcome, "colour": colour,
         }  # fmt: skip
+    state["latest"] = begun + 1000 * trials.ended
     (folder / "state.json").write_text(json.dumps(state))
     with engine.begin() as connection:
         for model, rows in tables.items():

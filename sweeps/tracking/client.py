@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -161,14 +161,20 @@ def _prepare_nothing(connection: Any, _: object) -> None:
 
 
 def all_runs(
-    client: MlflowClient, experiments: list[str], query: str, *, deleted: bool = False
+    client: MlflowClient,
+    experiments: list[str],
+    query: str,
+    *,
+    deleted: bool = False,
+    alive: Callable[[], None] = lambda: None,
 ) -> list[Run]:
-    """Return all runs that match a filter, oldest first.
+    """Return all runs that match a filter, oldest first. alive: called after each answer.
 
     Filters contain only this package's own words, numbers and MLflow's IDs, never a user's text.
     """
     found, token = page_of_runs(client, experiments, query, None, deleted=deleted)
     while token:
+        alive()
         more, token = page_of_runs(client, experiments, query, token, deleted=deleted)
         found += more
     return found

@@ -30,8 +30,7 @@ THREADS = 4  # that call a server at once; half of a call is waiting
 class Delivery:
     """Delivers a journal to one MLflow store, from one thread at a time.
 
-    A server is called by several threads, each of which delivers whole streams: what belongs to a
-    run arrives in order.
+    A server is called by several threads, each with whole streams: a run's data come in order.
     """
 
     def __init__(self, uri: str, journal: Journal) -> None:
@@ -51,6 +50,9 @@ class Delivery:
     def state(self) -> State:
         """What MLflow already has."""
         return self.journal.state
+
+    def _live(self) -> None:
+        self.alive = monotonic()
 
     def deliver_all(self) -> None:
         """Deliver everything. Raises at the first fault, and remembers what was delivered."""
@@ -79,7 +81,7 @@ class Delivery:
         trials = [name for name in names if name != STUDY]
         if len(trials) < len(names):
             self._deliver_study(client)
-        self._finding = self._finding or Finding(client, self.journal, fresh=False)
+        self._finding = self._finding or Finding(client, self.journal, self._live, fresh=False)
         self._finding.look(trials)
         deliver = partial(self._deliver_trial, client)
         threads = THREADS if self.uri.startswith("http") else 1
@@ -88,7 +90,7 @@ class Delivery:
             some = [name for name in trials if name.startswith("trial") is first]
             broken = each(some, deliver, threads, _BAD_STREAM) or broken
         self._finding.check()
-        if broken is not None:  # after the other streams have been delivered
+        if broken is not None:
             raise broken
 
     @contextlib.contextmanager
@@ -110,10 +112,9 @@ class Delivery:
             return
         try:
             self.journal.save()
+            self._saved = True
         except OSError as error:
             log.debug("the tracker's state is not saved: %s", error)
-        else:
-            self._saved = True
 
     def _open(self) -> MlflowClient | None:
         """Connect, and find or create the parent run; None if no study was started."""
@@ -139,7 +140,7 @@ class Delivery:
                 study["name"],
                 study["time"],
             )
-            self._finding = Finding(client, self.journal, fresh=fresh)
+            self._finding = Finding(client, self.journal, self._live, fresh=fresh)
         self.client = client
         return client
 
@@ -160,7 +161,7 @@ class Delivery:
     def _deliver_trial(self, client: MlflowClient, name: str) -> None:
         with self._unless_deleted(client, name):
             self._deliver_items(client, name)
-        self.alive = monotonic()
+        self._live()
 
     def _deliver_items(self, client: MlflowClient, name: str) -> None:
         stream, sent = self.journal.stream(name), self.journal.sent(name)
@@ -244,9 +245,8 @@ class Delivery:
         return str(repeated or self.state.parent)
 
     def _end_trial(self, client: MlflowClient, sent: Sent, item: Mapping[str, Any]) -> None:
-        status = runs.STATUS.get(item["outcome"], "FINISHED")
-        client.set_terminated(sent.run, status, item["time"])
         sent.outcome = item["outcome"]
+        client.set_terminated(sent.run, runs.STATUS.get(sent.outcome, "FINISHED"), item["time"])
         self._points.pop(str(sent.run), None)
 
     def forget(self, name: str) -> None:

@@ -9,7 +9,7 @@ number of runs; only the oldest of two runs is kept.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sweeps.tracking import runs
@@ -27,11 +27,14 @@ _MARGIN = 600_000  # ms: runs are made nearly in the order in which their trials
 class Finding:
     """The runs of a study that no stream has yet, and those that were made and not yet checked.
 
-    fresh: whether the study's own run has just been made, so that there can be no others.
+    fresh: whether the study's own run has just been made, so that there can be no others. alive:
+    called after each answer.
     """
 
-    def __init__(self, client: MlflowClient, journal: Journal, *, fresh: bool) -> None:
-        self._client, self._journal = client, journal
+    def __init__(
+        self, client: MlflowClient, journal: Journal, alive: Callable[[], None], *, fresh: bool
+    ) -> None:
+        self._client, self._journal, self._alive = client, journal, alive
         self._known: dict[Key, str] | None = {} if fresh else None
 
     def look(self, names: Iterable[str]) -> None:
@@ -75,7 +78,7 @@ class Finding:
         state = self._journal.state
         query = f"attributes.start_time >= {since} and tags.`{runs.ROOT}` = '{state.parent}'"
         found: dict[Key, list[Run]] = defaultdict(list)
-        for run in all_runs(self._client, [str(state.experiment)], query):
+        for run in all_runs(self._client, [str(state.experiment)], query, alive=self._alive):
             tags = run.data.tags
             if runs.NUMBER in tags:
                 found[tags.get(runs.KIND, ""), tags[runs.NUMBER]].append(run)
