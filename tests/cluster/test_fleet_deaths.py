@@ -157,10 +157,12 @@ def test_machines_that_come_later_are_used(start: Start) -> None:
     assert len({result.extra["pid"] for result in found.values()}) == 3
 
 
-def test_a_sweep_without_machines_waits_says_so_and_ends(start: Start) -> None:
+def test_a_sweep_without_machines_waits_says_so_and_ends(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeps.cluster.fleet.PATIENCE", 0.3)
     engine, said = InProcess(), []
     with start(1, engine, say=said.append) as pool:
-        pool._crew._patience = 0.3  # type: ignore[attr-defined]
         driver = Driver(pool)
         driver.decide = lambda s, e: (engine.hosts and engine.kill("host-0")) or Decision.CONTINUE
         with pytest.raises(RuntimeError, match="no machine of the cluster is there for"):

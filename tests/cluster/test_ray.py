@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from tests.workers import scripts
 from tests.workers.scripts import Driver, Script, loss, make_spec
 from tests.workers.test_deaths import wait_for
 
-pytest.importorskip("ray", reason="the extra [ray] is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra [ray] is not installed"),
+]
 Start = Callable[..., Pool]
 
 
