@@ -76,7 +76,7 @@ def test_machines_are_lost_and_come_while_trials_run(
         assert pool.evaluate(make_spec(7, Script()))["test_loss"] == 7.0
     assert {result.outcome for result in found.values()} == {Outcome.COMPLETE}
     assert right(driver, 16, 20)
-    assert len(pids) >= 3
+    assert len(pids) > 1
     assert any("is gone: its processes have ended" in line for line in said)
     assert not [pid for pid in pids if psutil.pid_exists(pid) and runs(psutil.Process(pid))]
 
