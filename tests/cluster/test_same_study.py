@@ -37,9 +37,10 @@ def sweep(folder: Path, *more: str) -> str:
 
 
 def untimed(value: Any) -> Any:
-    """Plain data without what the clock tells."""
+    """Plain data without what the clock tells, and without MLflow's random names."""
     if isinstance(value, dict):
-        return {key: untimed(inner) for key, inner in value.items() if "seconds" not in key}
+        own = {key: inner for key, inner in value.items() if key != "run_id"}
+        return {key: untimed(inner) for key, inner in own.items() if "seconds" not in key}
     return [untimed(inner) for inner in value] if isinstance(value, list) else value
 
 
