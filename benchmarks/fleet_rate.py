@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from objectives import Source
-from objectives.dense_binary import load
+from objectives.dense_binary import DENSE_BINARY
 from objectives.training import Decision, TrialSpec
 from search_spaces.dense import Dense
 from sweeps.cluster import Fleet
@@ -67,7 +67,7 @@ def main() -> None:
     reference = Reference(module="sweeps.dense_binary")
     with tempfile.TemporaryDirectory(prefix="fleet-rate-") as place:
         folder = Path(place)
-        load(Source()).save(folder / "arrays")
+        DENSE_BINARY.data(Source()).save(folder / "arrays")
         log = folder / "sweep.log"
         with RayCluster(options.machines, folder / "ray.log") as cluster:
             crew = partial(Fleet, RayEngine(cluster.address, log))

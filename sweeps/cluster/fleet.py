@@ -8,6 +8,7 @@ was given up is ignored.
 from __future__ import annotations
 
 import itertools
+import logging
 import pickle
 import time
 from collections import deque
@@ -25,6 +26,7 @@ from sweeps.workers.crews import Message
 from sweeps.workers.orders import Orders
 from sweeps.workers.versions import versions
 
+LOG = logging.getLogger("sweeps")
 AGAIN = 0.5  # seconds until a call without an answer is repeated
 TICK = 1.0  # seconds between two looks at the clock
 PATIENCE = 600.0  # seconds that a sweep waits for a machine where none is left
@@ -38,7 +40,6 @@ class Fleet:
         orders: For all workers.
         places: How many workers there are at most.
         say: Takes a line that the user should see.
-        patience: Seconds that a sweep waits for a machine where none is left.
 
     Raises:
         BadInput: The cluster cannot be reached, or has no room.
@@ -51,14 +52,12 @@ class Fleet:
         places: int,
         *,
         say: Callable[[str], object] = print,
-        patience: float = PATIENCE,
     ) -> None:
         self.idle: set[Slot] = set()
         self.closed = False
         self._engine = engine
         self._log = orders.log
         self._say = say
-        self._patience = patience
         self._machines: dict[str, Machine] = {}
         self._jobs = itertools.count(1)
         self._numbers = itertools.count()
@@ -176,8 +175,8 @@ class Fleet:
                 self._call(machine, call)
         if self._machines:
             self._empty_since = now
-        elif now - self._empty_since > self._patience:
-            self._give_up(f"no machine of the cluster is there for {self._patience:.0f} s")
+        elif now - self._empty_since > PATIENCE:
+            self._give_up(f"no machine of the cluster is there for {PATIENCE:.0f} s")
 
     def _take(self, event: Event) -> None:
         match event:
@@ -187,7 +186,8 @@ class Fleet:
                 if (machine := self._machines.get(host)) is not None:
                     machine.calls.discard(call)
                     self._answered(machine, call, value)
-            case Missed(host, call, _):
+            case Missed(host, call, reason):
+                LOG.info("%s to host %s is repeated: %s", call, host, reason)
                 if (machine := self._machines.get(host)) is not None:
                     machine.again[call] = time.monotonic() + AGAIN
             case Gone(host, reason):
@@ -277,7 +277,7 @@ class Fleet:
         self._pending.extend((slot, ("lost", reason)) for slot in jobs)
         if not self._machines:
             self._empty_since = time.monotonic()
-            self._say(f"no machine is left: waiting up to {self._patience:.0f} s for one")
+            self._say(f"no machine is left: waiting up to {PATIENCE:.0f} s for one")
 
     def _make_idle(self, slot: Slot) -> None:
         self.idle.add(slot)

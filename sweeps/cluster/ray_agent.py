@@ -158,9 +158,10 @@ class Agent:
         def ended(future: Any) -> None:
             error = future.exception()
             if error is None:
-                host.joined, host.heard = True, time.monotonic()
+                host.joined, host.heard, self._met = True, time.monotonic(), True
+                for put in list(self._puts.items()):  # what has been put while it started
+                    actor.keep.remote(*put)
                 self._send(future.result())
-                self._met = True
             elif self._hosts.pop(key, None) is not None:
                 self._cannot_use(node, _cause(error))
 

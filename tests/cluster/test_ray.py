@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from tests.workers import scripts
 from tests.workers.scripts import Driver, Script, loss, make_spec
 from tests.workers.test_deaths import wait_for
 
-pytest.importorskip("ray", reason="the extra [ray] is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra [ray] is not installed"),
+]
 Start = Callable[..., Pool]
 
 
@@ -73,7 +76,7 @@ def test_machines_are_lost_and_come_while_trials_run(
         assert pool.evaluate(make_spec(7, Script()))["test_loss"] == 7.0
     assert {result.outcome for result in found.values()} == {Outcome.COMPLETE}
     assert right(driver, 16, 20)
-    assert len(pids) >= 3
+    assert len(pids) > 1
     assert any("is gone: its processes have ended" in line for line in said)
     assert not [pid for pid in pids if psutil.pid_exists(pid) and runs(psutil.Process(pid))]
 
