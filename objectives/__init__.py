@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from objectives.costs import COSTS, SECONDS
-from objectives.data import OWN
+from objectives.data import NO_FILE, OWN
 from objectives.data import PARTS as PARTS
 from objectives.data import Data as Data
 from objectives.data import Part as Part
@@ -187,7 +187,7 @@ class Objective(Generic[C]):
             )
         found = with_warnings(in_folds(data_of(loaded, source, self), source))
         built_in = str(getattr(self.load, "__module__", "")).startswith(f"{__name__}.")
-        if source.path is not None or found.source.path is not None or built_in:
+        if found.source.name != NO_FILE[0] or built_in:  # load may name a file of its own
             return found
         return dataclasses.replace(found, details={**found.details, OWN: True})
 

@@ -11,7 +11,7 @@ from objectives import BadInput, Data, Source
 from objectives.data import OWN
 from objectives.reading import counted
 from objectives.structures import is_array, words
-from sweeps.study.identity import OF_LOAD, source_words
+from sweeps.study.identity import FROM_LOAD, source_words
 from sweeps.study.options import DATA, OPTIONS
 
 RENAMED = {"data": "path", "split_seed": "seed"}  # of a `Source`; others have their option's name
@@ -74,7 +74,7 @@ def data_text(data: Data) -> str:
         parts = " / ".join(f"{name} {_length(known)}" for name, known in data.stream.items())
         named = words(data.train.x, "x"), words(data.train.y, "y")
         shape = f"data sets of {named[0]}; {named[1]}"
-    name = OF_LOAD if OWN in data.details else source_words(data.source.name)
+    name = FROM_LOAD if OWN in data.details else source_words(data.source.name)
     return f"{name}, {shape}; {parts}"
 
 

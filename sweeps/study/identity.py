@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sweeps.study.sweep import Sweep
 
 
-OF_LOAD = "data of load"
+FROM_LOAD = "from load()"
 
 
 def identity(
@@ -39,7 +39,7 @@ def identity(
     """
     found = {
         "sweep": sweep.name,
-        "data": OF_LOAD if OWN in data.details else Path(data.source.name).name,
+        "data": f"data {FROM_LOAD}" if OWN in data.details else Path(data.source.name).name,
         "split": data.source.split,  # before the digest, which it changes
         "digest": data.digest,
         "monitor": sweep.objective.monitor,

@@ -140,7 +140,7 @@ def test_the_first_lines_are_data_device_and_the_expected_time(
     begin, first, data, device, expected, *_ = capsys.readouterr().out.splitlines()
     assert begin.startswith("toy: starting")
     assert first == "toy: 4 of 4 trials to go"
-    assert data.startswith("data: data of load, 16 x 2; train 8 / validation 4 / test 4")
+    assert data.startswith("data: from load(), 16 x 2; train 8 / validation 4 / test 4")
     assert device == "device: cpu, in this process"
     assert expected.startswith("ETA: ")
     go("--trials", "6", "--confirm", "0")

@@ -212,7 +212,7 @@ def test_a_study_that_kept_its_data_as_a_sentence_opens_for_the_same_arrays_alon
     assert go(tmp_path, trials=2) == before
     older(tmp_path, "mode", "digest", data="embedded (0123456789ab)")
     with pytest.raises(
-        BadInput, match=r"data = built-in data \(0123456789ab\), and now it is data of load"
+        BadInput, match=r"data = built-in data \(0123456789ab\), and now it is data from load\(\)"
     ):
         go(tmp_path, trials=2)
 
@@ -220,4 +220,4 @@ def test_a_study_that_kept_its_data_as_a_sentence_opens_for_the_same_arrays_alon
 def test_the_digest_of_a_study_is_kept_whole(tmp_path: Path) -> None:
     with session(tmp_path) as study:
         assert study.store.study.user_attrs["identity"]["digest"] == study.data.digest
-        assert study.store.study.user_attrs["identity"]["data"] == "data of load"
+        assert study.store.study.user_attrs["identity"]["data"] == "data from load()"
