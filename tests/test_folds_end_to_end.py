@@ -66,10 +66,10 @@ def own(folder: Path, *argv: str, code: int = 0) -> str:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A finished study of eight trials, and what it said."""
+    """A finished study of five trials, and what it said."""
     folder = tmp_path_factory.mktemp("folds")
     (folder / "own.py").write_text(OWN, encoding="utf-8")
-    return folder, own(folder, *GIVEN.split(), "--trials", "8", "--json", "out.json")
+    return folder, own(folder, *GIVEN.split(), "--trials", "5", "--json", "out.json")
 
 
 def trials(folder: Path) -> Any:
@@ -132,22 +132,23 @@ def test_other_folds_are_another_study(done: tuple[Path, str]) -> None:
 
 
 def test_killed_and_resumed_is_the_same(done: tuple[Path, str], tmp_path: Path) -> None:
-    """Five trials, killed in the sixth at the earliest, and eight: as eight in one go."""
+    """Three trials, killed in the fifth, and five in all: as five in one go."""
     folder, _ = done
     (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
-    own(tmp_path, *GIVEN.split(), "--trials", "4")
+    given = GIVEN.replace("--confirm 2", "--confirm 0").split()
+    own(tmp_path, *given, "--trials", "3")
     running = subprocess.Popen(
-        command(tmp_path, "--trials", "8", "--workers", "1", "--checkpoint-every", "0.01s"),
+        command(tmp_path, "--trials", "5", "--workers", "1", "--checkpoint-every", "0.01s"),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while running.poll() is None and len(trials(tmp_path)) < 6:
+    while running.poll() is None and len(trials(tmp_path)) < 5:
         time.sleep(0.05)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    own(tmp_path, "--trials", "8", "--workers", "1")
+    own(tmp_path, "--trials", "5", "--workers", "1")
     assert trials(tmp_path) == trials(folder)
 
 

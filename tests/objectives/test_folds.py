@@ -92,29 +92,29 @@ def frame(rows: int = 90) -> tuple[pd.DataFrame, np.ndarray]:
     return x, (x["size"].fillna(5).to_numpy() + rng.normal(size=rows) > 5).astype(int)
 
 
-def with_odd_validation(source: Source) -> tuple[Data, Data, int]:
-    """Return the data of a frame, and those where one fold's validation rows are changed."""
+def with_odd_validation(place: int) -> tuple[Data, Data]:
+    """Return the data of a frame, and those where the validation rows of a fold are others."""
+    source = Source(folds=3)
     x, y = frame()
     before = table(x, y, source, "binary")
-    fold = before.folds[1]
-    # Those rows, by the labels of which nothing is left out: found again by a marker column.
+    # Which rows they are, a further column tells.
     marked = x.assign(mark=np.arange(len(x), dtype=float) ** 1.01)
-    known = table(marked, y, source, "binary").folds[1]
+    known = table(marked, y, source, "binary").folds[place]
     plain = known.preprocessing or {}
-    names = [one["input"] for one in plain["inputs"]]
-    place = names.index("mark")
-    mean, variance = (plain["numbers"][key][place] for key in ("mean", "variance"))
-    marks = known.validation.x[:, place] * np.sqrt(variance) + mean
+    column = [one["input"] for one in plain["inputs"]].index("mark")
+    mean, variance = (plain["numbers"][key][column] for key in ("mean", "variance"))
+    marks = known.validation.x[:, column] * np.sqrt(variance) + mean
     rows = np.array([np.abs(marked["mark"] - mark).argmin() for mark in marks])
-    assert len(np.unique(rows)) == len(fold.validation)
+    assert len(np.unique(rows)) == len(before.folds[place].validation)
     odd = x.copy()
     odd.loc[rows, "size"] = 1e4
     odd.loc[rows, "kind"] = "black"
-    return before, table(odd, y, source, "binary"), 1
+    return before, table(odd, y, source, "binary")
 
 
-def test_preprocessing_never_sees_the_validation_rows_of_its_fold() -> None:
-    before, after, place = with_odd_validation(Source(folds=3))
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_preprocessing_never_sees_the_validation_rows_of_its_fold(place: int) -> None:
+    before, after = with_odd_validation(place)
     one, other = before.folds[place], after.folds[place]
     assert one.preprocessing == other.preprocessing
     assert np.array_equal(one.train.x, other.train.x)
