@@ -8,9 +8,10 @@ So are the nets of the sweep's average of them. Printed are the geometric means 
 after, as a share of the test loss before, with 95% bootstrap intervals over tables and seeds.
 
     python benchmarks/refit.py [--sizes 300 1000 3000 10000] [--seeds 10] [--only roll signs]
-        [--kept refit.jsonl]
+        [--kept FILE]
 
-`--kept` holds what was measured: the command goes on where it was stopped.
+`--kept` (`refit.jsonl` beside this file) holds what was measured: the command goes on where it was
+stopped.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def show(runs: list[dict[str, Any]]) -> None:
             mean = np.exp(np.mean([np.mean(gaps) for gaps in of]))
             print(
                 f"{what:<8}{size or 'all':>6} rows: {mean:.3f} "
-                f"[{low:.3f}, {high:.3f}]  {len(of)} tables, {len(every)} runs, "
+                f"[{low:.3f}, {high:.3f}]  {len(of)} tables of a size, {len(every)} runs, "
                 f"better in {np.mean(np.array(every) < 0):.0%}"
             )
     for table in MADE:
@@ -165,7 +166,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[300, 1000, 3000, 10_000])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--only", nargs="+", choices=MADE, default=list(MADE))
-    parser.add_argument("--kept", type=Path, default=Path("refit.jsonl"))
+    parser.add_argument("--kept", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     asked = parser.parse_args()
     with asked.kept.open("a+", encoding="utf-8") as kept:
         kept.seek(0)
