@@ -13,7 +13,8 @@ with ASHA. A budget is of the searches alone: the others take the time they take
 Results are kept, a line each, in `--kept` (`found.jsonl` beside this file): what is there is not
 run again, and `--show` prints the tables of it alone. Printed are the mean test losses, and the
 geometric means over tables of the ratio of the default's loss to each other's, with a 95%
-bootstrap interval over tables and seeds: over the tables that the portfolio was not chosen on, and over the others.
+bootstrap interval over tables and seeds: over the tables that the portfolio was not chosen on, and
+over the others.
 """
 
 from __future__ import annotations

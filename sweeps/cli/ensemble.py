@@ -159,25 +159,11 @@ def train(
             print(f"trial {member.trial}: {result.value!r}, recorded {member.value!r}")
             exact = exact and result.value == member.value
             results.append(result)
-        if not isinstance(trainer, Averages):
-            raise BadInput("this trainer averages no nets: take another with --trainer")
-        weights = {member.trial: member.weight for member in exported.members}
         model = Path(scratch) / MODEL
-        if exported.refit is not None and isinstance(trainer, Refits):
-            specs = [(one.spec, weights[one.spec.number]) for one in results]
-            found = trainer.together(specs, Path(scratch) / "said.npz", model=model)
-        else:
-            found = trainer.average(results, Path(scratch), weights=weights, model=model)
-        if "reason" in found:
-            raise BadInput(f"no average of these nets: {found['reason']}")
-        scores = found["average" if exported.refit is None else "scores"]
-        reached = with_scores(exported, scores)
-        name = exported.training.monitor if exported.training else ""
-        name = "test_loss" if exported.refit is not None else name
-        mine, recorded = reached.scores.get(name), exported.scores.get(name)
-        exact = exact and mine == recorded
-        print(f"average of {len(results)} nets: {mine!r}")
-        word = "exactly" if exact else f"not exactly: recorded {recorded!r}"
+        reached = with_scores(exported, _scores(trainer, exported, results, model))
+        exact = exact and reached.recorded == exported.recorded
+        print(f"average of {len(results)} nets: {reached.recorded!r}")
+        word = "exactly" if exact else f"not exactly: recorded {exported.recorded!r}"
         print(f"the recorded value was reached {word}")
         if settings.to is not None:
             with staged(settings.to) as folder:
@@ -185,6 +171,23 @@ def train(
                 write(reached, folder / CONFIG, command=command)
             print(f"wrote {settings.to / CONFIG} and {settings.to / MODEL}")
     return 0
+
+
+def _scores(
+    trainer: Trainer, exported: Exported, results: list[TrialResult], model: Path
+) -> Mapping[str, float]:
+    """Write what was trained as one model; return its scores. Raises BadInput."""
+    weights = {member.trial: member.weight for member in exported.members}
+    if exported.refit is not None and isinstance(trainer, Refits):
+        specs = [(one.spec, weights[one.spec.number]) for one in results]
+        found = trainer.together(specs, model.with_name("said.npz"), model=model)
+    elif exported.refit is None and isinstance(trainer, Averages):
+        found = trainer.average(results, model.parent, weights=weights, model=model)
+    else:
+        raise BadInput("this trainer averages no nets: take another with --trainer")
+    if "reason" in found:
+        raise BadInput(f"no average of these nets: {found['reason']}")
+    return dict(found["average" if exported.refit is None else "scores"])
 
 
 def _trained(
