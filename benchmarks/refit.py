@@ -8,9 +8,10 @@ So are the nets of the sweep's average of them. Printed are the geometric means 
 after, as a share of the test loss before, with 95% bootstrap intervals over tables and seeds.
 
     python benchmarks/refit.py [--sizes 300 1000 3000 10000] [--seeds 10] [--only roll signs]
-        [--kept refit.jsonl]
+        [--kept FILE]
 
-`--kept` holds what was measured: the command goes on where it was stopped.
+`--kept` (`refit.jsonl` beside this file) holds what was measured: the command goes on where it was
+stopped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,76 +47,76 @@ MADE = {
 }
 
 
+def trained(objective: Any, trainer: Any, seed: int, place: Path) -> tuple[list[Any], list[Any]]:
+    """Return the results of the portfolio's configs, best first, and their learning rates."""
+    from objectives.training import Decision, TrialSpec
+
+    found = []
+    for number, config in enumerate((objective.space.baseline, *objective.space.portfolio)):
+        spec = TrialSpec(
+            number,
+            config,
+            100 * seed + number,
+            objective.max_epochs,
+            patience=objective.patience_in_epochs,
+            weights=place / f"{number}.npz",
+        )
+        seen: list[float] = []
+
+        def told(_: Any, epoch: int, logs: Any, seen: list[float] = seen) -> Decision:
+            seen.append(logs["learning_rate"])
+            return Decision.CONTINUE
+
+        (result,) = trainer.train(iter([spec]), told)
+        if result.value is not None and np.isfinite(result.value):
+            found.append((result, tuple(seen[: result.best_epoch])))
+    found.sort(key=lambda one: one[0].value)
+    return [one for one, _ in found], [rates for _, rates in found]
+
+
+def again(spec: Any, rates: tuple[float, ...], place: Path) -> Any:
+    """Return the spec that refits a net."""
+    from objectives.monitor import LAST
+
+    file = place / f"again-{spec.number}.npz"
+    how = {"monitor": LAST, "patience": 0, "rates": rates, "weights": file}
+    return dataclasses.replace(spec, max_epochs=len(rates), **how)
+
+
 def measure(name: str, rows: int, seed: int) -> dict[str, float]:
     """Return the test losses of the best net and of the average, before and after."""
     from benchmarks.search_quality.contestants import sweep_of
     from objectives import Source
-    from objectives.monitor import LAST
     from objectives.reading.joined import joined
-    from objectives.training import Decision, TrialSpec, here
+    from objectives.training import Decision, here
 
     x, y = MADE[name](rows * TOTAL)
-    shares = {"test": 1.0 - 1.0 / TOTAL, "validation": VALIDATION / TOTAL}
-    source = Source(seed=seed, arrays=(x, y), **shares)
+    parts = {"test": 1.0 - 1.0 / TOTAL, "validation": VALIDATION / TOTAL}
+    source = Source(seed=seed, arrays=(x, y), **parts)
     plain = sweep_of(tables.TABLES[name]).objective
     data = plain.data(source)
     objective = plain.on(data)
-    before = here(objective, data, "graph")
-    specs, results, rates = [], [], []
+    before: Any = here(objective, data, "graph")
+    found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        for number, config in enumerate((objective.space.baseline, *objective.space.portfolio)):
-            spec = TrialSpec(
-                number,
-                config,
-                100 * seed + number,
-                objective.max_epochs,
-                patience=objective.patience_in_epochs,
-                weights=place / f"{number}.npz",
-            )
-            seen: list[float] = []
-
-            def told(_: Any, epoch: int, logs: Any, seen: list[float] = seen) -> Decision:
-                seen.append(logs["learning_rate"])
-                return Decision.CONTINUE
-
-            (result,) = before.train(iter([spec]), told)
-            if result.value is not None and np.isfinite(result.value):
-                specs.append(spec)
-                results.append(result)
-                rates.append(tuple(seen[: result.best_epoch]))
-        order = sorted(range(len(specs)), key=lambda k: results[k].value)
-        average = before.average([results[k] for k in order], place / "said")  # type: ignore[attr-defined]
-        whole = joined(objective, data, source)
-        after = here(objective, whole, "graph")
-        now = [
-            dataclasses.replace(
-                spec,
-                max_epochs=len(of),
-                monitor=LAST,
-                patience=0,
-                rates=of,
-                weights=place / f"again-{spec.number}.npz",
-            )
-            for spec, of in zip(specs, rates, strict=True)
-        ]
-        list(after.train(iter(now), lambda *_: Decision.CONTINUE))
-        one = [(specs[order[0]], 1.0)], [(now[order[0]], 1.0)]
-        pairs = {"net": one}
+        results, rates = trained(objective, before, seed, place)
+        average = before.average(results, place / "said")
+        after: Any = here(objective, joined(objective, data, source), "graph")
+        pairs = zip(results, rates, strict=True)
+        now = {one.spec.number: again(one.spec, of, place) for one, of in pairs}
+        list(after.train(iter(now.values()), lambda *_: Decision.CONTINUE))
+        old = {one.spec.number: one.spec for one in results}
+        shares = {"net": [[results[0].spec.number, 1.0]]}
         if "members" in average:
-            of = {spec.number: k for k, spec in enumerate(specs)}
-            share = [(of[n], w) for n, w in average["members"]]
-            pairs["average"] = [(specs[k], w) for k, w in share], [(now[k], w) for k, w in share]
-        return judged(before, after, pairs, place)
-
-
-def judged(before: Any, after: Any, pairs: Mapping[str, Any], place: Path) -> dict[str, float]:
-    """Return the test losses of nets before and after, by the same loss."""
-    found = {}
-    for what, (old, new) in pairs.items():
-        after.together(new, place / "after.npz")
-        told = before.together(old, place / "b.npz", beside=place / "after.npz")
-        found |= {f"{what} before": told["loss"], f"{what} after": told["loss_beside"]}
+            shares["average"] = average["members"]
+        for what, members in shares.items():
+            said = place / "after.npz"
+            after.together([(now[n], w) for n, w in members], said)
+            told = before.together(
+                [(old[n], w) for n, w in members], place / "before.npz", beside=said
+            )
+            found |= {f"{what} before": told["loss"], f"{what} after": told["loss_beside"]}
     return found
 
 
@@ -142,7 +142,7 @@ def show(runs: list[dict[str, Any]]) -> None:
             mean = np.exp(np.mean([np.mean(gaps) for gaps in of]))
             print(
                 f"{what:<8}{size or 'all':>6} rows: {mean:.3f} "
-                f"[{low:.3f}, {high:.3f}]  {len(of)} tables, {len(every)} runs, "
+                f"[{low:.3f}, {high:.3f}]  {len(of)} tables of a size, {len(every)} runs, "
                 f"better in {np.mean(np.array(every) < 0):.0%}"
             )
     for table in MADE:
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[300, 1000, 3000, 10_000])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--only", nargs="+", choices=MADE, default=list(MADE))
-    parser.add_argument("--kept", type=Path, default=Path("refit.jsonl"))
+    parser.add_argument("--kept", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     asked = parser.parse_args()
     with asked.kept.open("a+", encoding="utf-8") as kept:
         kept.seek(0)

@@ -10,10 +10,11 @@ sensible net (128-128, dropout 0.3, AdamW 1e-3, batch 256, early stopping after 
 average of three of it; HistGradientBoosting; Optuna's TPE with Hyperband through `fit`; Ray Tune
 with ASHA. A budget is of the searches alone: the others take the time they take.
 
-Results are kept, a line each, in `--kept`: what is there is not run again, and `--show` prints the
-tables of it alone. Printed are the mean test losses, and the geometric means over tables of the
-ratio of the default's loss to each other's, with a 95% bootstrap interval over tables and seeds:
-over the tables that the portfolio was not chosen on, and over the others.
+Results are kept, a line each, in `--kept` (`found.jsonl` beside this file): what is there is not
+run again, and `--show` prints the tables of it alone. Printed are the mean test losses, and the
+geometric means over tables of the ratio of the default's loss to each other's, with a 95%
+bootstrap interval over tables and seeds: over the tables that the portfolio was not chosen on, and
+over the others.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def main() -> None:
     parser.add_argument("--budgets", nargs="+", default=["20t"], help="20t, 15s, 30s, 60s, 120s")
     parser.add_argument("--workers", type=int, default=2, help="processes of a sweep")
     parser.add_argument("--track", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--kept", type=Path, default=Path("search_quality.jsonl"))
+    parser.add_argument("--kept", type=Path, default=Path(__file__).with_name("found.jsonl"))
     parser.add_argument("--show", action="store_true")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     parser.add_argument("--started", help=argparse.SUPPRESS)

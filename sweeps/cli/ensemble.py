@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,13 +151,10 @@ def train(
             exact = exact and result.value == member.value
             results.append(result)
         model = Path(scratch) / MODEL
-        reached = with_scores(exported, _together(trainer, exported, results, model))
-        name = exported.training.monitor if exported.training else ""
-        name = "test_loss" if exported.refit is not None else name
-        mine, recorded = reached.scores.get(name), exported.scores.get(name)
-        exact = exact and mine == recorded
-        print(f"average of {len(results)} nets: {mine!r}")
-        word = "exactly" if exact else f"not exactly: recorded {recorded!r}"
+        reached = with_scores(exported, _scores(trainer, exported, results, model))
+        exact = exact and reached.recorded == exported.recorded
+        print(f"average of {len(results)} nets: {reached.recorded!r}")
+        word = "exactly" if exact else f"not exactly: recorded {exported.recorded!r}"
         print(f"the recorded value was reached {word}")
         if settings.to is not None:
             with staged(settings.to) as folder:
@@ -167,22 +164,21 @@ def train(
     return 0
 
 
-def _together(
-    trainer: Trainer, exported: Exported, results: Sequence[TrialResult], model: Path
-) -> dict[str, float]:
-    """Write an average of nets that were trained again as one model; return its scores."""
-    if not isinstance(trainer, Averages):
-        raise BadInput("this trainer averages no nets: take another with --trainer")
+def _scores(
+    trainer: Trainer, exported: Exported, results: list[TrialResult], model: Path
+) -> Mapping[str, float]:
+    """Write what was trained as one model; return its scores. Raises BadInput."""
     weights = {member.trial: member.weight for member in exported.members}
     if exported.refit is not None and isinstance(trainer, Refits):
         specs = [(one.spec, weights[one.spec.number]) for one in results]
         found = trainer.together(specs, model.with_name("said.npz"), model=model)
-    else:
+    elif exported.refit is None and isinstance(trainer, Averages):
         found = trainer.average(results, model.parent, weights=weights, model=model)
+    else:
+        raise BadInput("this trainer averages no nets: take another with --trainer")
     if "reason" in found:
         raise BadInput(f"no average of these nets: {found['reason']}")
-    scores: dict[str, float] = found["average" if exported.refit is None else "scores"]
-    return scores
+    return dict(found["average" if exported.refit is None else "scores"])
 
 
 def _trained(

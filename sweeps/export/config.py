@@ -64,7 +64,12 @@ class Exported:
 
     @property
     def recorded(self) -> float | None:
-        """The monitored value that was reached, if the file holds it."""
+        """The monitored value that was reached, if the file holds it.
+
+        Of a refitted average, which no validation rows judge, its loss on the test part.
+        """
+        if self.refit is not None and self.members:
+            return self.scores.get("test_loss")
         return self.scores.get(self.training.monitor) if self.training else None
 
     def source(self, path: str | None = None) -> Source:
