@@ -71,7 +71,7 @@ def loaded(name: str) -> Any:
     return Reference(file=str(EXAMPLES / f"{name}.py")).load()
 
 
-def curves(sweep: Any) -> str:
+def curves(sweep: Any, config: Any) -> str:
     """Return what a trial by the default trainer is like beside one by `fit`; "" for equal."""
     from objectives import Source
     from objectives.training import Decision, TrialSpec, here
@@ -85,7 +85,6 @@ def curves(sweep: Any) -> str:
             seen.append({k: v for k, v in logs.items() if k != "epoch_seconds"})
             return Decision.CONTINUE
 
-        config = sweep.objective.space.baseline
         spec = TrialSpec(0, config, 5, EPOCHS, sweep.objective.judged_by)
         (result,) = here(sweep.objective, data, kind).train(iter([spec]), on_epoch)
         if result.error:
@@ -99,8 +98,8 @@ def curves(sweep: Any) -> str:
     return f"by fit: {fallback}" if fallback else f"same curve ({way})"
 
 
-def exported(name: str, sweep: Any, folder: Path) -> str:
-    """Sweep, export, and return what a process with Keras alone makes of the model."""
+def exported(name: str, sweep: Any, folder: Path) -> tuple[str, Any]:
+    """Sweep, export, and return what a process with Keras alone fails at, and the best config."""
     import pickle
 
     import keras
@@ -123,11 +122,12 @@ def exported(name: str, sweep: Any, folder: Path) -> str:
         cwd=folder, env=clean, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        return f"bare Keras fails: {(done.stderr.strip().splitlines() or ['?'])[-1][:160]}"
+        why = f"bare Keras fails: {(done.stderr.strip().splitlines() or ['?'])[-1][:160]}"
+        return why, study.best.config
     with np.load(folder / "found.npz") as kept:
         pairs = zip(expected, kept.values(), strict=True)
         equal = all(np.allclose(one, two, rtol=1e-5, atol=1e-6) for one, two in pairs)
-    return "" if equal else "bare Keras predicts something else"
+    return "" if equal else "bare Keras predicts something else", study.best.config
 
 
 def main() -> None:
@@ -139,14 +139,14 @@ def main() -> None:
     print(f"{'example':20}{'lines':>6}  {'export in bare Keras':22}curve")
     for name in chosen:
         sweep, (_, lines) = loaded(name), script(name)
-        says = curves(sweep)
         with tempfile.TemporaryDirectory() as folder:
             here = Path.cwd()
             os.chdir(folder)
             try:
-                fault = exported(name, sweep, Path(folder))
+                fault, config = exported(name, sweep, Path(folder))
             finally:
                 os.chdir(here)
+        says = curves(sweep, config)
         bad = bool(fault) or lines > MOST or not says.startswith(("same", "by fit"))
         wrong += bad
         print(f"{name:20}{lines:6}  {fault or 'predicts the same':22}{says}", flush=True)
