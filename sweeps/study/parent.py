@@ -58,7 +58,7 @@ def repair(session: Session) -> list[str]:
     The trials do not wait for the rest, which is said when it is done.
     """
     label = session.store.space.label
-    ended = [
+    ended = (
         EndedTrial(
             TrialRun(
                 number=t.number,
@@ -72,5 +72,5 @@ def repair(session: Session) -> list[str]:
             t.metrics,
         )
         for t in session.store.ended()
-    ]
+    )
     return session.tracker.repair(ended, AT_ONCE)

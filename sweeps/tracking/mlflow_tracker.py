@@ -131,7 +131,7 @@ class MlflowTracker(Tracker):
         """
         from sweeps.tracking.repair import Repair
 
-        repair = Repair(self.delivery, list(ended), self._undelivered)
+        repair = Repair(self.delivery, ended, self._undelivered)
         done, late = threading.Event(), threading.Event()
 
         def task() -> bool:
