@@ -192,6 +192,8 @@ class Outbox:
             if again:
                 self._lock.doubt()
             with self.server.guard.operation():
+                if self._rows is not None:
+                    self._rows.ping()  # or a lost connection, and the lock with it, is found late
                 self._lock.ensure()
             if self._rows is not None and not self._doubtful:
                 with self._state:

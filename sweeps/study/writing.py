@@ -58,6 +58,11 @@ class Rows:
         self._engine, self._study = storage.engine, study
         self._asked: dict[str, BaseDistribution] = {}  # the first of each parameter
 
+    def ping(self) -> None:
+        """Have a connection that answers. Raises what the storage raises."""
+        with faults(), self._engine.connect():
+            pass
+
     def create(self, trial: FrozenTrial, number: int) -> int:
         """Create a trial; return its id. Raises Unsure, or what the storage raises."""
         with faults(), self._engine.begin() as connection:

@@ -97,7 +97,8 @@ class Courier:
             tries = 0 if self._try() else tries + 1
             if first and not tries:  # only the first delivery, for the page's address, is urgent
                 first = False
-                _lower_priority()
+                if not self.delivery.uri.startswith("http"):  # else the work is the server's
+                    _lower_priority()
             if closing and not tries and not self._tasks:
                 return
             if not tries:

@@ -128,7 +128,7 @@ class MlflowTracker(Tracker):
         """
         from sweeps.tracking.repair import Repair
 
-        repair = Repair(self.delivery, list(ended), self._undelivered)
+        repair = Repair(self.delivery, ended, self._undelivered)
 
         def task() -> bool:
             if not repair.step():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -24,10 +24,10 @@ class Repair:
     """
 
     def __init__(
-        self, delivery: Delivery, ended: Sequence[EndedTrial], undelivered: int = 0
+        self, delivery: Delivery, ended: Iterable[EndedTrial], undelivered: int = 0
     ) -> None:
         self.delivery = delivery
-        self.ended = ended
+        self._ended = ended  # many, which are read where nobody waits for it
         self._undelivered = undelivered  # items that the last session left in the journal
         self._done: dict[int, str] = {}
         self._found: dict[int, list[Run]] = defaultdict(list)  # as far as it was read
@@ -52,12 +52,13 @@ class Repair:
         What comes in between is delivered meanwhile. Raises what MLflow raises.
         """
         client = self.delivery.client
-        if client is None or not self.ended:
+        self._ended = ended = list(self._ended)
+        if client is None or not ended:
             return True
         if not self._read:
             self._read_some(client)
             return False
-        repaired = [trial for trial in self.ended if self._fix(client, trial, self._found)]
+        repaired = [trial for trial in ended if self._fix(client, trial, self._found)]
         if repaired:
             self.delivery.deliver_all()
             for trial in repaired:

@@ -68,7 +68,7 @@ class Stream:
                 self._write()
         self.news()
 
-    def _write(self, *, sync: bool = False) -> None:
+    def _write(self) -> None:
         with contextlib.suppress(OSError):
             try:
                 file = os.open(self.path, _APPEND, 0o600)
@@ -79,16 +79,22 @@ class Stream:
                 while self._held:
                     written = os.write(file, self._held)
                     del self._held[:written]
-                if sync:
-                    os.fsync(file)
             finally:
                 os.close(file)
 
     def sync(self) -> None:
-        """Flush everything to disk, as far as there is room."""
+        """Flush everything to disk, as far as there is room. Nobody who appends waits for that."""
         with self._lock:
-            if self.size:
-                self._write(sync=True)
+            if not self.size:
+                return
+            if self._held:
+                self._write()
+        with contextlib.suppress(OSError):
+            file = os.open(self.path, os.O_WRONLY)
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
 
     def clear(self) -> None:
         """Forget every item, and remove the file."""
