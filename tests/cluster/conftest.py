@@ -42,13 +42,21 @@ def start(arrays: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
     return started
 
 
+def ready(pool: Pool) -> Pool:
+    """Wait until all workers are idle: some machines are up before others."""
+    fleet: Any = pool._crew
+    while len(fleet.idle) < pool.places:
+        fleet._wait()
+    return pool
+
+
 @pytest.fixture(scope="module")
 def one(start: Callable[..., Pool]) -> Iterator[Pool]:
     with start(1) as pool:
-        yield pool
+        yield ready(pool)
 
 
 @pytest.fixture(scope="module")
 def three(start: Callable[..., Pool]) -> Iterator[Pool]:
     with start(3) as pool:
-        yield pool
+        yield ready(pool)
