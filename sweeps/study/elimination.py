@@ -98,8 +98,7 @@ class Race:
             spare = self._cost((n, FIRST) for n in third) if many > 2 and self.most > FIRST else 0
             if many == 1 or cost + spare <= self.allowance:
                 return trials
-        found = self._with_baseline(self.earlier)
-        return found if len(found) > 1 else ()  # alone, there is nothing to compare
+        return self._with_baseline(self.earlier)
 
     def _with_baseline(self, trials: Sequence[int]) -> tuple[int, ...]:
         others = [n for n in dict.fromkeys(trials) if n != self.baseline]
