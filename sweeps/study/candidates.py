@@ -45,6 +45,8 @@ def race(
     before = standings(
         ended, {str(n * STRIDE + seed): told for (n, seed), told in free.items()}, monitor, 0
     )
+    if limited and len(ended) > 1 and [t.role for t in order] == ["baseline"]:
+        order, before = [], []  # there is nothing to compare it with, unless that is asked for
     allowance = max(SHARE * sum(t.epochs for t in ended) - spent, 0.0)
     return Race(
         candidates=[t.number for t in order if t.role != "baseline"],

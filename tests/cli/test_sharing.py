@@ -31,7 +31,7 @@ def test_a_colleagues_config_becomes_the_next_trial_once(folder: Path) -> None:
 
 def test_comparing_names_both_studies(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("one", "two"):
-        assert go("--trials", "3", "--study", name) == 0
+        assert go("--trials", "3", "--study", name, "--confirm", "2") == 0
     capsys.readouterr()
     assert run_command_line(SWEEP, ["compare", "one", "two", "--json", "gap.json"]) == 0
     printed = capsys.readouterr().out
