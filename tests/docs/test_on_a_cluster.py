@@ -81,7 +81,6 @@ def test_the_scripts_are_scripts() -> None:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif("cluster" not in OPTIONS, reason="this version trains on one machine only")
 def test_the_commands_take_their_options() -> None:
     flags = {one.flag for one in OPTIONS.values() if "run" in one.commands}
     assert len(commands()) >= 4

@@ -129,7 +129,7 @@ def fitting(function: Any) -> Any:
         (lambda hp, model, x, y, **k: model.fit([1, 2], y, **k), "gives other x than it was"),
         (
             lambda hp, model, *a, **k: min(model.fit(*a, **k).history["val_loss"]),
-            r"uses the history of model.fit: return model.fit\(...\) as it is",
+            r"uses the history of model.fit: return model.fit\(...\) unchanged",
         ),
         (lambda hp, model, *a, **k: model.train_on_batch(*a), "calls model.train_on_batch"),
         (lambda hp, model, x, y, **k: model(x), "calls the model itself"),
