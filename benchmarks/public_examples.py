@@ -144,9 +144,11 @@ def main() -> None:
             os.chdir(folder)
             try:
                 fault, config = exported(name, sweep, Path(folder))
+                says = curves(sweep, config)
+            except Exception as error:
+                fault, says = f"fails: {type(error).__name__}: {str(error)[:200]}", ""
             finally:
                 os.chdir(here)
-        says = curves(sweep, config)
         bad = bool(fault) or lines > MOST or not says.startswith(("same", "by fit"))
         wrong += bad
         print(f"{name:20}{lines:6}  {fault or 'predicts the same':22}{says}", flush=True)

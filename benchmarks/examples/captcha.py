@@ -21,7 +21,7 @@ train, val = rows.take(200).batch(20), rows.skip(200).batch(20)
 class Endpoint(layers.Layer):
     def call(self, truth, found):
         count = ops.shape(truth)[0]
-        lengths = ops.full((count,), 3), ops.full((count,), found.shape[1])
+        lengths = [ops.full((count,), each, "int32") for each in (3, found.shape[1])]
         loss = ops.ctc_loss(
             ops.cast(truth, "int32"), ops.log(found + 1e-7), *lengths, mask_index=5
         )

@@ -19,20 +19,21 @@ train, test = rows.take(400).batch(40), rows.skip(400).batch(40)
 
 def make_model(units):
     inputs = {
-        name: keras.Input((), name=name, dtype="string" if name in LEVELS else "float32")
+        name: keras.Input((1,), name=name, dtype="string" if name in LEVELS else "float32")
         for name in table
     }
-    numbers = [layers.Reshape((1,))(inputs[name]) for name in ("height", "slope")]
+    numbers = [inputs[name] for name in ("height", "slope")]
     lookups = {name: layers.StringLookup(vocabulary=known) for name, known in LEVELS.items()}
     places = {name: lookups[name](inputs[name]) for name in LEVELS}
     onehot = [layers.CategoryEncoding(len(LEVELS[n]) + 1)(place) for n, place in places.items()]
     wide = layers.BatchNormalization()(layers.concatenate([*onehot, *numbers]))
     vectors = [layers.Embedding(len(LEVELS[n]) + 1, 2)(place) for n, place in places.items()]
+    vectors = [layers.Flatten()(each) for each in vectors]
     start = cross = layers.concatenate([*vectors, *numbers])
     for _ in range(2):
         cross = start * layers.Dense(start.shape[-1])(cross) + cross
     deep = layers.Dense(units, "relu")(start)
-    chance = layers.Dense(1, "sigmoid")(layers.concatenate([wide, layers.Flatten()(deep), cross]))
+    chance = layers.Dense(1, "sigmoid")(layers.concatenate([wide, deep, cross]))
     model = keras.Model(inputs, chance)
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     return model

@@ -51,9 +51,11 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         if len(self.parts) > 1:
             return self
         spec = mapped(_spec, for_step(self.parts))
-        return tf.data.Dataset.from_generator(
+        found = tf.data.Dataset.from_generator(
             lambda: (for_step(self[at]) for at in range(self.num_batches)), output_signature=spec
         )
+        # Of a data set whose length it does not know, Keras leaves out the last batch.
+        return found.apply(tf.data.experimental.assert_cardinality(self.num_batches))
 
 
 def _spec(leaf: Any) -> Any:
