@@ -1,7 +1,8 @@
 """What a fleet costs: four Ray machines of one core each, against a local pool of four workers.
 
 Both train the same trials of the default sweep on the same cores, by turns. Programs are compiled
-before the clock starts. A rate is epochs a second of all workers together.
+before the clock starts. A rate is epochs a second of all workers together. With `--scripted`,
+epochs only wait for 10 ms, so that nothing but the messages counts. Needs the repository.
 
     python benchmarks/fleet_rate.py [--machines 4] [--trials 24] [--epochs 60] [--rounds 3]
 """
@@ -16,6 +17,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -27,24 +29,31 @@ from sweeps.cluster import Fleet
 from sweeps.cluster.ray_engine import RayEngine
 from sweeps.workers import Pool, Reference
 from tests.cluster.ray_cluster import RayCluster
+from tests.workers import scripts
 
 
-def specs(trials: int, epochs: int) -> list[TrialSpec]:
-    """Return trials of one structure, each with a learning rate of its own."""
-    plain = Dense()
-    rates = [0.001 * (1 + number) for number in range(trials)]
+def config(number: int, *, scripted: bool) -> Any:
+    """Return a config of the one structure, with a learning rate of its own."""
+    if scripted:
+        return scripts.Script(pause=0.01)
+    plain, rate = Dense(), 0.001 * (1 + number)
+    return dataclasses.replace(
+        plain, optimizer=dataclasses.replace(plain.optimizer, learning_rate=rate)
+    )
+
+
+def specs(trials: int, epochs: int, *, scripted: bool) -> list[TrialSpec]:
+    """Return trials that may be judged twice."""
     return [
         TrialSpec(
             number,
-            dataclasses.replace(
-                plain, optimizer=dataclasses.replace(plain.optimizer, learning_rate=rate)
-            ),
+            config(number, scripted=scripted),
             seed=number,
             max_epochs=epochs,
             rungs=(epochs // 4, epochs // 2),
             check=False,
         )
-        for number, rate in enumerate(rates)
+        for number in range(trials)
     ]
 
 
@@ -63,27 +72,33 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scripted", action="store_true")
     options = parser.parse_args()
+    asked = partial(specs, scripted=options.scripted)
     reference = Reference(module="sweeps.dense_binary")
+    kind = {"trainer": "auto"}
+    if options.scripted:
+        reference, kind = Reference(module="tests.workers.scripts"), {"trainer": scripts.TRAINER}
     with tempfile.TemporaryDirectory(prefix="fleet-rate-") as place:
         folder = Path(place)
-        DENSE_BINARY.data(Source()).save(folder / "arrays")
+        data = scripts.load(None) if options.scripted else DENSE_BINARY.data(Source())
+        data.save(folder / "arrays")
         log = folder / "sweep.log"
         with RayCluster(options.machines, folder / "ray.log") as cluster:
             crew = partial(Fleet, RayEngine(cluster.address, log))
             with (
-                Pool(reference, options.machines, log=log) as pool,
-                Pool(reference, options.machines, log=log, crew=crew) as fleet,
+                Pool(reference, options.machines, log=log, **kind) as pool,
+                Pool(reference, options.machines, log=log, crew=crew, **kind) as fleet,
             ):
                 found: dict[str, list[float]] = {"pool": [], "fleet": []}
                 for one in (pool, fleet):
                     one.data(folder / "arrays")
-                    rate(one, specs(4 * options.machines, 5))  # until every worker has compiled
+                    rate(one, asked(4 * options.machines, 50))  # until every worker has compiled
                 print("epochs a second  pool   fleet  fleet / pool", flush=True)
                 for turn in range(options.rounds):
-                    asked = specs(options.trials, options.epochs)
+                    trials = asked(options.trials, options.epochs)
                     for name, one in (("pool", pool), ("fleet", fleet))[:: 1 - 2 * (turn % 2)]:
-                        found[name].append(rate(one, asked))
+                        found[name].append(rate(one, trials))
                     here, there = found["pool"][-1], found["fleet"][-1]
                     print(f"{'':15}{here:7.1f} {there:7.1f}  {there / here:11.2f}", flush=True)
                 here, there = (statistics.median(rates) for rates in found.values())
