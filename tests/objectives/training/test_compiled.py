@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is on disk: a program that is made is traced."""
     pytest.importorskip("objectives.training.compiled")
-    monkeypatch.setattr("objectives.training.compiled.place", lambda *_: None)
+    monkeypatch.setattr("objectives.training.tracing.place", lambda *_: None)
 
 
 def compiled(found: Any = None, way: str = "xla") -> Trainer:
@@ -32,7 +32,7 @@ def compiled(found: Any = None, way: str = "xla") -> Trainer:
 @pytest.fixture
 def traces(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """One entry for every tracing."""
-    from objectives.training import compiled, epoch
+    from objectives.training import epoch, tracing
 
     found: list[Any] = []
 
@@ -40,7 +40,7 @@ def traces(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         found.append(given)
         return epoch.trace(*given)
 
-    monkeypatch.setattr(compiled, "trace", trace)
+    monkeypatch.setattr(tracing, "trace", trace)
     return found
 
 

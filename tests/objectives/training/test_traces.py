@@ -44,7 +44,7 @@ def compiled() -> Trainer:
 
 def counted(put: Any) -> list[Any]:
     """Return a list that gets an entry for every tracing from now on."""
-    from objectives.training import compiled, epoch
+    from objectives.training import epoch, tracing
 
     found: list[Any] = []
 
@@ -52,7 +52,7 @@ def counted(put: Any) -> list[Any]:
         found.append(given)
         return epoch.trace(*given)
 
-    put(compiled, "trace", trace)
+    put(tracing, "trace", trace)
     return found
 
 
