@@ -102,11 +102,14 @@ def found(folder: Path, seed: int, **more: Any) -> list[Any]:
         ]
 
 
-def curves(uri: str) -> dict[int, list[tuple[int, float]]]:
-    """Return every trial's points in MLflow, and check its outcome's bookkeeping."""
+def curves(where: Path | str) -> dict[int, list[tuple[int, float]]]:
+    """Return every trial's points in MLflow, and check its outcome's bookkeeping.
+
+    where: a folder with a store of its own, or an address.
+    """
     from mlflow import MlflowClient
 
-    client = MlflowClient(uri)
+    client = MlflowClient(f"sqlite:///{where / 'mlflow.db'}" if isinstance(where, Path) else where)
     experiment = client.get_experiment_by_name("toy")
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     children = [run for run in runs if "sweeps.number" in run.data.tags]
@@ -134,5 +137,4 @@ def test_a_sweep_killed_again_and_again_is_the_undisturbed_one(seed: int, tmp_pa
     finish(calm, seed, 1)
     assert found(disturbed, seed) == found(calm, seed)
     assert len(found(calm, seed)) == TRIALS
-    stores = [f"sqlite:///{folder / 'mlflow.db'}" for folder in (disturbed, calm)]
-    assert curves(stores[0]) == curves(stores[1])
+    assert curves(disturbed) == curves(calm)
