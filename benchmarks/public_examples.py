@@ -110,7 +110,7 @@ def exported(name: str, sweep: Any, folder: Path) -> tuple[str, Any]:
 
     (folder / "script.py").write_text(script(name)[0], encoding="utf-8")
     study = sweeps.run(sweep, trials=2, max_epochs=EPOCHS, confirm=0, verbose=False)
-    study.export(folder / "best")
+    study.export(folder / "best", trial="best")
     with study._open() as session:
         x = mapped(fed, taken(session.data.test.x, slice(8)))
     expected = keras.tree.flatten(study.best.model().predict_on_batch(x))
