@@ -121,7 +121,9 @@ def test_the_first_monitor_prunes_where_it_is_named(
     printed = capsys.readouterr().out
     assert "pruner: halving, by val_loss alone" in printed
     assert "pruned" in printed
-    assert "may be luck: --confirm 3 trains it on fresh seeds" in printed
+    assert "may be luck: --confirm 3 trains it on fresh seeds" in " ".join(printed.split()), (
+        printed
+    )
     assert go("--trials", "14", "--confirm", "2") == 0, "it is remembered"
     printed = capsys.readouterr().out
     assert "pruner: halving, by val_loss alone" in printed
