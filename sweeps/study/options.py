@@ -207,7 +207,7 @@ class Options:
         "machine", ("cpu", "gpu"), "", "the device to train on",
         commands=("run", "explain", "export", "train"), default="cpu")
     per_gpu: int = row(
-        "machine", whole(1), "N", "trials at once on one GPU, with --device gpu (1)",
+        "machine", whole(1), "N", "trials at once on one GPU, with --device gpu",
         commands=("run", "explain"), default=1)
     trainer: str | None = row(
         "machine", engine, "|".join(TRAINERS), "how epochs are run", kept=True, default="auto")
