@@ -17,8 +17,8 @@ from objectives.training import TrialResult
 from objectives.training.averaged_model import write
 from objectives.training.averages import CELLS
 from objectives.training.batches import arrays
-from objectives.training.fit import FitTrainer
-from objectives.training.judged import Judge, Meaningless, common
+from objectives.training.fit import FitTrainer, of_test
+from objectives.training.judged import Judge, Meaningless, common, penalty_of
 from objectives.training.one_model import packing_of
 from objectives.training.whole_files import replace
 
@@ -169,10 +169,7 @@ class Averaging:
                 if (goal := threshold.wanted(self.trainer.data)) is not None:
                     truth = self.parts["val"][1]
                     scores |= threshold.decided(goal, (truth, said["val"]), (y, said[part]))
-            found |= {
-                name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
-                for name, value in scores.items()
-            }
+            found |= of_test(scores)
         return found
 
     def _value(self, predictions: Array, weights: Array) -> float:
@@ -208,7 +205,7 @@ class Averaging:
         validation, test = (
             self.packing.pack(scorer.predict(x, self.batch)) for x, *_ in self.parts.values()
         )
-        penalty = float(sum(float(loss) for loss in scorer.model.losses))
+        penalty = penalty_of(scorer.model)
         folder.mkdir(parents=True, exist_ok=True)
         replace(
             file,

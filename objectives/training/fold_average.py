@@ -16,7 +16,7 @@ from objectives.training import Logs, TrialSpec
 from objectives.training.batches import arrays
 from objectives.training.epochs import fed
 from objectives.training.fit import export
-from objectives.training.judged import Judge, Meaningless
+from objectives.training.judged import Judge, Meaningless, penalty_of
 from objectives.training.one_model import joined, packing_of, uncompiled
 from objectives.training.whole_files import replace
 
@@ -55,7 +55,7 @@ class FoldAverage:
         said = self._said("test")
         average = np.mean(said, axis=0)
         _, y, *weight = arrays(self.data.test)
-        penalty = float(np.mean([_penalty(net) for net in self.nets]))
+        penalty = float(np.mean([penalty_of(net) for net in self.nets]))
         scores = self._judge(average).scores(average, y, weight, penalty)
         if self.objective.scores is not None:
             scores |= self.objective.scores(y, self.packing.unpack(average))
@@ -76,7 +76,7 @@ class FoldAverage:
         """
         said = self._said("validation")[0]
         _, y, *weight = arrays(self.data.folds[0].validation)
-        found = self._judge(said).scores(said, y, weight, _penalty(self.nets[0]))["loss"]
+        found = self._judge(said).scores(said, y, weight, penalty_of(self.nets[0]))["loss"]
         if not np.isclose(found, value, CLOSE, CLOSE / 100):
             raise Meaningless(
                 f"its loss cannot be computed from predictions alone ({found:.4g} in place of "
@@ -122,11 +122,3 @@ class FoldAverage:
 def of_one(data: Data) -> Data:
     """Return the data of one fold as data that have it alone."""
     return dataclasses.replace(data, folds=(data,))
-
-
-def _penalty(net: keras.Model) -> float:
-    """Return what a net's weights add to its loss."""
-    try:
-        return float(sum(float(loss) for loss in net.losses))
-    except TypeError:  # what a layer's call has added is known only while it runs
-        raise Meaningless("a layer of it adds a loss of its own") from None

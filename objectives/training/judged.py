@@ -128,6 +128,14 @@ class Judge:
         self._scale = 1.0 if abs(ratio - 1.0) < ROUNDING else ratio
 
 
+def penalty_of(model: keras.Model) -> float:
+    """Return what a model's weights add to its loss. Raises Meaningless where more is added."""
+    try:
+        return float(sum(float(loss) for loss in model.losses))
+    except TypeError:  # what a layer's call has added is known only while it runs
+        raise Meaningless("a layer of it adds a loss of its own") from None
+
+
 def common(weight: Sequence[Any]) -> Array | None:
     """Return the weights of the rows, None where there are none or each output has its own."""
     return None if not weight or nested(weight[0]) else np.asarray(weight[0], np.float64)

@@ -14,8 +14,8 @@ from objectives.training.averaged_model import whole_model
 from objectives.training.averaging import at_once, spread
 from objectives.training.batches import arrays
 from objectives.training.epochs import fed
-from objectives.training.fit import FitTrainer, export
-from objectives.training.judged import Judge, Meaningless, common
+from objectives.training.fit import FitTrainer, export, of_test
+from objectives.training.judged import Judge, Meaningless, common, penalty_of
 from objectives.training.one_model import joined, packing_of
 from objectives.training.whole_files import replace
 
@@ -54,7 +54,7 @@ def _together(
     for spec, share in nets:
         net = trainer.kept(spec)
         total = total + share * packing.pack(net.predict(mapped(fed, x), few, verbose=0))
-        penalty += share * float(sum(float(loss) for loss in net.losses))
+        penalty += share * penalty_of(net)
     mine = np.asarray(total, np.float32)
     replace(said, lambda to: np.savez(to, said=mine, penalty=np.array(penalty)))
     judge = Judge(trainer.build(first), batch, packing)
@@ -86,7 +86,4 @@ def _scores(trainer: FitTrainer, judged: dict[str, float], y: Any, said: Any) ->
         goal, fixed = threshold.wanted(trainer.data), trainer.data.details.get(threshold.FIXED)
         if goal is not None and fixed is not None:
             scores |= threshold.decided(goal, (y, said), (y, said), fixed)
-    return {
-        name if name == threshold.KEY else f"test_{name}": float(np.mean(value))
-        for name, value in scores.items()
-    }
+    return of_test(scores)
