@@ -120,6 +120,10 @@ def to_file(folder: Path, verbose: bool = False) -> Path:
     path = log_file(folder)
     handler = LogFile(path)
     root = logging.getLogger()
+    for earlier in root.handlers:  # of an earlier command of this process
+        if isinstance(earlier, LogFile):
+            with suppress(OSError):
+                earlier.close()
     root.handlers[:] = [handler]
     if verbose:
         shown = logging.StreamHandler()
