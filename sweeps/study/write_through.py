@@ -4,6 +4,9 @@ Samplers and pruners read a study's whole history again and again. From memory t
 SQLite it would cost more than training a small net. Only one driver writes to a study, so the two
 copies never differ, except while the disk is full, the file locked or the server unreachable: then
 changes are kept in memory, in order, and written as soon as possible.
+
+What a short epoch reports is not worth a transaction of its own: changes of running trials are
+gathered for up to a second, and written before anything else is.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from sweeps.tracking.redact import redact
 
 LOG = logging.getLogger("sweeps")
 FAULTS = (StorageInternalError, OSError)  # the first wraps SQLAlchemy's errors
+GATHER = 1.0  # seconds in which changes of running trials come together
 
 
 class WriteThrough(InMemoryStorage):
@@ -43,8 +47,9 @@ class WriteThrough(InMemoryStorage):
         super().__init__()
         self._disk = disk
         self._clock = clock
-        self._pending: deque[Callable[[], object]] = deque()
-        self._tries, self._next = 0, 0.0
+        self._pending: deque[tuple[int, Callable[[], object]]] = deque()  # how many changes each
+        self._gathered: list[tuple[int, dict[str, Any]]] = []  # of trials, by their ids here
+        self._tries, self._next, self._written = 0, 0.0, -GATHER
         known = {study.study_name: study._study_id for study in disk.get_all_studies()}
         self._disk_study = known.get(name)
         if self._disk_study is None:
@@ -75,9 +80,10 @@ class WriteThrough(InMemoryStorage):
 
     def flush(self) -> int:
         """Write pending changes, oldest first; return how many remain."""
+        self._close_gathered()
         try:
             while self._pending:
-                self._pending[0]()
+                self._pending[0][1]()
                 self._pending.popleft()
         except FAULTS as fault:
             if not self._tries:
@@ -93,7 +99,8 @@ class WriteThrough(InMemoryStorage):
             if self._tries:
                 announce(LOG, "the study's store is complete again")
             self._tries = 0
-        return len(self._pending)
+        self._written = self._clock()
+        return sum(count for count, _ in self._pending)
 
     def settle(self) -> int:
         """Write all that can be written by the end; return how many changes remain."""
@@ -101,9 +108,36 @@ class WriteThrough(InMemoryStorage):
         return self.flush() + (int(late()) if late is not None else 0)
 
     def _write(self, change: Callable[[], object]) -> None:
-        self._pending.append(change)
+        self._close_gathered()
+        self._pending.append((1, change))
+        self._flush_if_due()
+
+    def _flush_if_due(self) -> None:
         if not self._tries or self._clock() >= self._next:
             self.flush()
+
+    def _gather(self, trial_id: int, do: str, *args: Any, now: bool = False) -> None:
+        """Take a change of a trial, which is written soon, or now."""
+        if self._rows is None:
+            self._write(lambda: getattr(self._disk, do)(self._disk_trials[trial_id], *args))
+            return
+        number = self.get_trial_number_from_id(trial_id)
+        self._gathered.append((trial_id, {"do": do, "number": number, "args": args}))
+        if now or self._clock() - self._written >= GATHER:
+            self._flush_if_due()
+
+    def _close_gathered(self) -> None:
+        """Have what was gathered written before what comes next."""
+        if (rows := self._rows) is not None and self._gathered:
+            gathered, self._gathered = self._gathered, []
+            self._pending.append((len(gathered), lambda: self._make(rows, gathered)))
+
+    def _make(self, rows: Rows, gathered: Sequence[tuple[int, dict[str, Any]]]) -> None:
+        try:
+            rows.make([change for _, change in gathered], ())
+        except Unsure:
+            for trial_id, change in gathered:
+                getattr(self._disk, change["do"])(self._disk_trials[trial_id], *change["args"])
 
     def delete_study(self, study_id: int) -> None:
         """Delete the study on disk too."""
@@ -132,44 +166,39 @@ class WriteThrough(InMemoryStorage):
 
     def _create(self, trial_id: int, template: FrozenTrial | None) -> int:
         """Create a trial on disk; return its id there."""
+        number = self.get_trial_number_from_id(trial_id)
         if self._rows is not None and template is not None:
             with contextlib.suppress(Unsure):
-                return self._rows.create(template, self.get_trial_number_from_id(trial_id))
-        return int(self._disk.create_new_trial(self._disk_study or 0, template))
+                return self._rows.create(template, number)
+        made = int(self._disk.create_new_trial(self._disk_study or 0, template))
+        if self._rows is not None:
+            self._rows.ids[number] = made
+        return made
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
         """Write through."""
-        self._write(
-            lambda: self._disk.set_trial_intermediate_value(
-                self._disk_trials[trial_id], step, intermediate_value
-            )
-        )
         super().set_trial_intermediate_value(trial_id, step, intermediate_value)
+        self._gather(trial_id, "set_trial_intermediate_value", step, intermediate_value)
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Write through."""
-        self._write(
-            lambda: self._disk.set_trial_user_attr(self._disk_trials[trial_id], key, value)
-        )
         super().set_trial_user_attr(trial_id, key, value)
+        self._gather(trial_id, "set_trial_user_attr", key, value)
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Write through."""
-        self._write(
-            lambda: self._disk.set_trial_system_attr(self._disk_trials[trial_id], key, value)
-        )
         super().set_trial_system_attr(trial_id, key, value)
+        self._gather(trial_id, "set_trial_system_attr", key, value)
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        """Write through."""
-        self._write(
-            lambda: self._disk.set_trial_state_values(self._disk_trials[trial_id], state, values)
-        )
-        return bool(super().set_trial_state_values(trial_id, state, values))
+        """Write through, now: with what was gathered, the end of a trial is one transaction."""
+        changed = bool(super().set_trial_state_values(trial_id, state, values))
+        self._gather(trial_id, "set_trial_state_values", state, values, now=True)
+        return changed
 
 
 def reason(fault: BaseException) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
@@ -91,4 +92,37 @@ def test_a_locked_file_is_written_when_it_is_free(
     assert "locked" in caplog.text
     assert through.flush() == 0
     assert plain(study) == plain(optuna.load_study(study_name="s", storage=disk))
+    disk.engine.dispose()
+
+
+def test_changes_of_running_trials_come_together(tmp_path: Path) -> None:
+    now = 0.0
+    disk = connect(f"sqlite:///{tmp_path / 'optuna.db'}")
+    through = WriteThrough(disk, "s", MINIMIZE, clock=lambda: now)
+    study = optuna.load_study(study_name="s", storage=through)
+    there = optuna.load_study(study_name="s", storage=disk)
+    commits: list[float] = []
+    sqlalchemy.event.listen(disk.engine, "commit", lambda _: commits.append(now))
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING))
+    trial = optuna.trial.Trial(study, study.get_trials(deepcopy=False)[0]._trial_id)
+    assert len(commits) == 1
+    for step in range(1, 31):
+        now += 0.1
+        trial.report(1.0 / step, step)
+        trial.set_user_attr("step", step)
+    assert 2 <= len(commits) <= 5  # one a second
+    assert len(there.trials[0].intermediate_values) >= 20  # and none is much older
+    study.tell(trial, 0.5)
+    assert plain(study) == plain(there)
+    del commits[:]
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING))
+    trial = optuna.trial.Trial(study, study.get_trials(deepcopy=False)[1]._trial_id)
+    trial.set_user_attr("result", {"value": 1.0})
+    trial.report(float("nan"), 3)
+    study.tell(1, state=optuna.trial.TrialState.PRUNED)
+    assert len(commits) == 2  # of its beginning and of its end
+    assert repr(plain(study)) == repr(plain(there))
+    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
+        trial.set_user_attr("late", 1)
+    assert through.flush() == 0
     disk.engine.dispose()

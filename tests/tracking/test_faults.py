@@ -18,7 +18,6 @@ from sweeps.tracking.mlflow_tracker import MlflowTracker
 from tests.tracking.servers import free_port
 from tests.tracking.told import Found, by_hand, expected, finals, logs, study, tell, trial
 
-
 PATIENT = "30"  # seconds that a busy machine may take to answer
 
 
@@ -108,9 +107,7 @@ def settled(tracker: MlflowTracker) -> bool:
 
 
 @pytest.mark.parametrize("mode", ["500", "busy", "hang", "lost"])
-def test_a_server_that_is_ill_for_a_while_costs_nothing(
-    server, folder, caplog, monkeypatch, mode
-):
+def test_a_server_that_is_ill_for_a_while_costs_nothing(server, folder, caplog, monkeypatch, mode):
     server.start()
     tracker = MlflowTracker(server.uri, folder)
     tracker.start_study(study(mode))
