@@ -106,7 +106,7 @@ def fill(trials: int, epochs: int, folder: Path, sampler: Sampler) -> list[float
 
         def begin() -> None:
             session.tracker.start_study(parent_run(session, versions()))
-            repair(session)
+            repair(session, str)
 
         session.store.ask = timed  # type: ignore[method-assign]
         done = len(session.store.ended())
