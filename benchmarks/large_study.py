@@ -84,10 +84,10 @@ def fill(trials: int, epochs: int, folder: Path, sampler: Sampler) -> list[float
     """Bring a study in a folder to so many trials; return the seconds of each proposal."""
     from sweeps.cli.progress import Watcher
     from sweeps.cli.work import versions
+    from sweeps.study.importance import keep_importances
     from sweeps.study.parent import parent_run, repair
     from sweeps.study.session import ARRAYS, opened
     from sweeps.study.settings import Settings
-    from sweeps.study.summary import keep_importances
     from sweeps.tracking.mlflow_tracker import MlflowTracker
 
     # Without pruning, every trial has every epoch.

@@ -23,7 +23,7 @@ from sweeps.cli.work import make_tracker
 from sweeps.explain.experiment import FILE
 from sweeps.study.average import predicted
 from sweeps.study.confirm import Confirmed, confirmed
-from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
+from sweeps.study.importance import FEWEST_FOR_IMPORTANCE
 from sweeps.study.parent import parent_run
 from sweeps.study.session import Session
 from sweeps.study.sole_driver import lock

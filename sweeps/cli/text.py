@@ -17,7 +17,7 @@ from sweeps.cli.layout import fit
 from sweeps.cli.source import data_text, folds_text
 from sweeps.study.confirm import Confirmed
 from sweeps.study.ended import Ended
-from sweeps.study.figures import FEWEST_FOR_IMPORTANCE
+from sweeps.study.importance import FEWEST_FOR_IMPORTANCE, Importances
 from sweeps.study.readers import time_text
 from sweeps.study.summary import FEWEST, Summary
 from sweeps.tracking.redact import redact
@@ -272,13 +272,21 @@ def ties_text(confirmed: Confirmed) -> Iterator[str]:
         )
 
 
+def _chance(known: Importances, name: str) -> str:
+    return f" (by chance up to {known.chance[name]:.0%})" if name in known.chance else ""
+
+
 def _next(summary: Summary) -> Iterator[str]:
-    if summary.importances:
-        shares = list(summary.importances.items())
-        listed = ", ".join(f"{name} {share:.0%}" for name, share in shares[:4])
+    known = summary.importances
+    if known.shares:
+        shares = list(known.shares.items())
+        listed = ", ".join(
+            f"{name} {share:.0%}{_chance(known, name)}" for name, share in shares[:4]
+        )
         rest = sum(share for _, share in shares[4:])
         other = f", other {rest:.0%}" if rest >= 0.005 else ""
-        yield f"importance: {listed}{other} (of {summary.counts['complete']} complete trials)"
+        says = "; too few to tell any from chance" if known.chance and not known.beyond else ""
+        yield f"importance: {listed}{other} (of {known.complete} complete trials{says})"
     elif summary.level:
         yield f"importance: none; all complete trials have the same {summary.monitor}"
     else:

@@ -21,10 +21,11 @@ from sweeps.study.candidates import most_runs
 from sweeps.study.confirm import Confirm, Confirmed, confirmed
 from sweeps.study.elimination import FIRST, SHARE
 from sweeps.study.final import score
+from sweeps.study.importance import keep_importances
 from sweeps.study.loop import Loop
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
-from sweeps.study.summary import Summary, keep_importances
+from sweeps.study.summary import Summary
 from sweeps.study.winner import ATTR, winner
 from sweeps.tracking import NoTracker, Tracker
 from sweeps.workers.versions import versions

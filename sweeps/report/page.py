@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import jinja2
     from markupsafe import Markup
 
+    from sweeps.study.importance import Importances
+
 
 @dataclass(frozen=True)
 class Section:
@@ -48,7 +50,7 @@ class Matters:
     fewest: complete trials that shares take.
     """
 
-    shares: list[tuple[str, float]]
+    found: Importances
     level: bool
     varied: bool
     fewest: int
@@ -72,9 +74,7 @@ def render(report: Report, live: Live | None = None) -> str:
     """Return the page. live: where it is served rather than kept."""
     data, curves = payload(report), trials.curves(report)
     summary = report.summary
-    matters = Matters(
-        list(summary.importances.items()), summary.level, bool(data["axes"]), report.fewest
-    )
+    matters = Matters(summary.importances, summary.level, bool(data["axes"]), report.fewest)
     complete = summary.counts.get("complete", 0)
     sections = [
         Section("result", "found", "Result", head.result(report)),

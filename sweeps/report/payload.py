@@ -107,7 +107,7 @@ def axes(report: Report) -> list[dict[str, Any]]:
     done = [t for t in report.trials if t.outcome == "complete" and rounded(t.value) is not None]
     names = dict.fromkeys(name for t in done for name in t.params)
     found = [_axis(name, [t.params.get(name) for t in done], report) for name in names]
-    shares = report.summary.importances
+    shares = report.summary.importances.shares
     return sorted(
         (axis for axis in found if axis is not None),
         key=lambda axis: (None in axis["values"], -shares.get(axis["name"], 0.0)),

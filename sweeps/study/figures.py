@@ -7,6 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput
+from sweeps.study.importance import (
+    ENOUGH,
+    FEWEST_FOR_IMPORTANCE,
+    Importances,
+    importances,
+    level,
+    varied,
+)
 from sweeps.study.several import target_of
 
 if TYPE_CHECKING:
@@ -14,9 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-# Complete trials that had a parameter. Of fewer, a share is noise, and no interval mends that: it
-# is biased towards equal shares, so that bootstrap intervals leave a true one of nearly all out.
-FEWEST_FOR_IMPORTANCE = 10
 CLOSE = 0.04  # of an axis's length: labels nearer than this overlap
 BLUES = [[0.0, "#a6c8e4"], [1.0, "#08306b"]]  # Optuna's blues begin in white, on a white page
 FIGURES = ("history", "importances", "parallel", "slice", "curves", "contour")
@@ -37,17 +42,21 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         raise BadInput(f"no figure {name!r}; there are: {', '.join(FIGURES)}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if name == "importances" and level(study):
-            return _without(f"All complete trials have the same {target_name}")
+        if name == "importances":
+            if level(study):
+                return _without(f"All complete trials have the same {target_name}")
+            known = importances(study)
+            if not known.shares:
+                needed = f"{FEWEST_FOR_IMPORTANCE} are needed"
+                return _without(f"Too few complete trials to say what matters: {needed}")
+            if known.chance:
+                return _beside_chance(known)
         chosen: dict[str, Any] = {"target_name": target_name} | target_of(study, name)
         # Parallel coordinates leave out a trial that lacks one of the parameters.
         every = sum(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
-        fewest = {"importances": FEWEST_FOR_IMPORTANCE, "parallel": every}.get(name, 1)
+        fewest = {"importances": ENOUGH, "parallel": every}.get(name, 1)
         if name in ("slice", "parallel", "importances"):
             found = varied(study, fewest)
-            if name == "importances" and not found:
-                needed = f"{FEWEST_FOR_IMPORTANCE} are needed"
-                return _without(f"Too few complete trials to say what matters: {needed}")
             if found:
                 chosen["params"] = found
         drawn = makers[name](study, **chosen)
@@ -75,19 +84,32 @@ def learning_curves(curves: Mapping[int, pd.DataFrame], monitor: str) -> go.Figu
     )
 
 
-def level(study: optuna.Study) -> bool:
-    """Return whether the complete trials have one value, so that no parameter matters."""
-    trials = study.get_trials(deepcopy=False)
-    values = [t.values[0] for t in trials if t.state.name == "COMPLETE"]
-    return len(values) > 1 and len(set(values)) == 1
-
-
 def _without(reason: str) -> go.Figure:
     """Return a figure that says why there is nothing to draw."""
     import plotly.graph_objects as go
 
     hidden = {"visible": False}
     return go.Figure(layout={"title": reason, "xaxis": hidden, "yaxis": hidden})
+
+
+def _beside_chance(found: Importances) -> go.Figure:
+    """Return the shares of few trials, with what chance alone may give."""
+    import plotly.graph_objects as go
+
+    names = [*found.shares][::-1]
+    marks = {"symbol": "line-ns-open", "size": 18, "line": {"width": 2}, "color": "#555555"}
+    shares = go.Bar(
+        x=[found.shares[name] for name in names], y=names, orientation="h", name="share"
+    )
+    chance = go.Scatter(
+        x=[found.chance.get(name) for name in names],
+        y=names,
+        mode="markers",
+        name="by chance, up to",
+        marker=marks,
+    )
+    title = f"Hyperparameter importance, of only {found.complete} complete trials"
+    return go.Figure([shares, chance], {"title": title, "xaxis_title": "share"})
 
 
 def _spread(found: go.Figure) -> None:
@@ -103,13 +125,3 @@ def _spread(found: go.Figure) -> None:
                 kept.append(label)
         shown += kept
     found.layout.annotations = shown
-
-
-def varied(study: optuna.Study, fewest: int = 1) -> list[str]:
-    """Return the parameters that `fewest` complete trials had, and more than one value of."""
-    values: dict[str, list[Any]] = {}
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state.name == "COMPLETE":
-            for name, value in trial.params.items():
-                values.setdefault(name, []).append(repr(value))
-    return [name for name, had in values.items() if len(had) >= fewest and len(set(had)) > 1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,20 +13,17 @@ from objectives.training.errors import error_line
 from search_spaces import Dimension
 from sweeps.study.average import Average, averaged, members_of
 from sweeps.study.ended import Ended, baseline_of, ranked
-from sweeps.study.figures import FEWEST_FOR_IMPORTANCE, level, varied
+from sweeps.study.importance import FEWEST_FOR_IMPORTANCE, Importances, kept_importances, level
 from sweeps.study.limits import least_words
 from sweeps.study.ranges import accepts
-from sweeps.study.several import Front, front_of, target_of
+from sweeps.study.several import Front, front_of
 from sweeps.study.winner import ATTR, winner
 
 if TYPE_CHECKING:
-    import optuna
-
     from objectives.monitor import Mode
     from sweeps.study.session import Session
 
 EDGE = 0.08  # of a range: a best value this near an end hints at a wider range
-KEPT = "importances"  # of a study: of how many complete trials, and their shares
 FEWEST = 5  # complete trials before an edge says anything
 
 
@@ -57,7 +53,7 @@ class Summary:
     best: Ended | None
     baseline: Ended | None
     top: tuple[Ended, ...]
-    importances: Mapping[str, float] = field(default_factory=dict)
+    importances: Importances = field(default_factory=Importances)
     level: bool = False
     hints: tuple[str, ...] = ()
     wider: tuple[str, ...] = ()
@@ -70,7 +66,9 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
-        return dataclasses.asdict(self)
+        found = dataclasses.asdict(self)
+        known = self.importances
+        return found | {"importances": known.shares, "importances_by_chance": known.chance}
 
 
 def summarise(session: Session) -> Summary:
@@ -115,48 +113,6 @@ def summarise(session: Session) -> Summary:
         confirming=sum(one.get("seconds", 0.0) for one in attrs.get(ATTR, {}).values()),
         average=together,
     )
-
-
-def kept_importances(study: optuna.Study) -> dict[str, float]:
-    """Return what `keep_importances` has kept, else compute it: importing what does takes 1 s."""
-    known = study.user_attrs.get(KEPT, {})
-    if known.get("complete") == _complete(study):  # ended trials do not change
-        return dict(known["shares"])
-    return importances(study)
-
-
-def keep_importances(study: optuna.Study) -> None:
-    """Keep the importances for whoever reads the study until another trial is complete."""
-    found = {"complete": _complete(study), "shares": kept_importances(study)}
-    if study.user_attrs.get(KEPT) != found:
-        study.set_user_attr(KEPT, found)
-
-
-def _complete(study: optuna.Study) -> int:
-    return sum(t.state.name == "COMPLETE" for t in study.get_trials(deepcopy=False))
-
-
-def importances(study: optuna.Study) -> dict[str, float]:
-    """Return each parameter's share of what sets the value (PED-ANOVA), largest first.
-
-    Watanabe et al., "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary
-    Subspaces", IJCAI 2023. It sees complete trials only; a parameter that too few of them had is
-    left out.
-    """
-    import optuna
-
-    names = varied(study, FEWEST_FOR_IMPORTANCE)
-    if not names or level(study):
-        return {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            found = optuna.importance.get_param_importances(
-                study, params=names, **target_of(study, "importances")
-            )
-        except (ValueError, RuntimeError):
-            return {}
-    return {name: float(share) for name, share in found.items() if share > 0.0}
 
 
 def _hints(session: Session, best: Ended) -> list[tuple[str, str]]:

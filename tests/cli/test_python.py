@@ -38,7 +38,7 @@ def test_a_study_gives_its_trials_best_and_figures(quick: Path) -> None:
     assert study.figure("history").data
     importances = study.figure("importances")
     assert bool(importances.data) == bool(study.summary["importances"]), "one rule for both"
-    assert importances.data or "10 are needed" in importances.layout.title.text
+    assert importances.data or "5 are needed" in importances.layout.title.text
     assert study.summary["confirm"]["repeats"] == 5
     with pytest.raises(BadInput, match="MLflow has no study 'toy'"):
         study.figure("curves")

@@ -14,6 +14,7 @@ from sweeps.report.found import Finding, read
 from sweeps.report.given import Plain, Report
 from sweeps.study.confirm import Confirmed, ConfirmedTrial
 from sweeps.study.ended import Ended
+from sweeps.study.importance import Importances
 from sweeps.study.statistics import Difference
 from sweeps.study.summary import Summary
 
@@ -108,7 +109,7 @@ def summary(trials: list[Ended], best: Ended, nasty: str = "") -> Summary:
         best=best,
         baseline=trials[0],
         top=(best,),
-        importances={"learning_rate": 0.7, f"activation{nasty}": 0.3},
+        importances=Importances(12, {"learning_rate": 0.7, f"activation{nasty}": 0.3}),
         hints=(f"best width{nasty} 64 is the largest tried",),
         failures=(f"#5 ValueError: {nasty or 'out of memory'}",),
     )

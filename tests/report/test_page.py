@@ -15,6 +15,7 @@ from sweeps.explain.explanation import Explanation
 from sweeps.report.found import read
 from sweeps.report.given import Point
 from sweeps.report.page import render, write
+from sweeps.study.importance import Importances
 from tests.report.made import NASTY, Page, ended, nasty, study, whole
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -97,7 +98,7 @@ def test_a_study_that_has_little_is_still_a_page() -> None:
     bare = dataclasses.replace(
         report,
         summary=dataclasses.replace(
-            report.summary, best=None, counts={}, seconds=0.0, importances={}
+            report.summary, best=None, counts={}, seconds=0.0, importances=Importances()
         ),
         trials=[],
         curves={},
@@ -122,7 +123,11 @@ def test_failed_trials_have_no_value_and_a_place() -> None:
     broken[0] = dataclasses.replace(broken[0], role="baseline")
     report = dataclasses.replace(study(12, curves={}, confirmed=None), trials=broken)
     nothing = dataclasses.replace(
-        report.summary, best=None, baseline=broken[0], counts={"failed": 3}, importances={}
+        report.summary,
+        best=None,
+        baseline=broken[0],
+        counts={"failed": 3},
+        importances=Importances(),
     )
     page = Page(render(dataclasses.replace(report, summary=nothing)))
     assert "No trial is complete yet" in page.text

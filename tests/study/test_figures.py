@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from objectives import BadInput
 from sweeps.study.figures import CLOSE, figure, learning_curves
-from sweeps.study.summary import importances, keep_importances, kept_importances
+from sweeps.study.importance import Importances, importances, keep_importances, kept_importances
 
 
 @pytest.fixture
@@ -59,9 +60,45 @@ def test_what_did_not_vary_is_not_shown(study: Any) -> None:
 
 
 def test_what_few_trials_had_has_no_importance(study: Any) -> None:
-    assert (
-        set(figure(study, "importances").data[0].y) == set(importances(study)) == {"rate", "width"}
-    )
+    found = importances(study)
+    assert set(figure(study, "importances").data[0].y) == set(found.shares) == {"rate", "width"}
+    assert not found.chance
+    assert found.beyond == list(found.shares)
+
+
+def few(trials: int, seed: int = 0) -> Any:
+    import optuna
+
+    made = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    made.optimize(lambda t: t.suggest_float("a", 0, 1) + t.suggest_float("b", 0, 1), trials)
+    return made
+
+
+def test_shares_of_few_trials_come_with_those_of_chance() -> None:
+    assert importances(few(4)) == Importances(4)
+    found = importances(few(7))
+    assert found == importances(few(7)), "the same at every call"
+    assert found.complete == 7
+    assert set(found.shares) == set(found.chance) == {"a", "b"}
+    drawn = figure(few(7), "importances")
+    shares, chance = drawn.data
+    assert dict(zip(shares.y, shares.x, strict=True)) == found.shares
+    assert dict(zip(chance.y, chance.x, strict=True)) == found.chance
+    assert "only 7 complete trials" in drawn.layout.title.text
+
+
+def test_what_has_no_effect_is_seldom_beyond_chance() -> None:
+    import optuna
+
+    beyond = 0
+    for seed in range(10):
+        made, values = few(9, seed), np.random.default_rng(seed).random(9)
+        dealt = optuna.create_study()
+        for trial, value in zip(made.trials, values, strict=True):
+            trial.value = float(value)
+            dealt.add_trial(trial)
+        beyond += len(importances(dealt).beyond)
+    assert beyond <= 4  # of 20, one is expected
 
 
 def test_an_unknown_figure_is_refused(study: Any) -> None:
@@ -74,7 +111,7 @@ def test_equal_values_have_no_importances() -> None:
 
     made = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     made.optimize(lambda trial: 0.0 * trial.suggest_float("rate", 0.1, 1.0), n_trials=12)
-    assert importances(made) == {}
+    assert importances(made) == Importances(12)
     drawn = figure(made, "importances", "val_loss")
     assert not drawn.data
     assert drawn.layout.title.text == "All complete trials have the same val_loss"
@@ -97,9 +134,9 @@ def test_importances_are_kept_until_another_trial_is_complete() -> None:
     made.optimize(lambda t: t.suggest_float("a", 0, 1) + t.suggest_float("b", 0, 9), n_trials=12)
     keep_importances(made)
     found = importances(made)
-    assert kept_importances(made) == found != {}
-    assert list(kept_importances(made)) == list(found), "the largest is first"
+    assert kept_importances(made) == found
+    assert list(kept_importances(made).shares) == list(found.shares), "the largest is first"
     made.set_user_attr("importances", {"complete": 12, "shares": {"a": 1.0}})
-    assert kept_importances(made) == {"a": 1.0}, "what is kept is not computed anew"
+    assert kept_importances(made).shares == {"a": 1.0}, "what is kept is not computed anew"
     made.add_trial(made.trials[0])
-    assert kept_importances(made) == importances(made) != {"a": 1.0}
+    assert kept_importances(made) == importances(made) != Importances(12, {"a": 1.0})

@@ -52,7 +52,7 @@ def test_choices_of_any_kind_can_be_read_again(tmp_path: Path) -> None:
         frame = trials_frame(study)
     with run(tmp_path, settings={"trials": 20}) as again:
         again.loop(Watching()).run()
-        assert summarise(again).importances
+        assert summarise(again).importances.shares
         whole = trials_frame(again)
     assert whole.iloc[:14].equals(frame)
     assert {str(cell) for cell in whole.params_layers} == {"[4, 2]", "[8, 4]", "{'units': [16]}"}
