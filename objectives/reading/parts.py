@@ -280,7 +280,8 @@ def _alike(one: Any, other: Any, name: str, part: str) -> None:
         raise BadInput(
             f"{name} of the {part} part is {other.dtype}, and of the training part {one.dtype}"
         )
-    if {len(one.shape), len(other.shape)} not in ({1, 2}, {len(one.shape)}):  # Keras adds an axis
+    # Keras adds and drops a last axis of 1.
+    if len({len(leaf.shape) - (leaf.shape[1:] == (1,)) for leaf in (one, other)}) > 1:
         raise BadInput(
             f"{name} of the {part} part has the shape {other.shape}, and of the training part "
             f"{one.shape}: their rows have to be alike"

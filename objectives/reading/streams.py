@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -19,53 +18,24 @@ import numpy as np
 
 from objectives import PARTS, BadInput, Data, Part, Source
 from objectives.reading import check_memory, size
-from objectives.reading.parts import check_rows, structures
+from objectives.reading.passes import (
+    INFINITE,
+    LOOKED_AT,
+    batches,
+    is_batched,
+    passed,
+)
 from objectives.reading.ragged import joined
 from objectives.structures import leaves, nested, packed, plain_arrays
 
 if TYPE_CHECKING:
     from objectives import Objective
 
-LOOKED_AT = 2  # batches, which stand for a data set where nobody gives its version
-UNBATCHED = 32  # rows that are looked at at once
-INFINITE, UNKNOWN = -1, -2  # as tf.data counts
-
 
 def is_stream(given: Any) -> bool:
     """Return whether this is a data set of TensorFlow's or of Keras's."""
     homes = {(kind.__module__.split(".")[0], kind.__name__) for kind in type(given).__mro__}
     return bool(homes & {("tensorflow", "DatasetV2"), ("keras", "PyDataset")})
-
-
-def is_batched(stream: Any) -> bool:
-    """Return whether a data set gives batches, as Keras takes it, and not single rows."""
-    spec = getattr(stream, "element_spec", None)
-    if spec is None:
-        return True
-    first = {tuple(leaf.shape)[:1] for leaf in leaves(spec)}
-    return len(first) == 1 and first != {()}
-
-
-def batches(stream: Any) -> int:
-    """Return how many there are, or `INFINITE` or `UNKNOWN`."""
-    if hasattr(stream, "cardinality"):
-        return int(stream.cardinality())
-    try:
-        count = stream.num_batches if hasattr(stream, "num_batches") else len(stream)
-    except (TypeError, NotImplementedError):
-        raise BadInput(
-            f"the PyDataset {type(stream).__name__} has no __len__: give it the number of batches"
-        ) from None
-    return INFINITE if count is None else int(count)
-
-
-def _each(stream: Any) -> Iterator[Any]:
-    """Yield the batches of one pass as NumPy has them."""
-    if hasattr(stream, "as_numpy_iterator"):
-        yield from stream.as_numpy_iterator()
-    else:
-        count = batches(stream)
-        yield from (stream[at] for at in (range(count) if count >= 0 else itertools.count()))
 
 
 def data_of(source: Source, objective: Objective[Any]) -> Data:
@@ -133,7 +103,7 @@ def materialized(source: Source, objective: Objective[Any]) -> tuple[Any, list[s
                     f"the {name} data set gives something else in each pass (shuffled, or drawn "
                     "anew): one pass is what is trained on"
                 )
-            parts = [_triple(batch, name) for batch in _each(batched(stream, UNBATCHED))]
+            parts = list(passed(stream, name, alike=True))
             columns = zip(*map(leaves, parts), strict=True)
             whole = (None if one[0] is None else joined(list(one)) for one in columns)
             x, y, weight = packed(parts[0], whole)
@@ -196,11 +166,6 @@ def seeded(seed: int) -> Iterator[None]:
         np.random.set_state(states[1])
 
 
-def batched(stream: Any, rows: int) -> Any:
-    """Return a data set of batches, of that many rows where it gives single ones."""
-    return stream if is_batched(stream) else stream.batch(rows)
-
-
 def _looked_at(stream: Any, name: str, *, endless: bool = False) -> Looked:
     """Return what the first batches of a data set tell. Raises BadInput.
 
@@ -215,16 +180,7 @@ def _looked_at(stream: Any, name: str, *, endless: bool = False) -> Looked:
             f"the {name} data set has no end: cut it, as with .take(batches)"
             + ", or give Objective(fit={'steps_per_epoch': N})" * (name == PARTS[0])
         )
-    first = itertools.islice(_each(batched(stream, UNBATCHED)), LOOKED_AT)
-    try:
-        parts = [_triple(batch, name) for batch in first]
-    except BadInput:
-        raise
-    except Exception as fault:
-        why = str(fault).strip().splitlines()[0] if str(fault).strip() else ""
-        raise BadInput(
-            f"the {name} data set gives no batch: {type(fault).__name__}: {why}"
-        ) from fault
+    parts = list(passed(stream, name, most=LOOKED_AT))
     if not parts:
         raise BadInput(f"the {name} data set is empty")
     seen = [_digest(leaf) for part in parts for leaf in leaves(part)]
@@ -234,23 +190,6 @@ def _looked_at(stream: Any, name: str, *, endless: bool = False) -> Looked:
     each_row = sum(leaf.nbytes for leaf in leaves(parts[0]) if leaf is not None) / rows
     plain = {"batches" if is_batched(stream) else "rows": total and count, "size": rows}
     return Looked(Part(x, y, weight, total=total), seen, plain, int(each_row * (total or 0)))
-
-
-def _triple(batch: Any, name: str) -> tuple[Any, Any, Any]:
-    """Return x, y and weights of a batch, as Keras tells them apart. Raises BadInput."""
-    given = batch if isinstance(batch, (tuple, list)) else (batch,)
-    if len(given) not in (1, 2, 3):
-        raise BadInput(
-            f"the {name} data set gives a {type(batch).__name__} of {len(given)}: each batch has "
-            "to be (x, y), (x, y, sample_weight), or x alone where the model needs no y"
-        )
-    x, y, weight = (*given, None, None)[:3]
-    try:
-        found = structures(x, y, weight)
-        check_rows(*found)
-    except BadInput as fault:
-        raise BadInput(f"the {name} data set: {fault}") from None
-    return found
 
 
 def _digest(leaf: Any) -> str:

@@ -31,9 +31,11 @@ from objectives.training.batches import arrays
 from objectives.training.callback_files import placed
 from objectives.training.counting import counted
 from objectives.training.epochs import Batches, Epochs, fed
-from objectives.training.given_model import require_fit, require_model
+from objectives.training.given_data import require_fit
+from objectives.training.given_model import require_model
 from objectives.training.live import LiveState, shapes, versions
 from objectives.training.progress import Progress, load_weights
+from objectives.training.readable import Readable
 from objectives.training.refitting import check, replayed
 from objectives.training.scoring import Scorer
 from objectives.training.settings import unchanged
@@ -56,7 +58,9 @@ class FitTrainer:
     def __init__(self, objective: Objective[Any], data: Data) -> None:
         self.objective = objective
         self.data = data
-        self._built = False  # any model yet
+        self._built = self._read = False  # any model yet
+        self._readable = Readable(data)
+        self.streamed = False  # whether a trial went through its data sets
 
     def train(self, specs: Iterator[TrialSpec], on_epoch: OnEpoch) -> Generator[TrialResult]:
         """Yield a result for every spec; an interrupted trial is the last."""
@@ -131,6 +135,8 @@ class FitTrainer:
         """Return a trial's model, unless it costs more than its spec allows (`Halted`)."""
         model = self.build(progress.spec)
         self._admit(progress, model)
+        self._readable.require(model, first=not self._read)
+        self._read = True
         return model
 
     def _admit(self, progress: Progress, model: keras.Model) -> None:

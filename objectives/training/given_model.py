@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
-from objectives import PARTS, BadInput, Data
-from objectives.reading import shown, similar
-from objectives.structures import nested
+from objectives.reading import shown
 from objectives.training import NoModel
 
 
@@ -30,64 +26,6 @@ def require_model(given: Any, *, first: bool) -> None:
         return
     line = f"build gave {_named(given)}: {_instead(given)}"
     raise NoModel(line) if first else TypeError(line)
-
-
-def require_fit(model: keras.Model, data: Data) -> None:
-    """Raise BadInput where the data plainly lack what the model asks for.
-
-    What cannot be told before a step is left to Keras.
-    """
-    steps = ("train_step", "test_step", "compute_loss")
-    if (
-        data.train.y is None
-        and model.loss is not None
-        and all(getattr(type(model), name) is getattr(keras.Model, name) for name in steps)
-    ):
-        raise BadInput(
-            f"load gave no y, and the model is compiled with loss={shown(repr(model.loss))}: give "
-            "(x, y); an autoencoder's y is x"
-        )
-    if isinstance(data.train.y, Mapping):
-        outputs = getattr(model, "_outputs_struct", None)
-        known = [*outputs] if isinstance(outputs, Mapping) else getattr(model, "output_names", [])
-        for key in data.train.y if known else ():
-            if key not in known:
-                raise BadInput(f'y["{key}"]: the model has no such output; {similar(key, known)}')
-    whole = getattr(model, "_functional", None) or model  # of a sequential model, built or not
-    wanted = getattr(whole, "_inputs_struct", None)
-    if isinstance(data.train.x, Mapping) and not isinstance(wanted, Mapping | None):
-        wanted = {one.name: one for one in keras.tree.flatten(wanted)}
-    if isinstance(wanted, keras.KerasTensor) and not nested(data.train.x):
-        _require_shape(wanted, data, "x", lambda x: x)
-    if isinstance(wanted, Mapping) and isinstance(data.train.x, Mapping):
-        for key, one in wanted.items():
-            if key not in data.train.x:
-                raise BadInput(
-                    f'the model has the input "{key}": x has no such array; '
-                    f"{similar(key, data.train.x)}"
-                )
-            if isinstance(one, keras.KerasTensor) and not nested(data.train.x[key]):
-                _require_shape(one, data, f'x["{key}"]', operator.itemgetter(key))
-
-
-def _alike(given: tuple[Any, ...], asked: tuple[Any, ...]) -> bool:
-    return len(given) == len(asked) and all(
-        size in (None, own) for own, size in zip(given, asked, strict=True)
-    )
-
-
-def _require_shape(wanted: Any, data: Data, name: str, of: Callable[[Any], Any]) -> None:
-    """Raise BadInput where the rows of an input have another shape than the model reads."""
-    for part in PARTS:
-        found, asked = tuple(of(getattr(data, part).x).shape[1:]), tuple(wanted.shape[1:])
-        # Keras adds and drops a last axis of 1.
-        if not any(_alike(found, size) for size in (asked, (*asked, 1))) and not (
-            asked[-1:] == (1,) and _alike(found, asked[:-1])
-        ):
-            raise BadInput(
-                f"the model reads rows of the shape {asked}, and {name} of the {part} part has "
-                f"{found}"
-            )
 
 
 def _named(given: Any) -> str:

@@ -6,7 +6,7 @@ NumPy's or Python's own random numbers depends on the trial alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from objectives import PARTS, Data, Objective
-from objectives.reading.streams import batched, batches, several
+from objectives.reading.passes import batched, batches, passed
+from objectives.reading.streams import several
 from objectives.structures import leaves, mapped, packed
 from objectives.training import Logs, TrialSpec
 from objectives.training.epochs import Epochs
@@ -77,17 +78,35 @@ def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: 
     parts = opened(trainer.objective, trainer.data, spec)
     if "batch_size" in flat(spec.config) and not (trainer.data.stream or {})["train"].get("rows"):
         progress.note("batch_size has no effect: the data set has batches of its own")
-    model.fit(
-        parts["train"],
-        # Keras shuffles the batches of its own data sets unless it is told not to.
-        shuffle=given.shuffle and not isinstance(parts["train"], tf.data.Dataset),
-        epochs=spec.max_epochs,
-        steps_per_epoch=given.steps_per_epoch,
-        validation_data=parts["validation"],
-        class_weight=trainer.data.class_weight,
-        callbacks=[*callbacks, Epochs(progress, 1, given)],
-        verbose=0,
-    )
+    try:
+        model.fit(
+            parts["train"],
+            # Keras shuffles the batches of its own data sets unless it is told not to.
+            shuffle=given.shuffle and not isinstance(parts["train"], tf.data.Dataset),
+            epochs=spec.max_epochs,
+            steps_per_epoch=given.steps_per_epoch,
+            validation_data=parts["validation"],
+            class_weight=trainer.data.class_weight,
+            callbacks=[*callbacks, Epochs(progress, 1, given)],
+            verbose=0,
+        )
+    except Exception:
+        if not trainer.streamed:  # or it is this trial's alone
+            steps = given.steps_per_epoch and given.steps_per_epoch * spec.max_epochs
+            _require_pass(trainer, spec, {"train": steps, "validation": None})
+        raise
+    trainer.streamed = True
+
+
+def _require_pass(trainer: FitTrainer, spec: TrialSpec, most: Mapping[str, int | None]) -> None:
+    """Raise BadInput where a pass over data sets cannot be made, whatever the model.
+
+    most: batches of each that are looked at.
+    """
+    parts = opened(trainer.objective, trainer.data, spec)
+    for name, count in most.items():
+        for _ in passed(parts[name], name, most=count):
+            pass
 
 
 def judged(trainer: FitTrainer) -> Callable[[TrialSpec, keras.Model], Logs]:
@@ -95,9 +114,13 @@ def judged(trainer: FitTrainer) -> Callable[[TrialSpec, keras.Model], Logs]:
 
     def scores(spec: TrialSpec, kept: keras.Model) -> Logs:
         test = opened(trainer.objective, trainer.data, spec)["test"]
-        found: Logs = kept.evaluate(test, verbose=0, return_dict=True)
-        if trainer.objective.scores is not None:
-            found |= trainer.objective.scores(*predicted(kept, test))
+        try:
+            found: Logs = kept.evaluate(test, verbose=0, return_dict=True)
+            if trainer.objective.scores is not None:
+                found |= trainer.objective.scores(*predicted(kept, test))
+        except Exception:
+            _require_pass(trainer, spec, {"test": None})
+            raise
         return found
 
     return scores

@@ -37,6 +37,7 @@ def compare(one: Session, other: Session) -> Comparison:
     Raises BadInput where the data or the monitors differ, or repeats are missing.
     """
     for what, a_is, b_is in (
+        ("number of folds", len(one.data.folds), len(other.data.folds)),
         ("digest of the data", one.data.digest, other.data.digest),
         ("monitor", one.monitor.name, other.monitor.name),
         ("mode", one.monitor.mode, other.monitor.mode),
