@@ -1,10 +1,11 @@
 """What the driver costs beside a cluster: many slots, a long study, PostgreSQL and MLflow.
 
 Slots train nothing: each reports six metrics an epoch, at its time, in the driver's own process.
-The loop, TPE over 14 parameters, the pruning rule, the study in PostgreSQL and an MLflow server
-(on PostgreSQL too) are the real ones; both servers are started here, on loopback, and ended. Half
-of the trials are pruned; a trial has 63 epochs on average. The study has 10,000 ended trials, and
-a running one for each slot. The first minute is left out: MLflow gets the runs of all slots then.
+The pool that gives them work, the loop, TPE over 14 parameters, the pruning rule, the study in
+PostgreSQL and an MLflow server (on PostgreSQL too) are the real ones; both servers are started
+here, on loopback, and ended. Half of the trials are pruned; a trial has 63 epochs on average. The
+study has 10,000 ended trials, and a running one for each slot. The first minute is left out:
+MLflow gets the runs of all slots then.
 
     python benchmarks/cluster_cost.py [--slots 1000] [--pace 10 1] [--ended 10000]
 
@@ -30,8 +31,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from benchmarks.cluster import SWEEP, Slots
+from benchmarks.cluster import SWEEP
 from benchmarks.cluster.history import Trials, fill_study, fill_tracking, new_ids
+from benchmarks.cluster.slots import Measured
 from sweeps.cli.progress import Watcher
 from sweeps.cli.work import make_tracker
 from sweeps.study.parent import parent_run, repair
@@ -87,7 +89,7 @@ def prepare(place: Place, trials: Trials) -> None:
 
     ids = new_ids(trials.ended)
     settings = place.settings(1)
-    with opened(SWEEP, settings, lambda *_: Slots(0, 1, {}, 0, 0, int), make_tracker) as session:
+    with opened(SWEEP, settings, _nothing, make_tracker) as session:
         session.tracker.start_study(parent_run(session, {}))
         session.tracker.close(120)
         study = session.store.study._storage._disk_study  # type: ignore[attr-defined]
@@ -98,6 +100,10 @@ def prepare(place: Place, trials: Trials) -> None:
     fill_tracking(sqlalchemy.create_engine(url), folder, trials, ids)
     for name in ("study", "mlflow"):
         place.server.execute(name, "ANALYZE")
+
+
+def _nothing(*_: Any) -> Any:
+    raise AssertionError("nothing is trained")
 
 
 def of_servers() -> dict[str, float]:
@@ -164,16 +170,16 @@ class Gauge:
 def measure(place: Place, trials: Trials, slots: int, pace: float, options: Any) -> list[str]:
     """Open the study, run the loop, and return what was measured."""
     began, wall = time.process_time(), time.monotonic()
-    fakes: list[Slots] = []
+    fakes: list[Measured] = []
 
-    def made(*_: Any) -> Slots:
+    def made(*_: Any) -> Measured:
         return fakes[0]
 
     settings = place.settings(10**6)
     with opened(SWEEP, settings, made, make_tracker) as session:
         opening = time.process_time() - began, time.monotonic() - wall
         gauge = Gauge(session)
-        fakes.append(Slots(slots, pace, trials.begun, options.warm, options.seconds, gauge))
+        fakes.append(Measured(slots, pace, trials.begun, options.warm, options.seconds, gauge))
         watcher = Watcher(10**6, trials.ended, quiet=True, places=slots)
         watcher.resume(session.store.ended(), session.monitor)
         loop = session.loop(watcher)
@@ -186,18 +192,17 @@ def measure(place: Place, trials: Trials, slots: int, pace: float, options: Any)
                 repair(session, str)
                 tracked.append(time.monotonic())
 
-        loop.begin = begin
+        loop.begin, loop.out_of_time = begin, lambda: fakes[0].over
         loop.run()
-        empty = fakes[0].empty
         session.tracker.courier.close(1)  # type: ignore[attr-defined]
     return [
         f"opening a study of {trials.ended} ended trials: {opening[0]:.1f} s of the processor, "
         f"{opening[1]:.1f} s; its first epoch waits {tracked[1] - tracked[0]:.1f} s",
-        *_lines(gauge, fakes[0], slots, pace, empty),
+        *_lines(gauge, fakes[0], slots, pace),
     ]
 
 
-def _lines(gauge: Gauge, fake: Slots, slots: int, pace: float, empty: int) -> list[str]:
+def _lines(gauge: Gauge, fake: Measured, slots: int, pace: float) -> list[str]:
     seen, first, last = fake.seen, gauge.read[0], gauge.read[-1]
     seconds = last["wall"] - first["wall"]
     delays = np.percentile(seen.delays or [0.0], [50, 99, 100])
@@ -210,7 +215,7 @@ def _lines(gauge: Gauge, fake: Slots, slots: int, pace: float, empty: int) -> li
         f"{slots} slots, an epoch every {pace:g} s, for {seconds:.0f} s:",
         f"  handled {seen.epochs / seconds:.0f} of {slots / pace:.0f} epochs/s, ended "
         f"{seen.trials / seconds:.2f} and proposed {asked / seconds:.2f} trials/s, "
-        f"{empty} slots empty at the end",
+        f"{fake.empty} slots empty at the end",
         f"  driver {whole:.2f} cores ({shown}); servers: MLflow {gauge.used('MLflow'):.2f}, "
         f"PostgreSQL {gauge.used('PostgreSQL'):.2f}",
         f"  processor ms of the search's thread: an epoch's report "

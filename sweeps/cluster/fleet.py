@@ -11,7 +11,6 @@ import itertools
 import logging
 import pickle
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,7 +21,7 @@ from sweeps.cluster.engine import ALL, Answered, Ended, Engine, Event, Gone, Joi
 from sweeps.cluster.machine import Machine, Slot, other_versions
 from sweeps.cluster.parcel import Parcel
 from sweeps.workers.affinity import Affinity, leaves
-from sweeps.workers.crews import Message
+from sweeps.workers.crews import Hearing, Message
 from sweeps.workers.orders import Orders
 from sweeps.workers.versions import versions
 
@@ -32,7 +31,7 @@ TICK = 1.0  # seconds between two looks at the clock
 PATIENCE = 600.0  # seconds that a sweep waits for a machine where none is left
 
 
-class Fleet:
+class Fleet(Hearing):
     """Workers on many machines. `idle` holds the slots that wait for work.
 
     Args:
@@ -53,6 +52,7 @@ class Fleet:
         *,
         say: Callable[[str], object] = print,
     ) -> None:
+        super().__init__()
         self.idle: set[Slot] = set()
         self.closed = False
         self._engine = engine
@@ -62,7 +62,6 @@ class Fleet:
         self._jobs = itertools.count(1)
         self._numbers = itertools.count()
         self._affinity = Affinity()
-        self._pending: deque[tuple[Slot, Message]] = deque()
         self._told_apart = {""}  # lines about versions
         self._data: tuple[str, int] | None = None
         self._empty_since = time.monotonic()
@@ -86,17 +85,6 @@ class Fleet:
             self.idle -= machine.dropped()
             self._tell(machine)
 
-    def event(self) -> tuple[Slot, Message]:
-        """Wait for the next message of a worker.
-
-        Raises:
-            BadInput: A worker cannot start because of the user's code or data.
-            RuntimeError: No machine can be used, or none has come back. The fleet is closed.
-        """
-        while not self._pending:
-            self._wait()
-        return self._pending.popleft()
-
     def hear(self, slot: Slot) -> Message:
         """Wait for the next message of one worker with a job."""
         while True:
@@ -104,7 +92,7 @@ class Fleet:
                 if found[0] is slot and found[1][0] != "idle":
                     self._pending.remove(found)
                     return found[1]
-            self._wait()
+            self._listen()
 
     def choose(self, config: Any) -> Slot:
         """Return an idle slot where the config's program is compiled, else where few are."""
@@ -166,8 +154,8 @@ class Fleet:
             self._machines.clear()
             self._engine.close()
 
-    def _wait(self) -> None:
-        for event in self._engine.wait(TICK):
+    def _listen(self, wait: bool = True) -> None:
+        for event in self._engine.wait(TICK if wait else 0.0):
             self._take(event)
         now = time.monotonic()
         for machine in self._machines.values():

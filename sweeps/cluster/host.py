@@ -155,7 +155,8 @@ class Host:
             self._crew = crew = Crew(self._orders, self.places)
             crew.watch(self._woken, self._listen)
             while True:
-                self._take(*crew.event())
+                for worker, message in crew.heard():
+                    self._take(worker, message)
         except _Closed:
             pass
         except BadInput as error:

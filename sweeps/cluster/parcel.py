@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from objectives.training import TrialResult, TrialSpec
+from objectives.training.averages import Weighted
 from objectives.training.whole_files import replace
 
 Files = dict[str, bytes | None]  # by their names in a job's folder; None: deleted
@@ -64,6 +65,15 @@ class Parcel:
         """Return the arguments of an average."""
         specs = [dataclasses.replace(net, spec=self._spec(net.spec, kept=True)) for net in nets]
         return specs, self._path(folder), {**given, "model": self._path(given["model"])}
+
+    def together(
+        self, nets: Sequence[Weighted], said: Path, given: Mapping[str, Path | None]
+    ) -> tuple[Any, ...]:
+        """Return the arguments of a judgement of nets together."""
+        specs = [(self._spec(spec, kept=True), weight) for spec, weight in nets]
+        if (beside := given["beside"]) is not None:
+            self._add([beside])
+        return specs, self._path(said), {name: self._path(path) for name, path in given.items()}
 
     def write(self, files: Files) -> None:
         """Write what came back to where the driver wants it."""

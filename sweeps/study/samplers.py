@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, TrialState
 
 CLASSES = {
-    "tpe": "TPESampler",
     "gp": "GPSampler",
     "cmaes": "CmaEsSampler",
     "qmc": "QMCSampler",
@@ -69,6 +68,10 @@ def make_sampler(given: AnySampler, seed: int) -> BaseSampler:
             if not isinstance(given, Sampler):
                 by_name = inspect.isclass(given)
                 made = given(seed=seed) if by_name else given(seed)
+            elif given.kind == "tpe":
+                from sweeps.study.quick_tpe import QuickTPE
+
+                made = QuickTPE(seed=seed, **given.options)
             elif given.kind in CLASSES:
                 kind = getattr(optuna.samplers, CLASSES[given.kind])
                 made = kind(seed=seed, **given.options)

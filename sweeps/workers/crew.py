@@ -7,7 +7,7 @@ import itertools
 import math
 import selectors
 import socket
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from objectives import BadInput
 from objectives.training import Decision
 from sweeps.workers.affinity import Affinity
-from sweeps.workers.crews import Message
+from sweeps.workers.crews import Hearing, Message
 from sweeps.workers.fork_server import ForkServer, describe
 from sweeps.workers.orders import Orders
 from sweeps.workers.wire import Channel
@@ -53,10 +53,11 @@ class Worker:
         return 0.0 if self.first is None else self.resident - self.first
 
 
-class Crew:
+class Crew(Hearing):
     """Workers at a fixed number of places. `idle` holds those that wait for work."""
 
     def __init__(self, orders: Orders, places: int) -> None:
+        super().__init__()
         self.idle: set[Worker] = set()
         self.closed = False
         self._orders = orders
@@ -70,7 +71,6 @@ class Crew:
         self._starts: dict[int, int] = defaultdict(int)
         self._affinity = Affinity()
         self._workers: set[Worker] = set()
-        self._pending: deque[tuple[Worker, Message]] = deque()
         self._watched: socket.socket | None = None
         self._selector = selectors.DefaultSelector()
         self._server = self._start_server()
@@ -86,27 +86,8 @@ class Crew:
             worker.ready = False
             _send(worker, "data", folder, self._edition)
 
-    def event(self) -> tuple[Worker, Message]:
-        """Wait for the next message of a worker; `("died", reason)` if it died during a job.
-
-        Failed starts and deaths of idle workers are handled here.
-
-        Raises:
-            BadInput: A worker cannot start because of the user's code or data. The crew is closed.
-            RuntimeError: A worker cannot start for another reason. The crew is closed.
-        """
-        while not self._pending:
-            for key, _ in self._selector.select():
-                if key.data is self._server:
-                    self._listen_to_server()
-                elif key.data in self._workers:
-                    self._listen(key.data)
-                elif key.fileobj is self._watched:
-                    key.data()
-        return self._pending.popleft()
-
     def watch(self, end: socket.socket, ready: Callable[[], None]) -> None:
-        """Call a function in `event` whenever there is something to read from a socket."""
+        """Call a function in `heard` whenever there is something to read from a socket."""
         self._watched = end
         self._selector.register(end, selectors.EVENT_READ, ready)
 
@@ -188,6 +169,16 @@ class Crew:
         self._server.close()
         self._selector.close()
 
+    def _listen(self, wait: bool) -> None:
+        """Read what there is; failed starts and deaths of idle workers are handled here."""
+        for key, _ in self._selector.select(None if wait else 0.0):
+            if key.data is self._server:
+                self._listen_to_server()
+            elif key.data in self._workers:
+                self._listen_to(key.data)
+            elif key.fileobj is self._watched:
+                key.data()
+
     def _start_server(self) -> ForkServer:
         server = ForkServer(
             self._orders.trainer, self._orders.device, self._orders.threads, self._orders.log
@@ -225,7 +216,7 @@ class Crew:
             _send(worker, "data", self._folder, self._edition)
         return worker
 
-    def _listen(self, worker: Worker) -> None:
+    def _listen_to(self, worker: Worker) -> None:
         try:
             messages = worker.channel.receive(wait=False)
         except EOFError:
@@ -281,6 +272,6 @@ class Crew:
 
 
 def _send(worker: Worker, name: str, *arguments: Any) -> None:
-    # If the worker is dead, `_listen` notices when it reads the socket to its end.
+    # If the worker is dead, `_listen_to` notices when it reads the socket to its end.
     with contextlib.suppress(OSError):
         worker.channel.send((name, *arguments))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,8 +36,8 @@ class AnyCrew(Protocol):
         """Tell all workers, including those started later, where the arrays are."""
         ...
 
-    def event(self) -> tuple[Any, Message]:
-        """Wait for the next message of a worker.
+    def heard(self, *, wait: bool = True) -> Iterator[tuple[Any, Message]]:
+        """Yield each message that has come from a worker, in order; `wait` until something has.
 
         Besides what workers send: `("idle",)`, `("died", reason)` if it died during a job, and
         `("lost", reason)` if its machine did, which says nothing about the job.
@@ -43,7 +45,7 @@ class AnyCrew(Protocol):
         ...
 
     def hear(self, worker: Any) -> Message:
-        """Wait for the next message of one worker; those of others wait for `event`."""
+        """Wait for the next message of one worker; those of others wait for `heard`."""
         ...
 
     def choose(self, config: Any) -> Any:
@@ -69,6 +71,29 @@ class AnyCrew(Protocol):
     def close(self) -> None:
         """End every process. Safe to call again."""
         ...
+
+
+class Hearing:
+    """Messages of workers that have come, until they are taken."""
+
+    def __init__(self) -> None:
+        self._pending: deque[tuple[Any, Message]] = deque()
+
+    def heard(self, *, wait: bool = True) -> Iterator[tuple[Any, Message]]:
+        """Yield each message that has come from a worker, as `AnyCrew` says.
+
+        Raises:
+            BadInput: A worker cannot start because of the user's code or data. The crew is closed.
+            RuntimeError: Workers cannot start for another reason. The crew is closed.
+        """
+        if not self._pending:
+            self._listen(wait)
+        while self._pending:
+            yield self._pending.popleft()
+
+    @abstractmethod
+    def _listen(self, wait: bool) -> None:
+        """Read what there is, after waiting for it or at once."""
 
 
 MakeCrew = Callable[[Orders, int], AnyCrew]

@@ -94,12 +94,12 @@ class Pool:
         self._check()
         run = self._run = Run(self._crew, specs, on_epoch)
         try:
-            run.hand_out()
+            more = run.hand_out()
             while not run.over:
-                for result in run.take(*self._crew.event()):
-                    yield result
-                    run.hand_out()
-                run.hand_out()
+                # One proposal at a time: what workers report meanwhile shall not wait for many.
+                for worker, message in self._crew.heard(wait=not more):
+                    yield from run.take(worker, message)
+                more = run.hand_out()
         except KeyboardInterrupt:
             self.close()  # a message may have been cut in two
             raise
@@ -173,7 +173,7 @@ class Pool:
         while not self._crew.idle:
             if self._run is not None and self._run.at:
                 raise RuntimeError("every worker is training: evaluate after a result has arrived")
-            worker, (name, *_) = self._crew.event()
-            if name in ("result", "refused"):  # of an abandoned run
-                self._crew.release(worker)
+            for worker, (name, *_) in self._crew.heard():
+                if name in ("result", "refused"):  # of an abandoned run
+                    self._crew.release(worker)
         return self._crew.choose(config)

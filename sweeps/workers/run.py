@@ -40,12 +40,14 @@ class Run:
         """Whether nothing is left to take or to wait for."""
         return self._exhausted and not self.at and not self._again
 
-    def hand_out(self) -> None:
-        """Give every idle worker a trial."""
-        while self._crew.idle and (task := self._next()) is not None:
-            worker = self._crew.choose(task.spec.config)
-            self.at[worker] = task
-            self._crew.assign(worker, "train", task.spec, task.seen)
+    def hand_out(self) -> bool:
+        """Give an idle worker a trial; return whether another may be given at once."""
+        if not self._crew.idle or (task := self._next()) is None:
+            return False
+        worker = self._crew.choose(task.spec.config)
+        self.at[worker] = task
+        self._crew.assign(worker, "train", task.spec, task.seen)
+        return bool(self._crew.idle)
 
     def _next(self) -> Task | None:
         if self._again:

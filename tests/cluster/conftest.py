@@ -46,7 +46,7 @@ def ready(pool: Pool) -> Pool:
     """Wait until all workers are idle: some machines are up before others."""
     fleet: Any = pool._crew
     while len(fleet.idle) < pool.places:
-        fleet._wait()
+        fleet._listen()
     return pool
 
 

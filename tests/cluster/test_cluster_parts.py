@@ -96,6 +96,24 @@ def test_kept_weights_go_where_they_are_needed(tmp_path: Path) -> None:
     assert (tmp_path / "p" / "00001.npz").read_text() == "predictions"
 
 
+def test_nets_that_are_judged_together_go_with_what_others_have_said(tmp_path: Path) -> None:
+    spec = make_spec(0, Script(), weights=tmp_path / "w" / "0.npz")
+    for path in (tmp_path / "w" / "0.npz", tmp_path / "s" / "others.npz"):
+        path.parent.mkdir()
+        path.write_text(path.name, encoding="utf-8")
+    parcel = Parcel(tmp_path / "job-1")
+    said = tmp_path / "s" / "own.npz"
+    given = {"beside": tmp_path / "s" / "others.npz", "model": None}
+    ((moved, weight),), own, known = parcel.together([(spec, 0.5)], said, given)
+    contents = sent(parcel, tmp_path / "job-1")
+    assert (moved.weights.read_text(), weight) == ("0.npz", 0.5)
+    assert known["beside"].read_text() == "others.npz"
+    assert known["model"] is None
+    own.write_text("predictions", encoding="utf-8")
+    parcel.write(contents.changed())
+    assert said.read_text() == "predictions"
+
+
 @pytest.mark.parametrize("name", ["../x", "0/../../x", "7/x", "/etc/x"])
 def test_a_file_for_no_folder_of_the_job_is_refused(tmp_path: Path, name: str) -> None:
     parcel = Parcel(tmp_path / "job-1")
