@@ -28,6 +28,7 @@ from sweeps.study.session import Session
 from sweeps.study.summary import Summary
 from sweeps.study.winner import ATTR, winner
 from sweeps.tracking import NoTracker, Tracker
+from sweeps.workers.machine import cores
 from sweeps.workers.versions import versions
 
 DONE, INTERRUPTED = 0, 130
@@ -142,6 +143,8 @@ def _train(
     loop = session.loop(watcher)
     loop.begin = begin
     loop.say = say
+    if places and cores() > 1:  # the driver has nothing to do until the workers are there
+        session.tracker.prepare()
     try:
         with watcher.shown():
             loop.run()

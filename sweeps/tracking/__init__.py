@@ -82,6 +82,9 @@ class Tracker:
     They return at once, except `close`, which waits for a while.
     """
 
+    def prepare(self) -> None:
+        """Load what the first run needs, on a core that is free for a few seconds."""
+
     def start_study(self, study: StudyRun) -> None:
         """Create or reopen the parent run, and prepare its MLflow page."""
 

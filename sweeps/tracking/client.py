@@ -58,6 +58,16 @@ def quiet() -> None:
         logger.propagate = True
 
 
+def load() -> None:
+    """Import MLflow, which takes two seconds of a core."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    quiet()
+    import mlflow  # noqa: F401
+
+    quiet()
+
+
 def connect(uri: str) -> MlflowClient:
     """Return a client of a store, whose schema is created if it is missing.
 
@@ -70,12 +80,9 @@ def connect(uri: str) -> MlflowClient:
     """
     remember(uri)
     uri = _authenticated(uri)
-    for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
-    quiet()
+    load()
     from mlflow import MlflowClient
 
-    quiet()
     file = sqlite_file(uri)
     with _one_process(file):
         if file is not None:

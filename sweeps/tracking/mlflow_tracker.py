@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.tracking import EndedTrial, StudyRun, Tracker, TrialRun
+from sweeps.tracking.client import load
 from sweeps.tracking.courier import Courier
 from sweeps.tracking.delivery import Delivery
 from sweeps.tracking.journal import STUDY, Journal
@@ -48,6 +51,15 @@ class MlflowTracker(Tracker):
         self._open: dict[int, _Open] = {}
         self._best: list[int] = []
         self._undelivered = self.journal.undelivered()
+
+    def prepare(self) -> None:
+        """Import MLflow in a thread of its own."""
+
+        def quietly() -> None:
+            with contextlib.suppress(Exception):  # the courier meets it again, and tells
+                load()
+
+        threading.Thread(target=quietly, name="mlflow", daemon=True).start()
 
     def start_study(self, study: StudyRun) -> None:
         """Create or reopen the parent run, and prepare its MLflow page."""

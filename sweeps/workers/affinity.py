@@ -14,7 +14,9 @@ class Affinity:
 
     If two configs have the same structure, the fields in which they differ are inputs of the
     program (such as the learning rate). A config that differs from a known one in inputs alone is
-    assumed to have its structure. A wrong guess costs one compilation, and nothing else.
+    assumed to have its structure. A number that is zero is a part of the structure until a pair
+    shows otherwise: what is multiplied by it is left out of a program. A wrong guess costs one
+    compilation, and nothing else.
     """
 
     def __init__(self) -> None:
@@ -23,17 +25,25 @@ class Affinity:
 
     def learn(self, config: Any, structure: str) -> None:
         """Learn the structure of a trained config from its result."""
-        values = dict(leaves(config))
+        values = _values(config)
         example = self._examples.setdefault(structure, values)
         self._inputs |= _differing(values, example)
 
     def guess(self, config: Any) -> str | None:
         """Return the structure that a config probably has, or None."""
-        values = dict(leaves(config))
+        values = _values(config)
         for structure, example in self._examples.items():
             if _differing(values, example) <= self._inputs:
                 return structure
         return None
+
+
+def _values(config: Any) -> dict[str, Any]:
+    """Return a config's values by name; a zero has a name of its own."""
+    return {
+        f"{name} = 0" if isinstance(value, int | float) and value == 0 else name: value
+        for name, value in leaves(config)
+    }
 
 
 def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> set[str]:

@@ -3,6 +3,8 @@
 import json
 import logging
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,9 +111,6 @@ def test_studies_that_start_at_once_share_one_sound_store(tmp_path):
 
 @pytest.mark.slow
 def test_mlflow_is_quiet_and_its_telemetry_is_off(tmp_path):
-    import subprocess
-    import sys
-
     code = (
         "import sys; from sweeps.tracking.client import connect\n"
         "from mlflow.telemetry.utils import is_telemetry_disabled\n"
@@ -125,6 +124,31 @@ def test_mlflow_is_quiet_and_its_telemetry_is_off(tmp_path):
         timeout=120,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.slow
+def test_preparing_loads_mlflow_and_leaves_no_store(tmp_path):
+    code = """
+import sys, threading
+from pathlib import Path
+from sweeps.tracking.mlflow_tracker import MlflowTracker
+
+here = Path(sys.argv[1])
+tracker = MlflowTracker(f"sqlite:///{here}/mlflow.db", here / "study")
+before = set(threading.enumerate())
+assert "mlflow" not in sys.modules
+tracker.prepare()
+(thread,) = set(threading.enumerate()) - before
+assert thread.daemon, "nobody waits for it where the sweep ends first"
+thread.join()
+assert hasattr(sys.modules["mlflow"], "MlflowClient")
+tracker.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not list(tmp_path.glob("*.db"))
 
 
 def test_an_epoch_is_written_before_it_is_sent(uri, folder):

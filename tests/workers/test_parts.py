@@ -95,6 +95,21 @@ def test_one_pair_of_a_structure_shows_what_is_an_input() -> None:
     assert affinity.guess(Dense(width=16)) is None
 
 
+def test_a_number_that_is_an_input_may_be_structure_where_it_is_zero() -> None:
+    affinity = Affinity()
+
+    def decaying(rate: float) -> Dense:
+        return Dense(optimizer=Optimizer(learning_rate=0.1, weight_decay=rate))
+
+    for rate in (0.1, 0.2):
+        affinity.learn(decaying(rate), "decays")
+    assert affinity.guess(decaying(0.3)) == "decays"
+    assert affinity.guess(decaying(0.0)) is None
+    affinity.learn(decaying(0.0), "does not")
+    assert affinity.guess(decaying(0.0)) == "does not"
+    assert affinity.guess(decaying(0.3)) == "decays"
+
+
 def test_the_machine_bounds_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 1 <= default_count() <= min(8, os.cpu_count() or 1)
     assert 0 < machine.resident() < machine.memory() / 1e6
