@@ -256,12 +256,6 @@ def confirmed(session: Session) -> Confirmed | None:
     )
 
 
-def repeats_of_best(session: Session) -> Mapping[int, Mapping[str, float]]:
-    """Return the scores of the winner's repeats, by seed; empty where there are none."""
-    found = confirmed_trials(session)
-    return found[0].scores if found else {}
-
-
 def _row(one: Standing) -> ConfirmedTrial:
     return ConfirmedTrial(
         number=one.trial.number,

@@ -53,12 +53,12 @@ def smallest(found: Sequence[Standing], ties: Sequence[int]) -> int | None:
     return min(known, key=lambda number: known[number])
 
 
-def verdict(best: Standing, baseline: Standing, metric: str, tied: bool) -> Difference | None:
-    """Return the best trial's difference to the baseline, in a metric of the test part.
+def verdict(best: Standing, other: Standing, metric: str, tied: bool) -> Difference | None:
+    """Return the best trial's difference to another one, in a metric of the test part.
 
     Few pairs may happen to agree: none that are `tied` on the validation part is called real.
     """
-    gap = difference(best, baseline, metric)
+    gap = difference(best, other, metric)
     if gap is not None and gap.n <= FEW and tied:
         return dataclasses.replace(gap, word=UNDECIDED)
     return gap
