@@ -26,7 +26,7 @@ FEATURES = 64
 def teacher(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return 60,000 x 64 inputs and the 0/1 labels of a fixed random 64-16-16-1 relu net.
 
-    Weights are N(0, (1.5 / sqrt(fan_in))^2), biases N(0, 0.3^2), hidden layers standardised, the
+    Weights are N(0, (1.5 / sqrt(fan_in))^2), biases N(0, 0.3^2), hidden layers standardized, the
     output cut at its median; then the inputs are scaled by 0.03, as tables often come.
     """
     import numpy as np

@@ -18,7 +18,7 @@ MODES: tuple[Mode, ...] = ("min", "max")
 SIGNS = {"min": 1.0, "max": -1.0}
 DIRECTIONS: dict[str, Mode] = {"minimize": "min", "maximize": "max"}  # Optuna's word -> Keras's
 
-# What Keras says of its own losses, which are minimised, and of its metrics (`_direction`), by
+# What Keras says of its own losses, which are minimized, and of its metrics (`_direction`), by
 # the names that its logs have, in snake case. A test asks Keras itself.
 MINIMISED = {
     "loss", "bce", "ce", "crossentropy", "binary_crossentropy", "binary_focal_crossentropy",
@@ -126,7 +126,7 @@ class Monitor:
 
     @property
     def sign(self) -> float:
-        """What turns a value into one that is to be minimised: 1, or -1."""
+        """What turns a value into one that is to be minimized: 1, or -1."""
         return SIGNS[self.mode]
 
     @property
@@ -216,7 +216,7 @@ def several(given: Monitored, mode: Mode | None = None) -> list[Monitor]:
 
 
 def signs(names: Iterable[str]) -> dict[str, float]:
-    """Return what is to be minimised (1) and what maximised (-1), of those that are known."""
+    """Return what is to be minimized (1) and what maximized (-1), of those that are known."""
     known = list(names)
     found: dict[str, float] = {}
     for name in known:

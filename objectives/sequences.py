@@ -197,7 +197,7 @@ def _finish(
         done = [result.target_line(name, found, len(x)), *lines]
         for channel, gap in zip(names, scaling.missing.tolist(), strict=True):
             gaps_too = "; gaps: the mean, and an indicator" if gap else ""
-            done.append((channel, "channel", "standardised" + gaps_too))
+            done.append((channel, "channel", "standardized" + gaps_too))
         preprocessing = {
             "kind": "sequence",
             "numbers": scaling.plain(),

@@ -15,7 +15,7 @@ from search_spaces.plateau import Plateau
 class Lstm:
     """`layers` LSTM layers of `units`; `output_scale` multiplies the last layer's initial weights.
 
-    A scale of 1 is Keras's own Glorot initialisation.
+    A scale of 1 is Keras's own Glorot initialization.
     """
 
     units: Annotated[int, Interval(ge=1, le=2048)] = 15

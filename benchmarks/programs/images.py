@@ -49,7 +49,7 @@ CONV2D = Program(
 
 
 def separable(config: Any, data: Any) -> Any:
-    """Convolve in two steps, with normalised batches, as small nets for telephones do."""
+    """Convolve in two steps, with normalized batches, as small nets for telephones do."""
     blocks = [
         layers.SeparableConv2D(6, 3, padding="same", use_bias=False),
         layers.BatchNormalization(momentum=config["momentum"]),

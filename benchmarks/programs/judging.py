@@ -21,13 +21,13 @@ EPOCHS, SEED, SEEDS = 3, 5, 10
 # that on, and Adam divides by the root of it, so that differences grow with the steps: 2e-3 in the
 # third epoch of a convolutional net. A wrong program shows in the first epoch. Recurrent nets
 # multiply differences at every time step too. In bfloat16 a rounding is 4e-3, which XLA skips if
-# it fuses two operations. The bias of a layer whose output is normalised over the batch has no
+# it fuses two operations. The bias of a layer whose output is normalized over the batch has no
 # gradient but rounding, of which Adam makes whole steps; they show in validation alone, where the
 # moving mean is behind.
 TOLERANCES = {
     "plain": (1e-5, 1e-2),
     "recurrent": (1e-4, 2e-2),
-    "normalised": (5e-4, 2e-2),
+    "normalized": (5e-4, 2e-2),
     "bfloat16": (1e-2, 5e-2),
 }
 NOTHING = 1e-6  # below this, a difference from zero is none

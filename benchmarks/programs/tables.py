@@ -123,7 +123,7 @@ DROPOUT = Program(
 )
 
 
-def normalised(config: Any, data: Any) -> Any:
+def normalized(config: Any, data: Any) -> Any:
     """Normalise over the batch, over the layer and by the largest singular value."""
     net = keras.Sequential([
         keras.Input(INPUTS),
@@ -139,13 +139,13 @@ def normalised(config: Any, data: Any) -> Any:
 
 NORMALISED = Program(
     table,
-    normalised,
+    normalized,
     (
         {"rate": 1e-2, "momentum": 0.9, "epsilon": 1e-3, "iterations": 1},
         {"rate": 1e-2, "momentum": 0.5, "epsilon": 1e-1, "iterations": 1},
         {"rate": 1e-3, "momentum": 0.5, "epsilon": 1e-3, "iterations": 3},
     ),
-    digits="normalised",
+    digits="normalized",
 )
 
 

@@ -62,7 +62,7 @@ def from_columns(columns: dict[str, pa.ChunkedArray], source: Source, task: str)
             (
                 column,
                 what,
-                why.replace("standardised", scaling.how, 1) if what == "number" else why,
+                why.replace("standardized", scaling.how, 1) if what == "number" else why,
             )
             for column, what, why in roles.rows
         ]

@@ -210,7 +210,7 @@ def _number(
         roles.rows.append((name, "left out", says + keep))
         return
     gap = f"; {counted(gaps, 'missing cell')}: the mean, and an indicator" if gaps else ""
-    roles.rows.append((name, "number", "standardised" + reading(found) + gap))
+    roles.rows.append((name, "number", "standardized" + reading(found) + gap))
     written = (found.way, found.strays, found.kind)
     roles.numbers.append(Number(name, None, found.values, None, *written, span(found, train)))
 

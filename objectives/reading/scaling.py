@@ -37,7 +37,7 @@ CELLS = 4_000_000  # of all columns together, for the same
 class Scaling:
     """One entry a column: offset, unit (a power of two), mean, variance, missing, double.
 
-    The offset is taken off raw values; what is left is multiplied by the unit, standardised and
+    The offset is taken off raw values; what is left is multiplied by the unit, standardized and
     clipped; a missing one is the mean. Columns with missing training cells have an indicator.
     double: raw values that float32 would round too coarsely, so that they need float64.
     """
@@ -53,7 +53,7 @@ class Scaling:
     def how(self) -> str:
         """What was done, in words."""
         shared = len(self.variance) >= ALIKE and len(np.unique(self.variance)) == 1
-        return "standardised" + (" (one deviation for all: they share a range)" if shared else "")
+        return "standardized" + (" (one deviation for all: they share a range)" if shared else "")
 
     @property
     def width(self) -> int:
@@ -74,14 +74,14 @@ class Scaling:
         columns = len(self.mean)
         step = max(1, AT_ONCE // max(1, columns))
         for start in range(0, len(raw), step):
-            x = self.standardised(raw[start : start + step])
+            x = self.standardized(raw[start : start + step])
             absent = np.isnan(x)
             target = out[start : start + step]
             target[:, columns : self.width] = absent[:, self.missing]
             np.clip(np.where(absent, 0.0, x), -CLIP, CLIP, out=target[:, :columns])
 
-    def standardised(self, raw: Numbers, columns: slice = slice(None)) -> NDArray[np.float64]:
-        """Return standardised values of some columns, NaN where missing."""
+    def standardized(self, raw: Numbers, columns: slice = slice(None)) -> NDArray[np.float64]:
+        """Return standardized values of some columns, NaN where missing."""
         # As Keras's Normalization divides, whose variance is a float32.
         deviation = np.maximum(np.sqrt(self.variance[columns]), np.float32(EPSILON))
         with np.errstate(over="ignore"):  # infinity is cut off later, like any outlier
@@ -133,7 +133,7 @@ def merged(raw: Numbers, scaling: Scaling, place: int) -> str | None:
     sample = raw[:: max(1, len(raw) // most)]
     sample = sample[~np.isnan(sample)]
     before = len(np.unique(sample))
-    scaled = scaling.standardised(sample, slice(place, place + 1)).astype(np.float32)
+    scaled = scaling.standardized(sample, slice(place, place + 1)).astype(np.float32)
     after = len(np.unique(scaled))
     if after >= (1.0 - LOST) * before:
         return None

@@ -113,7 +113,7 @@ def unit(data: Data) -> tuple[float, float]:
 
 
 def rescaling(data: Data) -> keras.Layer:
-    """Return the layer that turns a standardised output into the target's unit."""
+    """Return the layer that turns a standardized output into the target's unit."""
     import keras
 
     mean, deviation = unit(data)

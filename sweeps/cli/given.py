@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from objectives import BadInput
 from objectives.nearest import nearest
@@ -17,9 +17,7 @@ from sweeps.cli.options import settings
 from sweeps.cli.share import with_tries
 from sweeps.study.options import OPTIONS, Options
 from sweeps.study.settings import Settings
-
-if TYPE_CHECKING:
-    from sweeps.study.sweep import Sweep
+from sweeps.study.sweep import Sweep
 
 PYTHON = {name: one for name, one in OPTIONS.items() if one.python}
 DICTS = {
@@ -27,6 +25,16 @@ DICTS = {
     "ranges": "{'learning_rate': (1e-3, 1e-1)}",
     "limit": "{'params': 50_000}",
 }
+
+
+def require_sweep(sweep: Any, call: str) -> None:
+    """Raise BadInput where something else was given as a sweep."""
+    if not isinstance(sweep, Sweep):
+        given = repr(sweep) if isinstance(sweep, str) else type(sweep).__name__
+        raise BadInput(
+            f"sweeps.{call} was given {given}: it takes a Sweep, as of "
+            "`from sweeps.dense_binary import SWEEP`"
+        )
 
 
 def given_settings(sweep: Sweep, given: Mapping[str, Any], folder: Path) -> Settings:

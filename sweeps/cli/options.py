@@ -56,6 +56,8 @@ def no_command(word: str) -> str:
     """Return that there is no such command."""
     near = nearest(word, COMMANDS, cutoff=0.7)
     hint = f" (did you mean {near[0]}?)" if near else ""
+    if word == "list":
+        hint = " of a sweep (python -m sweeps list prints all sweeps and studies)"
     return f"no command {word!r}{hint}; there are: {', '.join(COMMANDS)}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from objectives import Data
 from sweeps.cli import print_anything, starting
 from sweeps.cli.found import reading
-from sweeps.cli.given import describe, given_settings, sweep_named
+from sweeps.cli.given import describe, given_settings, require_sweep, sweep_named
 from sweeps.cli.logs import all_to, log_file
 from sweeps.cli.notebook import show
 from sweeps.cli.readable import require_writable
@@ -59,6 +59,7 @@ def run(
         options: those of the command line, listed below. An option that is not given is the
             study's own.
     """
+    require_sweep(sweep, "run")
     settings = given_settings(sweep, {"data": data, **options}, Path(folder).resolve())
     say: Say = (lambda line: aloud(spoken(line))) if verbose else quiet
     print_anything()
@@ -94,14 +95,18 @@ describe(run)
 
 
 def load(sweep: str | Sweep, *, study: str | None = None, folder: str | Path = ".") -> Study:
-    """Return a study of this folder: by its name, or a sweep's own. Raises BadInput.
+    """Return a study of this folder. Raises BadInput.
 
-    study: its name, where it is not the sweep's.
+    Args:
+        sweep: the study's name, or the sweep that it is of.
+        study: with a sweep, the study's name, where it is not the sweep's.
+        folder: where its stores are.
     """
     settings = Settings(study=study, folder=Path(folder).resolve())
     if isinstance(sweep, str):
         settings = dataclasses.replace(settings, study=sweep)
         sweep = sweep_named(settings, sweep)
+    require_sweep(sweep, "load")
     with in_python(), reading(sweep, settings) as session:
         settings = dataclasses.replace(session.settings, folder=settings.folder)
         return Study(session.sweep, settings, session.data, session.name)

@@ -122,7 +122,7 @@ def _signs(
     found: Confirmed | None,
     curves: Mapping[int, pd.DataFrame],
 ) -> dict[str, float]:
-    """Return which of the scores are to be minimised (1) and which maximised (-1)."""
+    """Return which of the scores are to be minimized (1) and which maximized (-1)."""
     monitor = session.monitor
     shown = found.means if found is not None else summary.final or {}
     scored = dict.fromkeys(name for of in shown.values() if isinstance(of, dict) for name in of)

@@ -185,8 +185,9 @@ def _verdict(summary: Summary, confirmed: Confirmed | None) -> Iterator[str]:
     else:
         gap = confirmed.difference
         word = "undecided, it may be luck"
-        if gap.n == 2:
-            word += "; two seeds tell little, --confirm 5 trains more"
+        if gap.n == 2 or (gap.n == 3 and not gap.low <= 0.0 <= gap.high):
+            few = "two" if gap.n == 2 else "three"
+            word += f"; {few} seeds tell little, --confirm 5 trains more"
         if gap.word == "real":
             better = Monitor(summary.monitor, summary.mode).better(gap.mean, 0.0)
             word = "real, not luck" if better else "real, and for the worse: take the baseline"

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from objectives import BadInput
-from sweeps.study.confirm import repeats_of_best
-from sweeps.study.statistics import REAL, Difference, paired, welch
+from sweeps.study.elimination import Noise
+from sweeps.study.statistics import REAL, Difference, welch
+from sweeps.study.ties import tied, verdict
+from sweeps.study.winner import confirmed_trials
 
 if TYPE_CHECKING:
     from sweeps.study.session import Session
@@ -48,7 +50,8 @@ def compare(one: Session, other: Session) -> Comparison:
                 f"the {what} of one is {a_is}, of the other {b_is}"
             )
     metric = one.monitor.test_name
-    found = [repeats_of_best(session) for session in (one, other)]
+    standings = [confirmed_trials(session) for session in (one, other)]
+    found = [of[0].scores if of else {} for of in standings]
     for session, repeats in zip((one, other), found, strict=True):
         if len(repeats) < 2:
             raise BadInput(
@@ -57,10 +60,12 @@ def compare(one: Session, other: Session) -> Comparison:
             )
     same = one.settings.seed == other.settings.seed
     both = sorted(set(found[0]) & set(found[1])) if same else []
+    gap = None
     if len(both) > 1:
-        a, b = ([repeats[seed][metric] for seed in both] for repeats in found)
-        gap = paired(a, b, metric=metric)
-    else:
+        best, rival = (of[0] for of in standings)
+        noise = Noise.of(dict(enumerate(each.reached for of in standings for each in of)))
+        gap = verdict(best, rival, metric, tied(best, rival, one.monitor.name, noise))
+    if gap is None:
         a, b = ([scores[metric] for scores in repeats.values()] for repeats in found)
         gap = welch(a, b, metric=metric)
     better = one.name if one.monitor.better(gap.mean, 0.0) else other.name

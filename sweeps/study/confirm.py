@@ -60,11 +60,12 @@ class Confirmed:
 
     repeats: fresh seeds. means: per "best" and "baseline", scores averaged over the seeds; where
     the baseline is the best, "next" is the trial that came nearest. difference: of the best minus
-    the baseline in `metric`, on the test part; None where the baseline is the best, or one seed
-    tells nothing. ties: trials without a clear difference to the best on the validation part,
-    the best among them. smallest: the one of them with the fewest weights that was not left out,
-    None where there is one alone, or two seeds. trials: all that were confirmed, the best first.
-    lead: a trial whose one value is better than the winner's, and which has not been confirmed.
+    the baseline in `metric`, on the test part, undecided where few seeds leave them tied; None
+    where the baseline is the best, or one seed tells nothing. ties: trials without a clear
+    difference to the best on the validation part, the best among them. smallest:
+    the one of them with the fewest weights that was not left out, None where there is one alone,
+    or two seeds. trials: all that were confirmed, the best first. lead: a trial whose
+    one value is better than the winner's, and which has not been confirmed.
     runs: all that this has taken, and `share` their epochs as a share of those of all trials.
     by_seeds: how much the values of two trials on one seed each may differ by the seeds alone,
     None where too few runs tell.
@@ -233,6 +234,9 @@ def confirmed(session: Session) -> Confirmed | None:
     noise = Noise.of({one.trial.number: one.reached for one in found})
     level = [best.trial.number]
     level += [one.trial.number for one in others if ties.tied(best, one, monitor, noise)]
+    gap = None
+    if baseline is not None:
+        gap = ties.verdict(best, baseline, metric, baseline.trial.number in level)
     trials = session.store.ended()
     by_seeds = noise.margin(1) if noise.freedom > 1 else None
     told = session.store.study.user_attrs.get(ATTR, {}).values()
@@ -241,7 +245,7 @@ def confirmed(session: Session) -> Confirmed | None:
         repeats=len(best.shared),
         metric=metric,
         means=means,
-        difference=ties.difference(best, baseline, metric) if baseline is not None else None,
+        difference=gap,
         ties=tuple(level),
         smallest=ties.smallest(found, level),
         trials=tuple(_row(one) for one in found),
@@ -250,12 +254,6 @@ def confirmed(session: Session) -> Confirmed | None:
         share=sum(one.get("epochs", 0) for one in told) / epochs if epochs else 0.0,
         by_seeds=by_seeds,
     )
-
-
-def repeats_of_best(session: Session) -> Mapping[int, Mapping[str, float]]:
-    """Return the scores of the winner's repeats, by seed; empty where there are none."""
-    found = confirmed_trials(session)
-    return found[0].scores if found else {}
 
 
 def _row(one: Standing) -> ConfirmedTrial:

@@ -53,7 +53,7 @@ def finals(result: TrialResult) -> dict[str, float]:
 def target_of(study: optuna.Study, name: str) -> dict[str, Any]:
     """Return what Optuna's functions want to know of several values: to look at the first.
 
-    Importances take what is to be minimised.
+    Importances take what is to be minimized.
     """
     if len(study.directions) == 1:
         return {}

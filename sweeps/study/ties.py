@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sweeps.study.elimination import FEW, Noise
-from sweeps.study.statistics import REAL, Difference, paired
+from sweeps.study.statistics import REAL, UNDECIDED, Difference, paired
 
 if TYPE_CHECKING:
     from objectives import Monitor
@@ -50,6 +51,17 @@ def smallest(found: Sequence[Standing], ties: Sequence[int]) -> int | None:
     if len(level) < 2 or len(known) < len(level) or len(found[0].shared) < FEW:
         return None
     return min(known, key=lambda number: known[number])
+
+
+def verdict(best: Standing, other: Standing, metric: str, tied: bool) -> Difference | None:
+    """Return the best trial's difference to another one, in a metric of the test part.
+
+    Few pairs may happen to agree: none that are `tied` on the validation part is called real.
+    """
+    gap = difference(best, other, metric)
+    if gap is not None and gap.n <= FEW and tied:
+        return dataclasses.replace(gap, word=UNDECIDED)
+    return gap
 
 
 def difference(one: Standing, other: Standing, metric: str) -> Difference | None:

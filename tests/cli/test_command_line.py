@@ -218,6 +218,7 @@ def test_quiet_says_the_summary_alone(folder: Path, capsys: pytest.CaptureFixtur
         (["--fix", "width=3", "--range", "width=1:2"], "width has --fix 3 already"),
         (["explode"], "no command 'explode'; there are: run, show"),
         (["shwo"], "no command 'shwo' (did you mean show?); there are: run, show"),
+        (["list"], "python -m sweeps list prints all sweeps and studies"),
         (["export"], "--to DIR"),
         (["train"], "--config FILE"),
         (["show", "--study", "nix"], "no study"),

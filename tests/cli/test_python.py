@@ -60,6 +60,10 @@ def test_the_same_call_goes_on_and_load_finds_it(quick: Path) -> None:
         sweeps.load("toy", folder=quick)
     with pytest.raises(BadInput, match=r"no study 'nix' in this folder; there are: toy"):
         sweeps.load("nix", folder=quick)
+    with pytest.raises(BadInput, match=r"sweeps\.run was given 'toy': it takes a Sweep"):
+        sweeps.run("toy", folder=quick)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=r"sweeps\.load was given int: it takes a Sweep"):
+        sweeps.load(7, folder=quick)  # type: ignore[arg-type]
 
 
 def test_arrays_in_hand_are_split_and_named_by_their_digest(quick: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_trial_goes_on_elsewhere_from_its_last_checkpoint(
     tmp_path: Path, factory: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sweeps.cluster.host.LOOK", 0.0)
-    config = Small(dropout=0.3, normalised=True)
+    config = Small(dropout=0.3, normalized=True)
     plain = spec(config, max_epochs=60, rungs=(20, 40), weights=tmp_path / "plain.npz")
     moved = dataclasses.replace(
         plain,

@@ -30,7 +30,7 @@ def load(folder: Path, options: dict[str, Any] | None = None, **arrays: Any) -> 
     return load_sequences(Source(path=str(folder / "s.npz"), options=options or {}))
 
 
-def test_channels_are_standardised_by_the_training_rows(tmp_path: Path) -> None:
+def test_channels_are_standardized_by_the_training_rows(tmp_path: Path) -> None:
     x, y, _ = waves()
     data = load(tmp_path, X=x, y=y)
     assert data.train.x.shape == (54, STEPS, 2)

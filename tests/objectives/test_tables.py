@@ -267,7 +267,7 @@ def test_pixels_share_a_deviation() -> None:
     assert np.delete(spread, 3).min() > 0.8
     x[:, 5] *= 1000.0  # now they share none
     data = from_arrays(x, np.arange(300) % 2, Source(), "binary")
-    assert said(data)["x3"] == ("number", "standardised")
+    assert said(data)["x3"] == ("number", "standardized")
 
 
 def test_neighbours_that_are_treated_alike_share_a_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shutil
 import subprocess
@@ -176,6 +177,9 @@ for (const id of ["slices", "parallel", "so-far"]) {
   if (dots.some((v) => v)) drawn.push(id);
 }
 document.documentElement.dataset.drawn = drawn.join(" ");
+document.documentElement.dataset.shown = JSON.stringify([
+  shown([1, 2, 3, 4], 1, false), shown([1, 2, 3, 90], 1, false), shown([1, 50, 55, 60], -1, false),
+  shown([1, 2, 3, 4], -1, true), shown([1, 90], 1, false), shown([5, 5], 1, false)]);
 const head = document.querySelectorAll(".sortable th")[2];
 head.querySelector("button").click();
 head.querySelector("button").click();
@@ -203,6 +207,8 @@ def test_a_browser_opens_it_without_a_word(tmp_path: Path, found: Explanation) -
     )  # fmt: skip
     assert 'data-ready="yes"' in done.stdout
     assert re.findall(r'data-drawn="(.*?)"', done.stdout) == ["slices parallel so-far"]
+    (ranges,) = re.findall(r'data-shown="(.*?)"', done.stdout)
+    assert json.loads(ranges) == [[1, 4], [1, 3], [50, 60], [1, 4], [1, 90], [5, 5]]
     table = done.stdout[done.stdout.index('class="sortable"') :]
     (first,) = re.findall(r"<tbody>\s*<tr[^>]*><td[^>]*>#(\d+)", table)[:1]
     worst = max(report.trials, key=lambda trial: trial.reached)

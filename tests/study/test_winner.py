@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objectives import Monitor
+from sweeps.study.elimination import Noise
 from sweeps.study.ended import Ended, ranked
 from sweeps.study.options import STRIDE
-from sweeps.study.winner import standings
+from sweeps.study.ties import tied, verdict
+from sweeps.study.winner import Standing, standings
 
 LOSS = Monitor("val_loss", "min")
 
@@ -98,3 +100,20 @@ def test_one_that_was_left_out_cannot_win_by_two_lucky_seeds() -> None:
     assert found[0].shared == {0, 1, 2, 3}
     under_way = told({0: [0.3] * 2, 7: [0.16, 0.17, 0.9], 28: [0.17, 0.18]})
     assert standings(TRIALS, under_way, LOSS, 5, [7, 28, 0])[0].mean == 0.165
+
+
+def test_two_pairs_that_happen_to_agree_are_not_real_where_seeds_differ_by_more() -> None:
+    def standing(number: int, *values: float) -> Standing:
+        scores = {
+            seed: {"val_loss": v, "test_loss": 0.1 * number} for seed, v in enumerate(values)
+        }
+        return Standing(trial(number, 0.5), "val_loss", scores, shared=frozenset(scores))
+
+    best, far = standing(1, 0.50, 0.58), standing(3, 1.90, 2.02)
+    near, other = standing(2, 0.53, 0.56), standing(4, 0.70, 0.55)
+    noise = Noise.of({one.trial.number: one.reached for one in (best, near, far, other)})
+    for baseline, word in ((near, "undecided"), (far, "real")):
+        level = tied(best, baseline, "val_loss", noise)
+        found = verdict(best, baseline, "test_loss", level)
+        assert found is not None
+        assert found.word == word

@@ -4,6 +4,17 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 const short = (v) => Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3)
   ? v.toExponential(1).replace("e+", "e") : String(Number(v.toPrecision(3)));
 
+// The range of sorted values that is drawn: all of them, unless the worst few, far from the
+// others, would leave them less than a quarter of the picture.
+function shown(values, sign, log) {
+  const most = values.length - 1, f = log ? Math.log : (v) => v;
+  const low = values[0], high = values[most];
+  const least = values[Math.ceil(0.015 * most)], last = values[Math.floor(0.985 * most)];
+  if (sign > 0 && last > low && f(high) - f(last) > 3 * (f(last) - f(low))) return [low, last];
+  if (sign < 0 && high > least && f(least) - f(low) > 3 * (f(high) - f(least))) return [least, high];
+  return [low, high];
+}
+
 function ticks(low, high, log) {
   if (log) {
     const found = [];
@@ -63,9 +74,7 @@ class Chart {
       }
     values.sort((a, b) => a - b);
     if (!values.length) return { low: 0, high: 1, first: 1, last: 1 };
-    const most = values.length - 1;
-    let low = values[sign < 0 ? Math.ceil(0.015 * most) : 0];
-    let high = values[sign > 0 ? Math.floor(0.985 * most) : most];
+    let [low, high] = shown(values, sign, log);
     if (!(high > low)) [low, high] = log ? [low / 2, low * 2] : [low - 0.5, low + 0.5];
     const room = log ? (high / low) ** 0.04 : (high - low) * 0.04;
     if (axis.choices) [first, last] = [-0.4, axis.choices.length - 0.6];
@@ -95,6 +104,7 @@ class Chart {
     const span = g(last) - g(first);
     this.x = (e) => box.left + (box.right - box.left) * (span > 0 ? (g(e) - g(first)) / span : 0.5);
     this.y = (v) => box.bottom - (box.bottom - box.top) * (f(v) - f(low)) / (f(high) - f(low));
+    this.within = (v) => Math.max(box.top + 6, Math.min(box.bottom - 6, this.y(v)));
     this.axes(c, box, low, high, first, last);
     c.save();
     c.beginPath();
@@ -157,13 +167,15 @@ class Chart {
   }
 
   dots(c, s) {
-    c.fillStyle = colour(s.style);
+    c.fillStyle = c.strokeStyle = colour(s.style);
+    c.lineWidth = 1.5;
     for (let i = 0; i < s.y.length; i++) {
       if (s.y[i] === null || s.x[i] === null || (this.given.log && s.y[i] <= 0)) continue;
       c.globalAlpha = s.fade ? 0.25 + 0.65 * (i + 1) / s.y.length : s.alpha ?? 1;
+      const y = this.within(s.y[i]);
       c.beginPath();
-      c.arc(this.x(s.x[i]), this.y(s.y[i]), s.dots, 0, 7);
-      c.fill();
+      c.arc(this.x(s.x[i]), y, s.dots, 0, 7);
+      y === this.y(s.y[i]) ? c.fill() : c.stroke();
     }
     c.globalAlpha = 1;
   }
@@ -229,7 +241,7 @@ class Chart {
       for (let i = 0; i < s.y.length; i++) {
         if (s.y[i] === null || (s.x && s.x[i] === null)) continue;
         const e = s.x ? s.x[i] : i + 1;
-        const x = this.x(e), y = this.y(s.y[i]);
+        const x = this.x(e), y = s.dots ? this.within(s.y[i]) : this.y(s.y[i]);
         const d = (x - px) ** 2 + (y - py) ** 2;
         if (d < least) [best, least] = [{ s, x, y, e, v: s.y[i], of: s.of ? s.of[i] : s }, d];
       }

@@ -26,9 +26,8 @@ class Parallel {
 
   range(axis, sign) {
     if (axis.choices) return [0, Math.max(1, axis.choices.length - 1)];
-    const had = axis.values.filter((v) => v !== null).sort((a, b) => a - b), most = had.length - 1;
-    const low = had[sign < 0 ? Math.ceil(0.015 * most) : 0];
-    const high = had[sign > 0 ? Math.floor(0.985 * most) : most];
+    const had = axis.values.filter((v) => v !== null).sort((a, b) => a - b);
+    const [low, high] = shown(had, sign, axis.log);
     return high > low ? [low, high] : [low - 0.5, low + 0.5];
   }
 

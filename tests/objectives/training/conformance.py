@@ -244,7 +244,7 @@ def test_logistic_regression_by_hand(factory: Factory, weighted: bool, class_wei
 
 def test_the_kept_weights_are_those_of_the_best_epoch(trainer: Trainer, tmp_path: Path) -> None:
     """The test part of these data is the validation part."""
-    config = Small(normalised=True, width=16, callbacks=("grow",))
+    config = Small(normalized=True, width=16, callbacks=("grow",))
     trained = spec(config, max_epochs=8, weights=tmp_path / "w.npz")
     (result,), (curve,) = train(trainer, trained)
     assert result.best_epoch is not None
@@ -280,7 +280,7 @@ def test_the_exported_model_loads_without_this_project(trainer: Trainer, tmp_pat
 
 
 def test_a_spec_repeats_to_the_bit_whatever_ran_before(factory: Factory) -> None:
-    config = Small(dropout=0.3, normalised=True, weight_decay=0.01)
+    config = Small(dropout=0.3, normalized=True, weight_decay=0.01)
     other = dataclasses.replace(config, learning_rate=0.2, optimizer="sgd")
     first, second = factory(SMALL, data()), factory(SMALL, data())
     _, (alone,) = train(first, spec(config))

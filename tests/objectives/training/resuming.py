@@ -14,7 +14,7 @@ from tests.objectives.training.small_objective import SMALL, Small, data
 
 RESUMED = {
     "plain": Small(weight_decay=0.01),
-    "random layers": Small(dropout=0.3, normalised=True, optimizer="nadam"),
+    "random layers": Small(dropout=0.3, normalized=True, optimizer="nadam"),
     "schedules": Small(optimizer="sgd", momentum=0.9, schedule=True),
     "plateau": Small(dropout=0.2, callbacks=("plateau",)),
     "early stopping": Small(callbacks=("early", "halve"), net="lstm"),

@@ -26,7 +26,7 @@ class Small:
     dropout: float = 0.0
     l2: float = 0.0
     initializer: str = "glorot_uniform"
-    normalised: bool = False
+    normalized: bool = False
     scale: float = 1.0
     auc: bool = False
     batch_size: int = 16
@@ -118,7 +118,7 @@ def layers(config: Small) -> list[Any]:
                 kernel_initializer=config.initializer,
             )
         ]
-    if config.normalised:
+    if config.normalized:
         found.append(keras.layers.BatchNormalization())
     if config.dropout:
         found.append(keras.layers.Dropout(config.dropout))

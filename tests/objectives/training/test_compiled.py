@@ -52,7 +52,7 @@ WAYS = pytest.mark.parametrize("way", ["xla", "graph"])
     "config",
     [
         Small(),
-        Small(normalised=True, auc=True),
+        Small(normalized=True, auc=True),
         Small(net="lstm", auc=True),
         Small(optimizer="adamw", weight_decay=0.02, clipnorm=0.1),
         Small(optimizer="sgd", momentum=0.9, l2=0.01, weight_decay=0.02),
@@ -79,7 +79,7 @@ BASE = Small(
     clipnorm=0.1,
     dropout=0.2,
     l2=0.01,
-    normalised=True,
+    normalized=True,
 )
 INPUTS = {
     "seed": (BASE, {"seed": 6}),
@@ -204,7 +204,7 @@ def test_a_program_is_named_by_what_it_computes_and_not_by_when_it_was_made(
 
 @pytest.mark.parametrize(
     "config",
-    [Small(auc=True, normalised=True, dropout=0.1), Small(net="lstm")],
+    [Small(auc=True, normalized=True, dropout=0.1), Small(net="lstm")],
     ids=["dense", "lstm"],
 )
 def test_validation_in_wide_batches_only_where_rows_are_independent(config: Small) -> None:

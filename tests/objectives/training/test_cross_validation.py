@@ -37,7 +37,7 @@ def alone(way: str, found: Data, of: TrialSpec) -> list[Curve]:
 def test_an_epoch_is_the_mean_of_the_nets_that_train_alone(way: str) -> None:
     """70 rows in three folds: one of them is larger, so that its epochs are another program."""
     found = folded(data(88), 3)
-    of = spec(Small(dropout=0.3, callbacks=("plateau",), normalised=True), max_epochs=4)
+    of = spec(Small(dropout=0.3, callbacks=("plateau",), normalized=True), max_epochs=4)
     trainer = here(SMALL, found, way)
     (result,), (curve,) = train(trainer, of)
     trainer.close()
