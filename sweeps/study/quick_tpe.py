@@ -25,7 +25,9 @@ class QuickTPE(TPESampler):
     ) -> np.ndarray:
         from scipy.special import log_ndtr
 
-        own = _truncnorm._log_ndtr
+        own = getattr(_truncnorm, "_log_ndtr", None)
+        if own is None:  # another version of Optuna
+            return super()._compute_acquisition_func(samples, *densities)
         _truncnorm._log_ndtr = log_ndtr
         try:
             found = super()._compute_acquisition_func(samples, *densities)
