@@ -5,6 +5,7 @@ A word or a class that a model does not know ends `fit` with an error, and XLA c
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,6 +25,18 @@ class Readable:
 
     def __init__(self, data: Data) -> None:
         self.data = data
+
+    def build(self, model: keras.Model, *, first: bool) -> None:
+        """Give a model that declares no input the shape of the rows; raise as `require` does."""
+        x = taken(self.data.train.x, slice(1))
+        try:
+            with contextlib.suppress(NotImplementedError):  # a model of steps alone has no call
+                model(mapped(fed, x))
+        except Exception as fault:
+            why = self._odd(self.data.train)
+            if not first or not why:
+                raise
+            raise _refusal(PARTS[0], why, fault) from None
 
     def require(self, model: keras.Model, *, first: bool) -> None:
         """Raise where a built model cannot read the data; its variables stay as they are.
@@ -55,11 +68,8 @@ class Readable:
             except Exception as fault:
                 if not why and not isinstance(fault, tf.errors.InvalidArgumentError):
                     return  # the model's own trouble, which its trial tells
-                raise BadInput(
-                    f"the model cannot read x of the {part} part{why or _range(x)}: "
-                    f"{cause(type(fault).__name__, str(fault))}"
-                ) from None
-        if self.data.train.y is not None:
+                raise _refusal(part, why or _range(x), fault) from None
+        if self.data.train.y is not None and PARTS[0] in said:
             for part in [name for name in PARTS[1:] if name in said]:
                 self._require_y(part, said[PARTS[0]], said[part], _names(model))
 
@@ -143,6 +153,11 @@ class Readable:
         return ""
 
 
+def _refusal(part: str, why: str, fault: Exception) -> BadInput:
+    told = cause(type(fault).__name__, str(fault))
+    return BadInput(f"the model cannot read x of the {part} part{why}: {told}")
+
+
 def _names(model: keras.Model) -> list[str]:
     return getattr(model, "output_names", None) or []
 
@@ -159,8 +174,10 @@ def _called(model: keras.Model, x: Any) -> Any:
         return call()
     except NotImplementedError:
         raise
-    except Exception:  # there is code that runs in a graph alone
-        return tf.function(call)()
+    except Exception as fault:
+        with contextlib.suppress(Exception):
+            return tf.function(call)()  # there is code that runs in a graph alone
+        raise fault from None
 
 
 def _extremes(x: Any) -> list[int]:
