@@ -7,6 +7,8 @@ quality is its mean test loss over all tables and seeds. Printed are, over the t
 rank correlation with it, and what the config that looked best loses against the best one.
 
     python benchmarks/folds.py --rows 200 400 --tables 8
+
+A try of a minute: `--rows 200 --tables 2 --configs 3 --epochs 10`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from objectives import Data, Objective, Part, Source
 from objectives.reading.simple import split
 from objectives.training import Decision, TrialSpec, here
 
-FEATURES, TEST, SEEDS, FOLDS, EPOCHS = 12, 20_000, 5, 5, 60
+FEATURES, TEST, SEEDS, FOLDS = 12, 20_000, 5, 5
 CONFIGS = [
     {"units": units, "dropout": dropout, "learning_rate": rate}
     for units, dropout, rate in (
@@ -66,7 +68,9 @@ def table(rows: int, seed: int) -> Part:
     return Part(x.astype(np.float32), (score + rng.normal(size=rows) > 0).astype(np.int64))
 
 
-def measure(rows: int, place: int, test: Part, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def measure(
+    rows: int, place: int, test: Part, folder: Path, configs: list[Any], epochs: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return what each way says of each config on one table, and the mean test loss of each."""
     drawn = table(rows, place)
     objective: Any = Objective(load=lambda _: (drawn.x, drawn.y), build=build)
@@ -81,13 +85,13 @@ def measure(rows: int, place: int, test: Part, folder: Path) -> tuple[np.ndarray
     many = here(objective, dataclasses.replace(folded, test=test, folds=folds), "graph")
 
     def trained(trainer: Any, config: Any, seed: int) -> tuple[float, TrialSpec]:
-        of = TrialSpec(0, config, seed, EPOCHS, weights=folder / "w.npz", check=False)
+        of = TrialSpec(0, config, seed, epochs, weights=folder / "w.npz", check=False)
         (result,) = trainer.train(iter([of]), lambda *_: Decision.CONTINUE)
         assert result.value is not None, result.error
         return result.value, of
 
     said, true = [], []
-    for config in CONFIGS:
+    for config in configs:
         values, losses = [], []
         for seed in range(SEEDS):
             value, of = trained(one, config, 1000 * place + seed)
@@ -105,15 +109,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[200, 400])
     parser.add_argument("--tables", type=int, default=8)
+    parser.add_argument("--configs", type=int, default=len(CONFIGS))
+    parser.add_argument("--epochs", type=int, default=60)
     asked = parser.parse_args()
+    configs = CONFIGS[: asked.configs]
     test = table(TEST, 10**6)
-    print(f"{len(CONFIGS)} configs, {asked.tables} tables of each size (mean +- standard error)")
+    print(f"{len(configs)} configs, {asked.tables} tables of each size (mean +- standard error)")
     print(
         f"{'rows':>5}  {'judged by':<26} {'trainings':>9}  {'rank correlation':>17}  {'lost':>15}"
     )
     for rows in asked.rows:
         with tempfile.TemporaryDirectory() as folder:
-            found = [measure(rows, place, test, Path(folder)) for place in range(asked.tables)]
+            found = [
+                measure(rows, place, test, Path(folder), configs, asked.epochs)
+                for place in range(asked.tables)
+            ]
         truth = np.mean([true for _, true in found], axis=0)
         for way, name in enumerate(WAYS):
             ranks = [float(spearmanr(said[way], truth).statistic) for said, _ in found]

@@ -93,11 +93,12 @@ def passed(
         for label in {**first, **form}:
             one, other = form.get(label), first.get(label)
             if one != other and (fixed or None in (one, other)):
-                has = f"no {label}" if one is None else f"{label} with rows of the shape {one}"
-                raise BadInput(
-                    f"batch {place} of the {name} data set has {has}, and its first one "
-                    f"{'none' if other is None else other}: they have to be alike"
-                )
+                has = f"{label} with rows of the shape {one}, and its first one {other}"
+                if one is None:
+                    has = f"no {label}, and its first one has"
+                elif other is None:
+                    has = f"{label}, and its first one has not"
+                raise BadInput(f"batch {place} of the {name} data set has {has}")
         yield found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import gc
@@ -123,8 +122,7 @@ class FitTrainer:
                 "device, so build it without the scope"
             )
         if not model.built:  # no Input: the shape is the data's
-            with contextlib.suppress(NotImplementedError):  # a model of steps alone has no call
-                model(mapped(fed, taken(self.data.train.x, slice(1))))
+            self._readable.build(model, first=not self._read)
         return model
 
     def given(self, spec: TrialSpec) -> FitArguments:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from objectives import PARTS, BadInput, Data
+from objectives.data import FIELDS
 from objectives.reading import shown, similar
 from objectives.reading.ragged import Ragged
 from objectives.structures import items, leaves, named, nested, words
@@ -58,13 +59,13 @@ def _require_count(model: keras.Model, what: str, wanted: Any, data: Data) -> No
         return
     if wanted is None and not isinstance(model, keras.Sequential):
         return
-    hint, (x, y) = "", (data.train.x, data.train.y)
-    if isinstance(x, tuple) and isinstance(y, tuple) and len(x) == 2:
-        one, other = (named(each, "x")[0][1].shape[1:] for each in (x, y))
-        hint = (
-            "; if load gave a training and a validation part, their rows have to be of one shape: "
-            f"those of the first x have {one}, of the second {other}"
+    hint, parts = "", [getattr(data.train, field) for field in FIELDS]
+    tuples = [part for part in parts if part is not None]
+    if all(isinstance(part, tuple) and len(part) == len(tuples[0]) for part in tuples[:2]):
+        shapes = " / ".join(
+            ", ".join(str(tuple(leaf.shape[1:])) for leaf in leaves(part)) for part in tuples
         )
+        hint = f"; if load gave parts, such as (x, y), their rows have to be alike: {shapes}"
     raise BadInput(
         f"the model has {known} {what}{'s' * (known > 1)}, and {name} has {len(leaves(given))} "
         f"arrays ({words(given, name)}){hint}"

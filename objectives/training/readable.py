@@ -5,6 +5,7 @@ A word or a class that a model does not know ends `fit` with an error, and XLA c
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,6 +25,18 @@ class Readable:
 
     def __init__(self, data: Data) -> None:
         self.data = data
+
+    def build(self, model: keras.Model, *, first: bool) -> None:
+        """Give a model that declares no input the shape of the rows; raise as `require` does."""
+        x = taken(self.data.train.x, slice(1))
+        try:
+            with contextlib.suppress(NotImplementedError):  # a model of steps alone has no call
+                model(mapped(fed, x))
+        except Exception as fault:
+            why = self._odd(self.data.train)
+            if not first or not why:
+                raise
+            raise _refusal(PARTS[0], why, fault) from None
 
     def require(self, model: keras.Model, *, first: bool) -> None:
         """Raise where a built model cannot read the data; its variables stay as they are.
@@ -55,45 +68,50 @@ class Readable:
             except Exception as fault:
                 if not why and not isinstance(fault, tf.errors.InvalidArgumentError):
                     return  # the model's own trouble, which its trial tells
+                raise _refusal(part, why or _range(x), fault) from None
+        if self.data.train.y is not None and PARTS[0] in said:
+            for part in [name for name in PARTS[1:] if name in said]:
+                self._require_y(part, said[PARTS[0]], said[part], _names(model))
+
+    def _require_y(self, part: str, said: Any, later: Any, names: list[str]) -> None:
+        """Raise BadInput where y has the form of what the model gives in the training part alone.
+
+        said, later: what it gives for the training part, and for this one.
+        """
+        own = {
+            place: (y, it) for place, y, it in _outputs(getattr(self.data, part).y, later, names)
+        }
+        for place, y, output in _outputs(self.data.train.y, said, names):
+            other, given = own.get(place, (y, output))
+            if _row(y) == _row(output) and _row(other) != _row(given):
                 raise BadInput(
-                    f"the model cannot read x of the {part} part{why or _range(x)}: "
-                    f"{cause(type(fault).__name__, str(fault))}"
-                ) from None
-        train, names = self.data.train.y, getattr(model, "output_names", None) or []
-        for part in PARTS[1:] if train is not None else ():
-            own = getattr(self.data, part).y
-            if part not in said or _rows_of(train) == _rows_of(own):
-                continue
-            later = {one[0]: one for one in _outputs(own, said[part], names)}
-            for place, y, output in _outputs(train, said[PARTS[0]], names):
-                _, other, given = later[place]
-                if _row(y) == _row(output) and _row(other) != _row(given):
-                    raise BadInput(
-                        f"{place} has rows of the shape {tuple(y.shape[1:])} in the training part "
-                        f"and {tuple(other.shape[1:])} in the {part} part, where the model gives "
-                        f"{tuple(given.shape[1:])}"
-                    )
+                    f"{place} has rows of the shape {tuple(y.shape[1:])} in the training part and "
+                    f"{tuple(other.shape[1:])} in the {part} part, where the model gives "
+                    f"{tuple(given.shape[1:])}"
+                )
 
     def _require_classes(self, model: keras.Model) -> None:
         """Raise BadInput where y holds a class that a model has no output for."""
-        y, names = self.data.train.y, getattr(model, "output_names", None) or []
+        y, names = self.data.train.y, _names(model)
         if y is None or not any(map(_by_number, keras.tree.flatten(model.loss))):
             return
         outputs = getattr(getattr(model, "_functional", None) or model, "_outputs_struct", None)
         try:
-            outputs = outputs or _called(model, taken(self.data.train.x, slice(1)))
+            if outputs is None:
+                outputs = _called(model, taken(self.data.train.x, slice(1)))
         except Exception:  # the model's own trouble, which its trial tells
             return
         losses = {place: loss for place, _, loss in _outputs(y, model.loss, names)}
         for place, _, output in _outputs(y, outputs, names):
             known = (output.shape[-1] if _by_number(losses.get(place)) else 0) or 0
             for part, (least, most) in self._classes.get(place, {}).items() if known else ():
-                if least < 0 or most >= known:
-                    raise BadInput(
-                        f"{place} of the {part} part has the class {least if least < 0 else most}"
-                        f", and the model knows 0 to {known - 1}: number the classes from 0, and "
-                        "let the model have an output for each"
-                    )
+                for odd in (least, most):
+                    if not 0 <= odd < known:
+                        raise BadInput(
+                            f"{place} of the {part} part has the class {odd}, and the model knows "
+                            f"0 to {known - 1}: number the classes from 0, and let the model have "
+                            "an output for each"
+                        )
 
     @functools.cached_property
     def _classes(self) -> dict[str, dict[str, tuple[int, int]]]:
@@ -135,23 +153,31 @@ class Readable:
         return ""
 
 
+def _refusal(part: str, why: str, fault: Exception) -> BadInput:
+    told = cause(type(fault).__name__, str(fault))
+    return BadInput(f"the model cannot read x of the {part} part{why}: {told}")
+
+
+def _names(model: keras.Model) -> list[str]:
+    return getattr(model, "output_names", None) or []
+
+
 def _called(model: keras.Model, x: Any) -> Any:
     """Return what a model predicts of rows. What it draws or counts meanwhile is forgotten."""
     given = mapped(fed, x)
-    state = (
-        [v.value for v in model.trainable_variables],
-        [v.value for v in model.non_trainable_variables],
-    )
 
     def call() -> Any:
-        return model.stateless_call(*state, given, training=False)[0]
+        with keras.StatelessScope():
+            return model(given, training=False)
 
     try:
         return call()
     except NotImplementedError:
         raise
-    except Exception:  # there is code that runs in a graph alone
-        return tf.function(call)()
+    except Exception as fault:
+        with contextlib.suppress(Exception):
+            return tf.function(call)()  # there is code that runs in a graph alone
+        raise fault from None
 
 
 def _extremes(x: Any) -> list[int]:
@@ -159,8 +185,13 @@ def _extremes(x: Any) -> list[int]:
     found: list[int] = []
     for leaf in leaves(x):
         # Bytes are pictures; and a ragged array's rows are not its values'.
-        if not isinstance(leaf, Ragged) and leaf.dtype.kind in "iu" and leaf.itemsize > 1:
-            width = max(1, leaf.size // len(leaf))
+        if (
+            not isinstance(leaf, Ragged)
+            and leaf.dtype.kind in "iu"
+            and leaf.itemsize > 1
+            and leaf.size
+        ):
+            width = leaf.size // len(leaf)
             found += [int(leaf.argmin()) // width, int(leaf.argmax()) // width]
     return sorted(set(found))
 

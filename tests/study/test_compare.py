@@ -54,6 +54,9 @@ def test_other_data_and_missing_repeats_are_refused(tmp_path: Path) -> None:
         object.__setattr__(other, "data", data)
         with pytest.raises(BadInput, match=r"digest of the data of one is \w{40}, .* other f{40}"):
             compare(one, other)
+        object.__setattr__(data, "folds", (data, data))
+        with pytest.raises(BadInput, match="number of folds of one is 0, of the other 2"):
+            compare(one, other)
 
 
 def test_equal_data_under_another_name_are_the_same_data(tmp_path: Path) -> None:

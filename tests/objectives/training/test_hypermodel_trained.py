@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import pytest
 
 import sweeps
 from objectives import BadInput, Objective, Source
-from objectives.training import here
-from tests.objectives.training.test_data_sets import spec, trained
+from objectives.training import TrialSpec, here
+from tests.objectives.training.test_data_sets import trained
 
 pytestmark = pytest.mark.slow
 tuner = pytest.importorskip("keras_tuner", reason="of the extra `bench`")
@@ -53,26 +52,25 @@ def load(_: Source) -> Any:
     return x, x[:, 0]
 
 
-def test_each_trial_has_the_batches_and_epochs_that_its_fit_chooses(tmp_path: Path) -> None:
+def test_each_trial_has_the_batches_and_epochs_that_its_fit_chooses() -> None:
     found = Objective(load=load, build=sweeps.from_keras_tuner(Tuned()), max_epochs=9)
     data = found.data(Source())
     first = found.space.first()
     assert set(first) == {"units", "batch_size", "epochs"}
-    configs = [first | {"batch_size": size, "epochs": n} for size, n in ((8, 2), (16, 4))]
+    configs = [first | {"batch_size": size, "epochs": n} for size, n in ((8, 2), (16, 3))]
     specs = [
-        spec(at, config=config, max_epochs=found.epochs(config, 9))
-        for at, config in enumerate(configs)
+        TrialSpec(at, config, 3, found.epochs(config, 9)) for at, config in enumerate(configs)
     ]
-    _, curves = trained(here(found, data), *specs)
-    assert [len(curve) for curve in curves] == [2, 4]
+    _, curves = trained(here(found, data, "fit"), *specs)
+    assert [len(curve) for curve in curves] == [2, 3]
     for config, curve in zip(configs, curves, strict=True):
         plain = Objective(
             load=load,
             build=lambda trial: Tuned().build(_Hp(trial)),
             batch_size=config["batch_size"],
         )
-        again = spec(config={"units": config["units"]}, max_epochs=config["epochs"])
-        assert trained(here(plain, data), again)[1] == [curve]
+        again = TrialSpec(0, {"units": config["units"]}, 3, config["epochs"])
+        assert trained(here(plain, data, "fit"), again)[1] == [curve]
 
 
 class _Hp:
@@ -85,7 +83,6 @@ class _Hp:
 
 def test_a_fit_that_changes_its_data_is_refused_with_what_to_do() -> None:
     found = Objective(load=load, build=sweeps.from_keras_tuner(Changing()))
-    with pytest.raises(BadInput, match=r"HyperModel.fit .*load|HyperModel.fit may choose") as no:
+    with pytest.raises(BadInput, match="uses the x: let load give the data as the model") as no:
         found.space.first()
     assert "\n" not in str(no.value)
-    print(no.value)  # look

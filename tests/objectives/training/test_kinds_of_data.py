@@ -31,13 +31,14 @@ def test_steps_of_an_endless_data_set_are_as_many_as_asked_for() -> None:
         Objective(load=endless, build=build).data(Source())
 
 
-def test_ragged_rows_are_trained_as_by_fit_and_exported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folds", [0, 2])
+def test_ragged_rows_are_trained_as_by_fit_and_exported(folds: int, tmp_path: Path) -> None:
     import keras
 
     from benchmarks.programs.own_training import RAGGED
 
     found = RAGGED.objective
-    data = found.data(Source())
+    data = found.data(Source(folds=folds))
     given = dataclasses.replace(
         spec(), config=RAGGED.configs[0], max_epochs=2, weights=tmp_path / "w.npz"
     )
