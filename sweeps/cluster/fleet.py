@@ -69,7 +69,7 @@ class Fleet(Hearing):
         self._joined = 0  # places of all hosts that have come so far
         self._planned = engine.start(orders, places)
         if self._planned < places != ALL:
-            say(f"{self._planned} of {places} workers start now: other work uses the cluster too")
+            say(f"{self._planned} of {places} workers start now, others once there is room")
 
     @property
     def places(self) -> int:

@@ -25,13 +25,15 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeps.cluster.code import Code
-from sweeps.cluster.engine import SILENCE, Answered, Ended, Gone, Missed, Said
+from sweeps.cluster.engine import ALL, SILENCE, Answered, Ended, Gone, Missed, Said
 from sweeps.cluster.nodes import Node, free_of, plan
+from sweeps.cluster.ray_demand import Demand
 from sweeps.cluster.ray_host import Put, RayHost
 from sweeps.workers.orders import Orders
 from sweeps.workers.wire import Channel
 
 BEAT, LOOK = 5.0, 2.0  # seconds between two signs of life, and two looks at the machines
+ASK = 10.0  # seconds until what an autoscaler is asked for is looked at again
 START = 120.0  # seconds that a host has to start
 HEAD = 10.0  # seconds without an answer, after which the head is said to be silent
 UNUSABLE = 60.0  # seconds until a machine is tried again on which no host has started
@@ -78,8 +80,12 @@ class Agent:
         total = sum(node.total for node in nodes)
         self._send(("started", sum(places for _, places in planned), total))
         self._place(planned)
-        threading.Thread(target=self._repeat, args=(BEAT, self._beat), daemon=True).start()
-        threading.Thread(target=self._repeat, args=(LOOK, self._look), daemon=True).start()
+        every = [(BEAT, self._beat), (LOOK, self._look)]
+        if places != ALL:
+            self._demand = Demand(orders)
+            every.append((ASK, self._ask))
+        for arguments in every:
+            threading.Thread(target=self._repeat, args=arguments, daemon=True).start()
 
     def call(self, key: str, name: str, *arguments: Any) -> None:
         """Carry a call to a host."""
@@ -133,11 +139,10 @@ class Agent:
 
     def _plan(self, nodes: list[Node]) -> list[tuple[Node, int]]:
         """Return where the places go that are wanted and not there yet."""
-        now, hosts = time.monotonic(), list(self._hosts.values())
-        busy = {host.node.key for host in hosts if not host.joined}
+        now = time.monotonic()
+        busy = {host.node.key for host in list(self._hosts.values()) if not host.joined}
         busy |= {key for key, until in self._unusable.items() if until > now}
-        lacking = self._wanted - sum(host.places for host in hosts)
-        return plan([node for node in nodes if node.key not in busy], lacking)
+        return plan([node for node in nodes if node.key not in busy], self._lacking)
 
     def _place(self, planned: list[tuple[Node, int]]) -> None:
         for node, places in planned:
@@ -180,7 +185,7 @@ class Agent:
     def _look(self) -> None:
         """Use machines that have come, and what others have freed."""
         self._asked = time.monotonic()
-        if sum(host.places for host in list(self._hosts.values())) < self._wanted:
+        if self._lacking > 0:
             self._place(self._plan(self._survey()))
         else:
             ray.nodes()
@@ -188,6 +193,14 @@ class Agent:
         if self._silent:
             self._silent = False
             self._send(Said("the head of the Ray cluster answers again"))
+
+    def _ask(self) -> None:
+        """Ask an autoscaler for the places that lack."""
+        self._demand.bring_to(self._lacking)
+
+    @property
+    def _lacking(self) -> int:
+        return self._wanted - sum(host.places for host in list(self._hosts.values()))
 
     def _beat(self) -> None:
         """Tell every host that the driver is there; give up those that no longer answer."""

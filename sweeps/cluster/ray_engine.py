@@ -70,19 +70,14 @@ class RayEngine:
             self._end()
             raise BadInput(f"--cluster {self.address}: Ray does not connect: {told[0]}")
         planned, total = told
-        what = "GPUs" if orders.device == "gpu" else "cores"
-        if not total or total < places < ALL:
+        if not planned and places == ALL:
             self.close()
-            fits = f"has room for {total}" if total else f"has no {what}"
-            asked = f"--workers {places}: " if places != ALL else ""
+            what = "GPU" if orders.device == "gpu" else "core"
+            why = f"other work uses all {what}s" if total else f"the cluster has no {what}s"
             raise BadInput(
-                f"{asked}the cluster at {self.address} {fits} (one per {what[:-1]}, with 1.5 GB "
-                "of memory; `ray status` shows its machines)"
-            )
-        if not planned:
-            self.close()
-            raise BadInput(
-                f"--cluster {self.address}: other work uses all {what} (`ray status` shows it)"
+                f"--cluster {self.address}: {why} (one worker per {what}, with 1.5 GB of memory; "
+                "`ray status` shows its machines); with --workers N, an autoscaler is asked for "
+                "some"
             )
         return int(planned)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -73,10 +74,12 @@ class Server(RDBStorage):
             )
         guard.attach(self.engine)
         _tell_faults(self.engine, guard, shown)
+        weakref.finalize(self, _disconnect, self.engine)  # at the latest when the process ends
 
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            self.engine.dispose()
+
+def _disconnect(engine: sqlalchemy.Engine) -> None:
+    with contextlib.suppress(Exception):
+        engine.dispose()
 
 
 def _tell_faults(engine: sqlalchemy.Engine, guard: Guard, shown: str) -> None:

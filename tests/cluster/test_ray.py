@@ -150,12 +150,11 @@ def test_what_is_wrong_with_a_cluster_is_said_in_one_line(
     for address, workers, expected in (
         (f"127.0.0.1:{port}", 1, "nothing answers there"),
         ("head", 1, "it must be auto, HOST:PORT or ray://HOST:PORT"),
-        (cluster.address, 64, r"--workers 64: the cluster at .* has room for \d"),
     ):
         with pytest.raises(BadInput, match=expected) as error:
             on_ray(address, tmp_path, workers)
         assert "\n" not in str(error.value)
-    with pytest.raises(BadInput, match=r"the cluster at .* has no GPU"):
+    with pytest.raises(BadInput, match="the cluster has no GPU"):
         on_ray(cluster.address, tmp_path, device="gpu")
 
 
