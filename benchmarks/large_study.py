@@ -85,8 +85,8 @@ def fill(trials: int, epochs: int, folder: Path, sampler: Sampler) -> list[float
     from sweeps.cli.progress import Watcher
     from sweeps.cli.work import versions
     from sweeps.study.parent import parent_run, repair
-    from sweeps.study.session import ARRAYS, opened
-    from sweeps.study.settings import Settings
+    from sweeps.study.session import opened
+    from sweeps.study.settings import ARRAYS, Settings
     from sweeps.study.summary import keep_importances
     from sweeps.tracking.mlflow_tracker import MlflowTracker
 
