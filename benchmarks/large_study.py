@@ -86,8 +86,8 @@ def fill(trials: int, epochs: int, folder: Path, sampler: Sampler) -> list[float
     from sweeps.cli.work import versions
     from sweeps.study.importance import keep_importances
     from sweeps.study.parent import parent_run, repair
-    from sweeps.study.session import ARRAYS, opened
-    from sweeps.study.settings import Settings
+    from sweeps.study.session import opened
+    from sweeps.study.settings import ARRAYS, Settings
     from sweeps.tracking.mlflow_tracker import MlflowTracker
 
     # Without pruning, every trial has every epoch.

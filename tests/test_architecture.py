@@ -249,3 +249,29 @@ def test_git_holds_nothing_that_a_run_makes() -> None:
     assert "pyproject.toml" in tracked
     assert not [name for name in tracked if GENERATED.search(name)]
     assert not [name for name in tracked if (ROOT / name).stat().st_size > 1_000_000]
+
+
+def test_workers_are_started_before_the_driver_imports_what_is_slow(tmp_path: Path) -> None:
+    code = """
+import os, subprocess, sys
+said = sys.__stdout__
+
+def started(*_, **__):
+    print(*{name.split(".")[0] for name in sys.modules}, file=said, flush=True)
+    os._exit(0)
+
+subprocess.Popen = started
+from sweeps.dense_binary import SWEEP, main
+main(SWEEP, ["--quiet", "--workers", "1"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "sweeps" in loaded
+    assert not loaded & HEAVY

@@ -95,7 +95,11 @@ def trace(
         tf.TensorSpec((4,), tf.int32),
         tf.TensorSpec((len(inputs.values),), tf.float64),
     )
-    names = tuple(sorted(logs) for logs in traced.structured_outputs)  # as TensorFlow flattens
+    return of_function(traced, tuple(sorted(logs) for logs in traced.structured_outputs))
+
+
+def of_function(traced: Any, names: tuple[list[str], ...]) -> Trace:
+    """Return a concrete function as a trace. names: of its outputs, in order, dict by dict."""
     functions, digest = canonical(traced)
     variables = {id(variable.handle): variable for variable in traced.graph.variables}
     return Trace(digest, functions, names, list(traced.captured_inputs), variables)

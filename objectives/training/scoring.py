@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
-from objectives.structures import mapped
-from objectives.training.epoch import full_and_short, logs_of, rows_of, steps
+from objectives.structures import mapped, nested
+from objectives.training.epoch import full_and_short, logs_of, of_function, rows_of, steps
 from objectives.training.epochs import fed
 from objectives.training.inputs import Inputs
-from objectives.training.program import as_number
+from objectives.training.metrics import build_metrics
+from objectives.training.program import as_number, variables
 from objectives.training.structure import structure
 from objectives.training.tensors import Tensors
+from objectives.training.traces import Trace, place
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from objectives.training import Logs
 
     Array = NDArray[Any]
+
+WHOLE = "predictions"
+Call = Callable[..., dict[str, Any]]
+Make = Callable[[keras.Model, Tensors, int], Call]
 
 
 class Scorer:
@@ -47,44 +55,70 @@ class InOneCall(Scorer):
     """Scores a model that is all Keras's own, each part in one call.
 
     Keras takes the same steps, of the same rows each, but one call and one batch of a pipeline a
-    step. So the digits are equal.
+    step. So the digits are equal. Calls are kept on disk as the traces of epochs are.
+
+    Args:
+        model: Compiled.
+        key: Of its structure.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, key: str) -> None:
         super().__init__(model)
-        self._functions: dict[Any, Any] = {}
+        self._key = key
+        self._calls: dict[str, Call] = {}
 
     def evaluate(self, part: tuple[Any, ...], batch: int) -> Logs:
         """Return loss and metrics. part: x, y and perhaps weights."""
         tensors = Tensors(part)
-        make = functools.partial(_evaluating, self.model, tensors, batch)
-        found = self._function(("evaluate", tensors, batch), make)(*tensors.flat)
+        build_metrics(self.model, tensors.pack(tensors.flat), 1)
+        found = self._call("evaluate", _evaluating, tensors, batch)(*tensors.flat)
         return {name: as_number(value) for name, value in found.items()}
 
     def predict(self, x: Any, batch: int) -> Any:
         """Return what the model predicts."""
         tensors = Tensors((x,))
-        make = functools.partial(_predicting, self.model, tensors, batch)
-        found = self._function(("predict", tensors, batch), make)(*tensors.flat)
-        return mapped(lambda tensor: tensor.numpy(), found)
+        found = self._call("predict", _predicting, tensors, batch)(*tensors.flat)
+        return mapped(lambda tensor: tensor.numpy(), found[WHOLE])
 
-    def _function(self, key: tuple[str, Tensors, int], make: Any) -> Any:
-        what, tensors, batch = key
-        known = repr((what, tensors.words, batch))
-        if known not in self._functions:
-            specs = [tf.TensorSpec(each.shape, each.dtype) for each in tensors.flat]
-            function = tf.function(make(), autograph=False)
-            self._functions[known] = function.get_concrete_function(*specs)
-        return self._functions[known]
+    def _call(self, what: str, make: Make, tensors: Tensors, batch: int) -> Call:
+        """Return a call that is known here, or on disk; or trace it."""
+        numbers = Inputs(self.model).values_without_optimizer  # which are constants of the call
+        known = repr((what, self._key, numbers, tensors.words, batch))
+        if known not in self._calls:
+            own, kept = variables(self.model), place(known)
+            found = kept and Trace.read(kept)
+            if found:
+                self._calls[known] = _named(found.of(own))
+            else:
+                self._calls[known] = self._traced(make(self.model, tensors, batch), tensors, kept)
+        return self._calls[known]
+
+    def _traced(self, call: Call, tensors: Tensors, kept: Path | None) -> Call:
+        """Trace a call, and keep it if it can be kept."""
+        specs = [tf.TensorSpec(each.shape, each.dtype) for each in tensors.flat]
+        function = tf.function(call, autograph=False).get_concrete_function(*specs)
+        outputs = function.structured_outputs
+        if nested(outputs.get(WHOLE)):
+            return function  # type: ignore[no-any-return]
+        traced = of_function(function, ([], sorted(outputs))).located(variables(self.model))
+        if kept is not None:
+            traced.write(kept)
+        return _named(traced)
+
+
+def _named(trace: Trace) -> Call:
+    """Return a trace as a call that returns its second dict."""
+    call = trace.function("graph")
+    return lambda *flat: call(*flat)[1]
 
 
 def scorer_of(model: keras.Model) -> Scorer:
     """Return what scores a compiled model."""
-    listed = structure(model, Inputs(model)) is not None
-    return InOneCall(model) if listed and not model.jit_compile else Scorer(model)
+    key = structure(model, Inputs(model))
+    return Scorer(model) if key is None or model.jit_compile else InOneCall(model, key)
 
 
-def _evaluating(model: keras.Model, tensors: Tensors, batch: int) -> Any:
+def _evaluating(model: keras.Model, tensors: Tensors, batch: int) -> Call:
     def evaluate(*flat: tf.Tensor) -> Any:
         def step(start: Any, count: int) -> Any:
             return model.test_step(tensors.pack(rows_of(part, start, count) for part in flat))
@@ -97,7 +131,7 @@ def _evaluating(model: keras.Model, tensors: Tensors, batch: int) -> Any:
     return evaluate
 
 
-def _predicting(model: keras.Model, tensors: Tensors, batch: int) -> Any:
+def _predicting(model: keras.Model, tensors: Tensors, batch: int) -> Call:
     def predict(*flat: tf.Tensor) -> Any:
         def step(start: Any, count: int) -> Any:
             return model.predict_step(tensors.pack(rows_of(part, start, count) for part in flat))
@@ -116,6 +150,6 @@ def _predicting(model: keras.Model, tensors: Tensors, batch: int) -> Any:
             found.append(mapped(lambda one: tf.reshape(one, (-1, *one.shape[2:])), many))
         if short:
             found.append(step(full * batch, rows - full * batch))
-        return tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *found)
+        return {WHOLE: tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *found)}
 
     return predict

@@ -33,7 +33,7 @@ class Command:
 
 
 COMMANDS = {
-    "run": Command("start a study, or resume it (the default)", "run.run", "--trials 20"),
+    "run": Command("start a study, or resume it (the default)", "first.run", "--trials 20"),
     "show": Command("print a study's summary", "run.show"),
     "report": Command("write one HTML report of a study", "report.report", "--to report.html"),
     "watch": Command("serve the report on this machine while a sweep runs", "watch.watch"),

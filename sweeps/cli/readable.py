@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from objectives import BadInput
-from sweeps.study.session import ARRAYS, STATE
+from sweeps.study.settings import ARRAYS, STATE
 from sweeps.tracking.stores import moved, sqlite_url
 
 if TYPE_CHECKING:

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.cli.found import plain, reading
 from sweeps.cli.layout import columns
-from sweeps.cli.notify import notifying
-from sweeps.cli.readable import require_writable
 from sweeps.cli.share import with_tries
 from sweeps.cli.text import complete_text
-from sweeps.cli.trainers import trainers
 from sweeps.cli.unsent import on_server, resumed, settled
 from sweeps.cli.work import (
     INTERRUPTED,
@@ -27,20 +24,19 @@ from sweeps.study.session import opened
 from sweeps.study.summary import summarise
 
 if TYPE_CHECKING:
+    from sweeps.cli.notify import Told
+    from sweeps.study.session import MakeTrainer
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 
 
-def run(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
-    """Bring a study to its total."""
+def run_with(
+    sweep: Sweep, settings: Settings, program: str, make_trainer: MakeTrainer, told: Told
+) -> tuple[int, Any]:
+    """Bring a study to its total. told: takes what `--notify` tells."""
     say = quiet if settings.quiet else aloud
-    require_writable(settings.folder)
     settings = with_tries(sweep, settings)
-    with (
-        notifying(sweep, settings) as told,
-        trainers(sweep, settings, early=True) as make_trainer,
-        opened(sweep, settings, make_trainer, make_tracker) as session,
-    ):
+    with opened(sweep, settings, make_trainer, make_tracker) as session:
         told.session = session
         for note in session.notes:
             say(note)

@@ -86,7 +86,7 @@ def scoring_code() -> list[Path]:
 
 def sync(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Send MLflow what it still lacks of this folder's studies, and of what explains them."""
-    from sweeps.study.session import STATE
+    from sweeps.study.settings import STATE
     from sweeps.tracking.delivery import sync as send
 
     if (said := moved(settings.mlflow_uri())) is not None:

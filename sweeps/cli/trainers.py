@@ -14,12 +14,13 @@ from objectives import BadInput, Data, Objective
 from objectives.training import Trainer, here
 from objectives.training.environment import require_gpu
 from sweeps.cli.logs import log_file
-from sweeps.study.session import ARRAYS, MakeTrainer
+from sweeps.study.settings import ARRAYS
 from sweeps.workers import Pool, Reference, default_count
 from sweeps.workers.crew import Crew
 from sweeps.workers.crews import MakeCrew
 
 if TYPE_CHECKING:
+    from sweeps.study.session import MakeTrainer
     from sweeps.study.settings import Settings
     from sweeps.study.sweep import Sweep
 

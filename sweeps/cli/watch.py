@@ -15,7 +15,7 @@ from sweeps.cli.again import place
 from sweeps.cli.found import reading
 from sweeps.cli.report import gathered
 from sweeps.cli.serving import Page, served
-from sweeps.study.session import STATE
+from sweeps.study.settings import STATE
 
 if TYPE_CHECKING:
     from sweeps.study.session import Session

@@ -80,6 +80,8 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         if done:
             repair(session, say)
 
+    if session.trainer.places and cores() > 1:  # until workers are there, a core is free
+        session.tracker.prepare()
     code = _train(session, done, say, begin, quiet=quiet, verbose=verbose)
     if code != INTERRUPTED:
         if session.store.ended():
@@ -143,8 +145,6 @@ def _train(
     loop = session.loop(watcher)
     loop.begin = begin
     loop.say = say
-    if places and cores() > 1:  # the driver has nothing to do until the workers are there
-        session.tracker.prepare()
     try:
         with watcher.shown():
             loop.run()

@@ -25,7 +25,7 @@ from sweeps.study.naming import check_name, check_sweep, only_study, study_name
 from sweeps.study.options import OPTIONS
 from sweeps.study.pruning import make_pruner
 from sweeps.study.samplers import make_sampler
-from sweeps.study.settings import Settings
+from sweeps.study.settings import ARRAYS, STATE, Settings
 from sweeps.study.several import check_several
 from sweeps.study.shown import name_metrics
 from sweeps.study.sole_driver import behind, held, lock
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 MakeTrainer = Callable[[Objective[Any], Data, Path, str], Trainer]
 
 LOG = logging.getLogger("sweeps")
-STATE = ".sweeps"  # the folder of everything that is neither Optuna's nor MLflow's
-ARRAYS = "data"  # in a study's folder: what its workers map
 
 
 def _kept(folder: Path, made_of: Mapping[str, Any]) -> Data | None:

@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ REMEMBERED = {name: one.default for name, one in OPTIONS.items() if one.remember
 MANY = [name for name in REMEMBERED if OPTIONS[name].many]
 DECLARED = {"sampler": Sampler, "pruner": Pruner}
 
+STATE = ".sweeps"  # the folder of everything that is neither Optuna's nor MLflow's
+ARRAYS = "data"  # in a study's folder there: what its workers map
 MLFLOW = {"sqlite", "postgresql", "mysql", "mssql", "http", "https", "file", "databricks", "uc"}
 
 
@@ -118,6 +119,8 @@ class Settings(Options):
 
     def mlflow_uri(self) -> str:
         """Return MLflow's store: the given one, or `mlflow.db` in the folder. Raises BadInput."""
+        from importlib.metadata import entry_points
+
         given = self.tracking_uri or ""
         remember(given)
         scheme, there, _ = given.partition("://")

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -34,6 +35,7 @@ DEFAULTS = {
     "PGCONNECT_TIMEOUT": "10",
 }
 CHATTER = ("mlflow", "alembic", "sqlalchemy", "urllib3", "huey")
+WEB = ("http://", "https://")
 USER, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 ANSWERS = {  # of a server, or of what stands before it
     "401": f"it accepts no such user or token ({USER} and {PASSWORD}, or MLFLOW_TRACKING_TOKEN)",
@@ -58,13 +60,14 @@ def quiet() -> None:
         logger.propagate = True
 
 
-def load() -> None:
-    """Import MLflow, which takes two seconds of a core."""
+def load(uri: str) -> None:
+    """Import MLflow, and what it needs for a store, which takes two seconds of a core."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     quiet()
-    import mlflow  # noqa: F401
-
+    import_module("mlflow")
+    if not uri.lower().startswith(WEB):
+        import_module("mlflow.store.tracking.sqlalchemy_store")
     quiet()
 
 
@@ -80,7 +83,7 @@ def connect(uri: str) -> MlflowClient:
     """
     remember(uri)
     uri = _authenticated(uri)
-    load()
+    load(uri)
     from mlflow import MlflowClient
 
     file = sqlite_file(uri)
@@ -112,7 +115,7 @@ def _authenticated(uri: str) -> str:
         for name in _taken:  # of another address: they are not for this one
             del os.environ[name]
     _taken.clear()
-    if not uri.lower().startswith(("http://", "https://")):
+    if not uri.lower().startswith(WEB):
         return uri
     parts = urlsplit(uri)
     if not (parts.username and parts.password):

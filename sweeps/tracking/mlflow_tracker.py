@@ -57,7 +57,7 @@ class MlflowTracker(Tracker):
 
         def quietly() -> None:
             with contextlib.suppress(Exception):  # the courier meets it again, and tells
-                load()
+                load(self.uri)
 
         threading.Thread(target=quietly, name="mlflow", daemon=True).start()
 

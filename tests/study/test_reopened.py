@@ -15,8 +15,8 @@ from sweeps.study.ended import ranked
 from sweeps.study.identity import stored_identity
 from sweeps.study.loop import SweepFailed
 from sweeps.study.naming import study_name
-from sweeps.study.session import ARRAYS, opened
-from sweeps.study.settings import Settings
+from sweeps.study.session import opened
+from sweeps.study.settings import ARRAYS, Settings
 from sweeps.study.sweep import Sweep, no_pruning
 from sweeps.tracking import NoTracker
 from tests.scripted import OBJECTIVE, SWEEP, Scripted, load

@@ -223,3 +223,42 @@ def test_scores_in_one_call_are_those_of_evaluate(weighted: bool, tmp_path: Path
             predictions = np.load(tmp_path / f"{one.number}.npy")
             x = data.test.x
             assert np.array_equal(predictions, by_fit.scorer(one).predict(x, 16))
+
+
+def test_a_call_that_scores_is_traced_once_a_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from objectives.training import scoring
+    from objectives.training.compiled import CompiledTrainer
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    traced: list[Any] = []
+    of_function = scoring.of_function
+    monkeypatch.setattr(
+        scoring, "of_function", lambda *given: traced.append(given) or of_function(*given)
+    )
+    given = dataclasses.replace(objective(), task="binary", scores=None)
+    one = dataclasses.replace(spec(0, Config(scale=0.5)), weights=tmp_path / "0.npz")
+    found = []
+    for _ in range(2):
+        made = CompiledTrainer(given, small.data(), "xla")
+        trained(made, tmp_path, one)
+        found.append((made.evaluate(one), np.load(tmp_path / "0.npy").tobytes()))
+        assert len(traced) == 2  # what it scores and what it predicts
+        made.close()
+    assert found[0] == found[1]
+
+
+def test_numbers_of_a_forward_pass_are_not_taken_from_another_trial() -> None:
+    from objectives.training.scoring import scorer_of
+
+    x = small.data().test.x
+    inputs = keras.Input(x.shape[1:])
+    normal = keras.layers.BatchNormalization()
+    model = keras.Model(inputs, keras.layers.Dense(1)(normal(inputs)))
+    model.compile(loss="mse")
+    scorer = scorer_of(model)
+    for epsilon in (1e-3, 10.0):
+        normal.epsilon = epsilon
+        model.predict_function = None
+        assert np.array_equal(scorer.predict(x, 16), model.predict(x, 16, verbose=0))
