@@ -5,7 +5,7 @@
 `pruning_rules.py` judges trials that are given. Here TPE proposes them, and what a rule has cut
 short is all that it learns from. A model answers in place of training: randomised trees, grown on
 the recorded curves of three sweeps that were trained to the end, from parameters to a curve and to
-seconds an epoch. A trial's curve is the mean of two trees that are drawn for it, so that equal
+seconds per epoch. A trial's curve is the mean of two trees that are drawn for it, so that equal
 configs differ as they do by their seeds. Two trials run at once. The columns are means over
 `--seeds` searches, with their standard errors: the best value and the epochs of so many trials,
 then the best value after so much time, however many trials that takes.
@@ -35,7 +35,7 @@ Step = tuple[float, int, float]  # seconds, epochs, best value so far
 
 
 class Answers:
-    """Curves and seconds an epoch for parameters that nobody trained."""
+    """Curves and seconds per epoch for parameters that nobody trained."""
 
     def __init__(self, folder: Path, trials: int) -> None:
         import numpy as np

@@ -184,7 +184,7 @@ def main() -> None:
         say: Callable[[Row], None] = lambda row: print(line(row), flush=True)  # noqa: E731
         found = run(groups, "quick" if options.quick else "compare", 2, say, options.trainer)
         if not (options.quick or options.no_timing or options.trainer != "auto"):
-            print("\nseconds an epoch, the default trainer's over fit's")
+            print("\nseconds per epoch, the default trainer's over fit's")
             timed = run([[name] for name in names if found[name].good], "time", 1, say)
             for name, row in timed.items():
                 slow = row.ratio is not None and row.ratio > SLOWEST

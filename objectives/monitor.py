@@ -234,7 +234,7 @@ def unknown(name: str) -> str:
         f"monitor {name!r} is no loss or metric of Keras's"
         + (f", did you mean {near[0]!r}?" if near else ".")
         + " If it is your own, say whether lower or higher is better: "
-        "Objective(mode='min') or 'max', or --mode min|max"
+        "Objective(mode='min') or Objective(mode='max'), or --mode"
     )
 
 

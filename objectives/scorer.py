@@ -108,7 +108,7 @@ class Scorer:
         return array.astype(one.dtype).reshape(-1, *_sizes(one.shape[1:], array))
 
     def predict(self, rows: Any) -> Any:
-        """Return probabilities, a column a class, of two classes the positive one's; or numbers.
+        """Return probabilities, one column per class (of two, the positive one's), or numbers.
 
         Of several outputs, arrays in the structure in which the model gives them. One row for
         each row given, in their order; of a long table one for each series, in the order in which

@@ -35,8 +35,8 @@ def quoted(cell: object) -> str:
 
 
 def listing(names: Iterable[object], limit: int = 8) -> str:
-    """Return the first names with commas, and how many more there are."""
-    found = [shown(name) for name in names]
+    """Return the first names, and how many more there are; one with a comma is quoted."""
+    found = [f"'{shown(name)}'" if "," in str(name) else shown(name) for name in names]
     more = f" and {len(found) - limit:,} more" if len(found) > limit else ""
     return ", ".join(found[:limit]) + more
 

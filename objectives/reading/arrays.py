@@ -163,7 +163,7 @@ def one_column(array: Array, name: str, rows: int) -> Array:
     ):
         array = array.argmax(axis=1)
     if array.ndim != 1:
-        raise BadInput(f"array {name!r} has shape {array.shape}: one value a row is needed")
+        raise BadInput(f"array {name!r} has shape {array.shape}: one value per row is needed")
     if len(array) != rows:
         raise BadInput(f"array {name!r} has {len(array):,} rows, X has {rows:,}")
     return array

@@ -53,7 +53,7 @@ def order(columns: Mapping[str, pa.ChunkedArray], ids: str, time: str) -> Order:
         row = int(by_time[np.argmax(twice)])
         raise BadInput(
             f"--time {time!r} is {quoted(columns[time][row].as_py())} twice in series "
-            f"{quoted(columns[ids][row].as_py())} (row {row + 1}): one row a step is needed"
+            f"{quoted(columns[ids][row].as_py())} (row {row + 1}): one row per step is needed"
         )
     return Order(series.astype(np.int64), step, first.astype(np.int64))
 
@@ -81,8 +81,8 @@ def per_series(column: pa.ChunkedArray, name: str, places: Order, option: str) -
         first = int(places.first[places.series[row]])
         raise BadInput(
             f"{option} {name!r} changes within a series: {quoted(column[first].as_py())} in row "
-            f"{first + 1}, {quoted(column[row].as_py())} in row {row + 1}; one value a series is "
-            "needed"
+            f"{first + 1}, {quoted(column[row].as_py())} in row {row + 1}; one value per series "
+            "is needed"
         )
     return pa.chunked_array([column.take(pa.array(places.first)).combine_chunks()])
 

@@ -38,18 +38,14 @@ def run_command_line(
     except BadInput as error:
         print(redact(f"error: {error}"), file=sys.stderr)
         return 2
-    except RuntimeError as error:  # a worker that cannot start, a training that failed
-        logging.getLogger("sweeps").exception("the command failed")
-        print(redact(f"failed: {str(error).strip().splitlines()[-1]}"), file=sys.stderr)
-        return 1
     except BrokenPipeError:
         return unread()
     except KeyboardInterrupt:
         print("interrupted: run the same command to resume", file=sys.stderr)
         return 130
-    except Exception as error:  # of the user's own file, or of this package
+    except Exception as error:  # of a training, of the user's own file, or of this package
         logging.getLogger("sweeps").exception("the command failed")
-        print(f"failed: {_said(error)}; more in sweep.log)", file=sys.stderr)
+        print(redact(f"failed: {_said(error)}"), file=sys.stderr)
         return 1
 
 
@@ -78,23 +74,26 @@ def print_anything() -> None:
 
 
 def _said(error: Exception) -> str:
-    """Return what an error says and where it comes from, without a password."""
+    """Return what an error says and where it comes from.
+
+    That is the last line of the user's own that it came through, else the last one of all. A
+    RuntimeError of this package (a worker that cannot start) says all that there is to say.
+    """
+    import traceback
+
     if type(error).__module__.startswith("mlflow."):
         from sweeps.tracking.client import reason
 
-        return f"MLflow cannot be used ({reason(error)}"
-    return redact(f"{type(error).__name__}: {' '.join(str(error).split())} ({_place(error)}")
-
-
-def _place(error: BaseException) -> str:
-    """Return the last line of the user's own that an error came through, else the last one."""
-    import traceback
-
+        return f"MLflow cannot be used ({reason(error)}; more in sweep.log)"
     frames = traceback.extract_tb(error.__traceback__)
-    parts = ("site-packages", *(str(Path(__file__).parents[2] / p) for p in PACKAGES))
-    own = [frame for frame in frames if not any(part in frame.filename for part in parts)]
+    ours = tuple(f"{Path(__file__).parents[2] / package}{os.sep}" for package in PACKAGES)
+    if isinstance(error, RuntimeError) and frames[-1].filename.startswith(ours):
+        return str(error).strip().splitlines()[-1]
+    named = [(f, f.filename) for f in frames]
+    own = [f for f, name in named if "site-packages" not in name and not name.startswith(ours)]
     last = (own[1:] or own or frames)[-1]  # the first one is the call of main
-    return f"{Path(last.filename).name}, line {last.lineno}"
+    what = " ".join([f"{type(error).__name__}:", *str(error).split()]).removesuffix(":")
+    return f"{what} ({Path(last.filename).name}, line {last.lineno}; more in sweep.log)"
 
 
 def _dispatch(sweep: Sweep, argv: list[str], program: str) -> int:

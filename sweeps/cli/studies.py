@@ -64,7 +64,7 @@ class Study:
             return trials_frame(session)
 
     def curves(self, number: int) -> pd.DataFrame:
-        """Return a trial's curves: one row an epoch, one column a metric. Raises BadInput."""
+        """Return a trial's curves: one row per epoch, one column per metric. Raises BadInput."""
         from sweeps.tracking.history import NoSuchRun, curves
 
         try:

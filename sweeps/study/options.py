@@ -127,7 +127,7 @@ class Options:
         "stop after this time, such as 30m; run the same command to resume")
     confirm: int | None = row(
         "budget", whole(0, STRIDE - 1), "SEEDS",
-        "repeat the best trials and the baseline on up to so many fresh seeds; by default "
+        "repeat the best trials and the baseline on at most this many fresh seeds; by default "
         f"{CONFIRM}, within a third of the epochs",
         kept=True)
 
@@ -180,7 +180,7 @@ class Options:
     test: float | None = of_data(
         share, "SHARE", "the test set's share of the rows", default=Source.test)
     folds: int | None = of_data(
-        whole(2), "K", "cross-validation: a trial's value is the mean over so many folds")
+        whole(2), "K", "cross-validation: a trial's value is the mean over this many folds")
     split_seed: int | None = of_data(
         whole(0), "N", "seed of the random split", default=Source.seed)
     ignore: str | None = of_data(str, "A,B", "columns to leave out")
@@ -248,7 +248,7 @@ class Options:
         "command", switch, "", "the best net alone, where the average won",
         commands=("export",), default=False)
     members: int | None = row(
-        "command", whole(2, 100), "N", "at most so many nets in the average (10)",
+        "command", whole(2, 100), "N", "the most nets in the average (10)",
         commands=("export",))
     refit: bool = row(
         "command", switch, "", "train it again, on the validation rows too",

@@ -71,8 +71,8 @@ TABLES = [
     case("no label", csv("a,churned", *rows("#,")), "'churned'", "empty"),
     case(
         "three classes",
-        csv("a,churned", *[f"{i * i % 17},{'abc'[i % 3]}" for i in range(30)]),
-        "3 classes (a, b, c)",
+        csv("a,churned", *[f"{i * i % 17},{'abc'[i % 3]}" for i in range(30)], '3,"d, e"'),
+        "4 classes (a, b, c, 'd, e')",
         "sweeps.dense_multiclass",
     ),
     case(

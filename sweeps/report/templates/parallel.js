@@ -109,12 +109,13 @@ class Parallel {
     c.font = "600 12px system-ui, sans-serif";
     c.textAlign = "center";
     c.fillStyle = colour("--ink");
-    const room = (this.right - this.left) / Math.max(1, this.axes.length - 1) - 8;
+    // Every other name stands one line higher, so that each has the room of two axes.
+    const room = 2 * (this.right - this.left) / Math.max(1, this.axes.length - 1) - 8;
     let name = axis.name;
     while (name.length > 3 && c.measureText(name).width > room)
       name = name.slice(0, -2).replace(/…$/, "") + "…";
-    // Every other name one line higher, so that long ones do not meet.
-    c.fillText(name, x, 16 + 12 * (i % 2));
+    const half = c.measureText(name).width / 2;
+    c.fillText(name, Math.max(half, Math.min(this.host.clientWidth - half, x)), 16 + 12 * (i % 2));
     c.font = "11px system-ui, sans-serif";
     c.textAlign = "left";
     c.textBaseline = "middle";
