@@ -1,6 +1,6 @@
 """Which nets an average is made of, and with which weights: chosen by their loss on given rows.
 
-How it is chosen, and that it is chosen this way, was read off `benchmarks/averages.py`.
+How it is chosen, and that it is chosen this way, was read off `benchmarks/averages`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     # Predictions (nets x rows x outputs) and which rows these are -> losses (nets x rows).
     Loss = Callable[[NDArray[Any], Rows], Floats]
 
-ROWS = 150  # that choose, by which the greedy weights and equal ones count alike
+ROWS = 400  # that choose, by which the greedy weights and the likely ones count alike
 ENOUGH = 10_000  # rows: more of them choose the same, and take longer
 LIGHTEST = 0.02  # a net with less weight costs as much as any, and hardly tells
 FOLDS = 5
@@ -58,12 +58,23 @@ class Predicted:
         return np.tensordot(weights[used], self.nets[used][:, rows], 1).astype(self.nets.dtype)
 
 
-def alike(predicted: Predicted, rows: Rows, count: int) -> Floats:
-    """Return equal weights of the `count` nets with the lowest loss on these rows."""
-    order = np.argsort(predicted.losses(rows), kind="stable")[:count]
-    weights = np.zeros(len(predicted.nets))
-    weights[order] = 1.0 / len(order)
-    return weights
+def likely(predicted: Predicted, rows: Rows) -> Floats:
+    """Return weights by how likely each net is as good as the best one on other rows.
+
+    Nets are compared with the one that has the lowest loss on these rows, row by row: the mean
+    difference by its standard error. So rows that cannot tell nets apart give them equal weights,
+    and rows that can leave the best one alone.
+    """
+    from scipy.special import ndtr
+
+    losses, of = predicted.loss(predicted.nets[:, rows], rows), predicted.weights[rows]
+    gaps = losses - losses[np.argmin(losses @ of)]
+    mean = gaps @ of / of.sum()
+    # Unequal weights tell less than as many rows of equal ones (Kish).
+    count = max(float(of.sum() ** 2 / (of**2).sum()), 2.0)
+    error = np.sqrt((gaps - mean[:, None]) ** 2 @ of / of.sum() / (count - 1.0))
+    chances: Floats = ndtr(-mean / np.maximum(error, np.finfo(float).tiny))
+    return chances / chances.sum()
 
 
 def greedy(predicted: Predicted, rows: Rows, most: int, steps: int = STEPS) -> Floats:
@@ -91,15 +102,14 @@ def greedy(predicted: Predicted, rows: Rows, most: int, steps: int = STEPS) -> F
 def choose(predicted: Predicted, rows: Rows, most: int) -> Floats:
     """Return the weights of the average of at most so many nets.
 
-    They lie between equal ones of the better half of the nets and greedy ones: the more rows
-    choose, the nearer to the greedy ones, which overfit a few rows.
+    They lie between those by how likely a net is as good as the best and greedy ones: the more
+    rows choose, the nearer to the greedy ones, which overfit a few rows.
     """
-    half = max(2, -(-len(predicted.nets) // 2))
     share = len(rows) / (len(rows) + ROWS)
     if len(rows) > ENOUGH:
         rows = np.sort(np.random.default_rng(0).choice(rows, ENOUGH, replace=False))
     found: Floats = share * greedy(predicted, rows, most)
-    found += (1.0 - share) * alike(predicted, rows, min(most, half))
+    found += (1.0 - share) * likely(predicted, rows)
     heaviest = np.lexsort((predicted.losses(rows), -found))[:most]  # of a tie, the better net
     kept: Floats = np.zeros(len(found))
     kept[heaviest] = found[heaviest]

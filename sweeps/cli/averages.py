@@ -51,11 +51,15 @@ def standing(found: Average, monitor: Monitor) -> str:
     gap = found.held_out
     real = gap is not None and gap.word == "real"
     if found.won:
+        if gap is not None and gap.mean >= 0.0:
+            rows = counted(gap.n, "validation row")
+            return f"the average is level, {rows} cannot tell it from #{found.number} alone"
         return "the average is better" if real else "the average leads, undecided"
-    if gap is None or gap.mean >= 0.0:
-        return "the average is worse" if real else "the average gains nothing"
+    if gap is None or (real and gap.mean > 0.0):
+        return "the average is worse"
     mine, theirs = found.chosen_apart
-    return f"the average has the better loss, but {monitor.name} {mine:.4g} against {theirs:.4g}"
+    loss = "better" if gap.mean < 0.0 else "no worse"
+    return f"the average's loss is {loss}, but {monitor.name} {mine:.4g} against {theirs:.4g}"
 
 
 def threshold_lines(summary: Summary, goal: str) -> list[str]:

@@ -47,7 +47,11 @@ def _says(report: Report) -> Iterator[str]:
     found = report.summary.average
     if found is None:
         return
-    if found.won:
+    gap = found.held_out
+    if found.won and gap is not None and gap.mean >= 0.0:
+        rows, single = f"{gap.n:,} validation rows", f"#{found.number} alone"
+        yield f"{rows} cannot tell the average from {single}: export takes the average."
+    elif found.won:
         yield f"The average leads #{found.number} alone, and export takes it."
     else:
         yield f"No gain: export takes #{found.number} alone (export --ensemble: the average)."

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from objectives.judging.choosing import Predicted, alike, choose, greedy, held_out, without
+from objectives.judging.choosing import Predicted, choose, greedy, held_out, likely, without
 
 ROWS = 40
 
@@ -99,7 +99,7 @@ def test_a_row_is_judged_by_an_average_that_its_label_did_not_choose(seed: int, 
         said, gaps = held_out(
             predicted,
             lambda rows, p=predicted: choose(p, rows, 3),
-            alike(predicted, predicted.every, 1),
+            np.eye(5)[predicted.losses(predicted.every).argmin()],
         )
         assert len(gaps) == ROWS
         found.append(said[row])
@@ -124,10 +124,40 @@ def test_what_a_net_adds_is_the_loss_without_it() -> None:
     assert without(predicted, every, np.eye(4)[2], 2) == 0.0
 
 
+def test_rows_that_cannot_tell_nets_apart_weigh_them_alike() -> None:
+    """Two nets that are as good, and one that is worse by half a standard deviation of a row."""
+    rng = np.random.default_rng(0)
+    losses = rng.standard_normal((3, 4000)) + np.array([[0.0], [0.0], [0.5]])
+
+    def weights(rows: int) -> Any:
+        nets = losses[:, :rows, None]
+        predicted = Predicted(nets, lambda p, _: p[..., 0], np.ones(rows))
+        return likely(predicted, predicted.every)
+
+    few, many = weights(10), weights(4000)
+    assert few.min() > 0.05
+    assert many[2] < 1e-6
+    assert many[:2].min() > 0.02
+
+
+def test_nets_that_predict_the_same_weigh_the_same() -> None:
+    predicted = made(2, 1)
+    same = Predicted(np.repeat(predicted.nets, 3, axis=0), predicted.loss, predicted.weights)
+    np.testing.assert_allclose(likely(same, same.every), 1.0 / 3.0)
+    np.testing.assert_allclose(likely(same, same.every[:1]), 1.0 / 3.0)
+
+
+def test_rows_without_weight_tell_nothing_of_how_likely_a_net_is() -> None:
+    predicted = made(3, 6)
+    weights = np.where(np.arange(ROWS) < 20, 1.0, 0.0)
+    part = Predicted(predicted.nets, predicted.loss, weights)
+    alone = Predicted(predicted.nets, predicted.loss, np.ones(ROWS))
+    np.testing.assert_allclose(likely(part, part.every), likely(alone, alone.every[:20]))
+
+
 def test_few_rows_weigh_nets_more_alike_than_many() -> None:
-    """Greedy weights are far from equal ones: the more rows, the nearer."""
+    """The more rows, the fewer nets have most of the weight."""
     predicted = made(1, 8)
     few, many = predicted.every[:10], np.tile(predicted.every[:10], 200)
-    equal = alike(predicted, few, 4)
-    near, far = (np.abs(choose(predicted, rows, 8) - equal).sum() for rows in (few, many))
-    assert near < far
+    spread = [(choose(predicted, rows, 8) ** 2).sum() for rows in (few, many)]
+    assert spread[0] < spread[1]

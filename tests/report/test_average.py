@@ -17,7 +17,9 @@ from tests.report.made import NASTY, study
 LOSS = Monitor("val_loss", "min")
 
 
-def average(mean: float = -0.02, spread: float = 0.1, **changed: Any) -> Average:
+def average(
+    mean: float = -0.02, spread: float = 0.1, monitor: Monitor = LOSS, **changed: Any
+) -> Average:
     found = {
         "members": [[7, 0.6], [0, 0.4]],
         "number": 7,
@@ -29,7 +31,7 @@ def average(mean: float = -0.02, spread: float = 0.1, **changed: Any) -> Average
         "adds": {"7": 0.031, "0": 0.0042},
         "seconds": 2.5,
     }
-    return Average.of(found | changed, LOSS)
+    return Average.of(found | changed, monitor)
 
 
 def shown(found: Average | None, **options: Any) -> Any:
@@ -51,6 +53,8 @@ def test_the_page_shows_the_nets_their_weights_and_what_each_adds() -> None:
 
 def test_the_page_says_where_nothing_is_gained_and_why_there_is_none() -> None:
     assert "No gain: export takes #7 alone" in text(render(shown(average(0.02))))
+    page = text(render(shown(average(0.02, 9.0))))
+    assert "1,000 validation rows cannot tell the average from #7 alone: export takes the" in page
     page = text(render(shown(Average(reason=f"no {NASTY}"))))
     assert "No average of nets: no " in page
     assert "Average of nets" not in text(render(shown(None)))
@@ -63,8 +67,7 @@ def test_the_page_says_where_nothing_is_gained_and_why_there_is_none() -> None:
         (average(), "the average is better", "export takes it (--single: #7)"),
         (average(spread=9.0), "the average leads, undecided", "export takes it (--single: #7)"),
         (average(0.02), "the average is worse", "export takes #7 (--ensemble: the average)"),
-        (average(0.02, 9.0), "the average gains nothing", "export takes #7"),
-        (average(chosen_apart=[0.2, 0.1]), "better loss, but val_loss 0.2 against 0.1", "#7"),
+        (average(0.02, 9.0), "1,000 validation rows cannot tell it from #7", "export takes it"),
     ],
 )
 def test_the_summary_says_how_the_average_stands_and_what_export_takes(
@@ -78,6 +81,15 @@ def test_the_summary_says_how_the_average_stands_and_what_export_takes(
     assert says in verdict
     assert takes in verdict
     assert ("takes it" in verdict) == found.won
+
+
+def test_a_metric_that_is_no_loss_must_not_fall() -> None:
+    found = average(monitor=Monitor("val_auc", "max"), chosen_apart=[0.8, 0.9])
+    assert not found.won
+    assert "loss is better, but val_auc 0.8 against 0.9" in averages.standing(
+        found, Monitor("val_auc", "max")
+    )
+    assert average(monitor=Monitor("val_auc", "max"), chosen_apart=[0.9, 0.8]).won
 
 
 def test_the_threshold_is_that_of_what_export_takes() -> None:
