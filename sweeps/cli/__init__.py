@@ -40,7 +40,9 @@ def run_command_line(
         return 2
     except RuntimeError as error:  # a worker that cannot start, a training that failed
         logging.getLogger("sweeps").exception("the command failed")
-        print(redact(f"failed: {str(error).strip().splitlines()[-1]}"), file=sys.stderr)
+        from objectives.training.errors import error_line
+
+        print(redact(f"failed: {error_line(str(error))}"), file=sys.stderr)
         return 1
     except BrokenPipeError:
         return unread()
