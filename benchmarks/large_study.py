@@ -7,12 +7,12 @@ in a copy of its folder, for ten more trials that TPE proposes.
 
     python benchmarks/large_study.py [--trials 100 1000 5000] [--epochs 100] [--keep FOLDER]
 
-The study of 5,000 trials takes some twenty minutes to make.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import math
 import os
 import resource
@@ -104,6 +104,7 @@ def fill(trials: int, epochs: int, folder: Path, sampler: Sampler) -> list[float
             asked.append(time.process_time() - began)
             return found
 
+        @functools.cache  # it is called with every trial
         def begin() -> None:
             session.tracker.start_study(parent_run(session, versions()))
             repair(session, str)

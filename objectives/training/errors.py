@@ -9,6 +9,7 @@ MARKS = re.compile(r"\x1b\[[0-9;]*m|\{\{function_node [^}]*\}\} ")  # colours, a
 AT_THE_END = "Graph execution error:"  # whose cause is the last line
 CALLED = "Exception encountered when calling"
 INNER = "Exception encountered: "  # begins the line of Keras's that says why it cannot load
+NAMED = re.compile(r"(\w+(?:Error|Exception)): ")  # begins an exception's text
 ORIGIN = "[[{{node "  # where in a graph it came from
 
 
@@ -19,10 +20,14 @@ def cause(kind: str, text: str) -> str:
     raised there comes after it in Keras's (as where weights do not fit a layer), and at the end of
     TensorFlow's.
     """
-    lines = [line.strip() for line in MARKS.sub("", text).splitlines()]
-    first, *rest = [line for line in lines if line and ORIGIN not in line] or [""]
+    lines = [one for one in MARKS.sub("", text).splitlines() if one.strip() and ORIGIN not in one]
+    wrapped = len(lines) > 1 and lines[1][0].islower() and lines[0][-1].isalnum()
+    first, *rest = [line.strip() for line in lines] or [""]
     if inner := [line for line in rest if line.startswith(INNER)]:
         first = inner[-1].removeprefix(INNER)
+    elif wrapped:  # a paragraph of Keras's
+        sentence = " ".join([first, *rest]).partition(". ")[0]
+        first = f"{sentence.rstrip('.')}."
     elif rest and (first.endswith(":") or first.startswith(CALLED)):
         first += f" {rest[-1] if first == AT_THE_END else rest[0]}"
     return f"{kind}: {first}" if first else kind
@@ -35,6 +40,8 @@ def error_line(error: str) -> str:
     lines = section.splitlines()
     # Frames are indented, and the exception begins with its type.
     raised = next((i for i, line in enumerate(lines) if line[:1].strip()), None)
+    if not begun and (found := NAMED.match(text)):
+        return cause(found[1], text[found.end() :])
     if not begun or raised is None:
         return text.rpartition("\n")[2]
     kind, _, said = "\n".join(lines[raised:]).partition(": ")

@@ -88,7 +88,9 @@ def _said(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     ours = tuple(f"{Path(__file__).parents[2] / package}{os.sep}" for package in PACKAGES)
     if isinstance(error, RuntimeError) and frames[-1].filename.startswith(ours):
-        return str(error).strip().splitlines()[-1]
+        from objectives.training.errors import error_line
+
+        return error_line(str(error))
     named = [(f, f.filename) for f in frames]
     own = [f for f, name in named if "site-packages" not in name and not name.startswith(ours)]
     last = (own[1:] or own or frames)[-1]  # the first one is the call of main

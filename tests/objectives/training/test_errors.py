@@ -76,6 +76,27 @@ def test_the_line_of_an_exception_and_of_its_traceback(
     assert (line("ValueError", text) if line else error_line(raised(text))) == said
 
 
+def test_a_sentence_of_keras_that_is_wrapped_is_told_whole() -> None:
+    text = """
+Object Mean was created by passing
+non-serializable argument values in `__init__()`,
+and therefore the object must override `get_config()` in
+order to be serializable. Please implement `get_config()`.
+
+Example:
+
+    def get_config(self):
+        return config
+"""
+    whole = (
+        "NotImplementedError: Object Mean was created by passing non-serializable argument values "
+        "in `__init__()`, and therefore the object must override `get_config()` in order to be "
+        "serializable."
+    )
+    assert cause("NotImplementedError", text) == whole
+    assert error_line(f"NotImplementedError: {text}") == whole
+
+
 def test_other_text_is_told_by_its_last_line() -> None:
     died = "its worker died 3 times; the last time, signal 9"
     assert error_line(died) == error_line(f"first\n{died}\n") == died
