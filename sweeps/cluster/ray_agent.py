@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ class Started:
         self.heard = time.monotonic()
         self.joined = False
 
+    def answered(self, future: Any) -> None:
+        """Note the end of a call."""
+        if future.exception() is None:
+            self.heard = time.monotonic()
+
 
 class Agent:
     """Its methods without an underscore are the driver's commands."""
@@ -58,6 +64,7 @@ class Agent:
         self._channel = channel
         self._generation = generation
         self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._ends = ThreadPoolExecutor(1)  # handles what became of calls
         self._hosts: dict[str, Started] = {}
         self._puts: dict[str, Put] = {}
         self._count = 0
@@ -80,11 +87,8 @@ class Agent:
         total = sum(node.total for node in nodes)
         self._send(("started", sum(places for _, places in planned), total))
         self._place(planned)
-        every = [(BEAT, self._beat), (LOOK, self._look)]
-        if places != ALL:
-            self._demand = Demand(orders)
-            every.append((ASK, self._ask))
-        for arguments in every:
+        self._demand = Demand(orders)
+        for arguments in ((BEAT, self._beat), (LOOK, self._look), (ASK, self._ask)):
             threading.Thread(target=self._repeat, args=arguments, daemon=True).start()
 
     def call(self, key: str, name: str, *arguments: Any) -> None:
@@ -103,7 +107,7 @@ class Agent:
                 self._send(Missed(key, name, _line(error)))
 
         try:
-            getattr(host.actor, name).remote(*arguments).future().add_done_callback(ended)
+            self._then(getattr(host.actor, name).remote(*arguments), ended)
         except Exception as error:
             self._send(Missed(key, name, _line(error)))
 
@@ -170,7 +174,11 @@ class Agent:
             elif self._hosts.pop(key, None) is not None:
                 self._cannot_use(node, _cause(error))
 
-        actor.joined.remote().future().add_done_callback(ended)
+        self._then(actor.joined.remote(), ended)
+
+    def _then(self, called: Any, ended: Callable[[Any], None]) -> None:
+        # Not in Ray's thread: with ray://, a call that is made there waits for itself.
+        called.future().add_done_callback(lambda future: self._ends.submit(ended, future))
 
     def _cannot_use(self, node: Node, reason: str) -> None:
         """Leave a machine alone on which no host has started, for some time."""
@@ -196,7 +204,8 @@ class Agent:
 
     def _ask(self) -> None:
         """Ask an autoscaler for the places that lack."""
-        self._demand.bring_to(self._lacking)
+        if self._wanted != ALL:
+            self._demand.bring_to(self._lacking)
 
     @property
     def _lacking(self) -> int:
@@ -214,7 +223,7 @@ class Agent:
                 with contextlib.suppress(Exception):
                     ray.kill(host.actor)
             elif host.joined:
-                host.actor.beat.remote().future().add_done_callback(_heard(host))
+                self._then(host.actor.beat.remote(), host.answered)
 
     def _lose(self, key: str, reason: str) -> None:
         if self._hosts.pop(key, None) is not None:
@@ -240,14 +249,6 @@ class Agent:
         with contextlib.suppress(OSError):  # the driver is gone
             while True:
                 self._channel.send(self._events.get())
-
-
-def _heard(host: Started) -> Callable[[Any], None]:
-    def ended(future: Any) -> None:
-        if future.exception() is None:
-            host.heard = time.monotonic()
-
-    return ended
 
 
 def _line(error: BaseException) -> str:

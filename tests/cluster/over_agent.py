@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,8 @@ from sweeps.cluster.ray_agent import Agent
 from sweeps.workers.orders import Orders
 from tests.cluster.in_process import InProcess
 from tests.workers.test_deaths import wait_for
+
+RAYS_OWN = "Ray's own thread"
 
 
 @dataclass
@@ -56,12 +59,14 @@ class Actor:
 
     def __init__(self, engine: OverAgent, key: str, node: str, orders: Orders, places: int):
         self.key, self.ended, self.network = key, False, engine.networks[node]
+        self.engine, self.stuck = engine, engine.stuck
         self.host = Host(orders, places, engine._fetch, name=node, deserted=self.end)
 
     def end(self) -> None:
         self.ended = True
 
     def joined(self) -> Joined:
+        wait_for(lambda: bool(self.engine.agent._puts))  # the data are there before the host
         return self.host.joined(self.key)
 
     def keep(self, name: str, put: object) -> None:
@@ -78,6 +83,8 @@ class Actor:
         return SimpleNamespace(remote=lambda *given: self._called(method, given))
 
     def _called(self, method: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+        if threading.current_thread().name == RAYS_OWN:
+            self.stuck.append(method)  # Ray's client would wait for itself
         future: Future[Any] = Future()
 
         def carried() -> None:
@@ -90,7 +97,7 @@ class Actor:
             else:
                 future.set_result(value)
 
-        threading.Thread(target=carried, daemon=True).start()
+        threading.Thread(target=carried, daemon=True, name=RAYS_OWN).start()
         return SimpleNamespace(future=lambda: future)
 
 
@@ -103,12 +110,12 @@ class Stepped(Agent):
 class OverAgent(InProcess):
     """An engine whose calls go through Ray's agent, to a place on each machine.
 
-    clock: moves when `pass_time` says so.
+    clock: moves when `pass_time` says so. stuck: calls that were made in Ray's own thread.
     """
 
     def __init__(self, patch: pytest.MonkeyPatch, machines: int, slow: float = 0.0) -> None:
         super().__init__()
-        self.clock, self.actors = Clock(), []
+        self.clock, self.actors, self.stuck = Clock(), [], []
         self.networks = {f"node-{n}": Network(slow) for n in range(machines)}
         made = SimpleNamespace(remote=self._made)
         ray = SimpleNamespace(
@@ -139,6 +146,11 @@ class OverAgent(InProcess):
 
     def call(self, host: str, name: str, *arguments: Any) -> None:
         self.agent.call(host, name, *arguments)
+
+    def put(self, folder: Path) -> str:
+        name = super().put(folder)
+        self.agent.put(name, folder)
+        return name
 
     def pass_time(self, seconds: int, step: int = 5) -> None:
         """Let the time pass: the agent shows signs of life, which reach who can be reached."""

@@ -63,6 +63,7 @@ def test_a_network_that_is_cut(
         assert engine.actors[0].ended is ends
     assert {result.outcome for result in found.values()} == {Outcome.COMPLETE}
     assert whole(driver)
+    assert engine.stuck == []
     gone = [line for line in said if "is gone" in line]
     assert len(gone) == lost
     assert all("machine node-0 is gone" in line and "1 of its trials run" in line for line in gone)
@@ -77,4 +78,5 @@ def test_a_network_that_is_slow(start: Start, monkeypatch: pytest.MonkeyPatch) -
         found = driver.train([Script()] * TRIALS, max_epochs=EPOCHS, rungs=(2, 6))
     assert {result.outcome for result in found.values()} == {Outcome.COMPLETE}
     assert whole(driver)
+    assert engine.stuck == []
     assert said == []
