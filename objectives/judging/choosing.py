@@ -74,7 +74,7 @@ def likely(predicted: Predicted, rows: Rows) -> Floats:
     count = max(float(of.sum() ** 2 / (of**2).sum()), 2.0)
     error = np.sqrt((gaps - mean[:, None]) ** 2 @ of / of.sum() / (count - 1.0))
     chances: Floats = ndtr(-mean / np.maximum(error, np.finfo(float).tiny))
-    return chances / chances.sum()
+    return np.asarray(chances / chances.sum())
 
 
 def greedy(predicted: Predicted, rows: Rows, most: int, steps: int = STEPS) -> Floats:
