@@ -76,8 +76,8 @@ class TrialHandle:
 class Ensemble:
     """The average of a study's nets: `members`, `won`, `scores`, `model()`, `scorer()`.
 
-    members: weights by trial number, the heaviest first. won: whether it is better than the single
-    best net on validation rows that had no part in its choice. scores: its value on the
+    members: weights by trial number, the heaviest first. won: whether export takes it,
+    since no validation rows tell that the single best net is better. scores: its value on the
     validation part and its scores on the test part. found: all that is known of it.
     """
 
@@ -89,7 +89,7 @@ class Ensemble:
         self.scores = dict(found.scores)
 
     def __repr__(self) -> str:
-        sure = "ahead of" if self.won else "no gain over"
+        sure = "taken rather than" if self.won else "no gain over"
         members = weights_text(self.found.members)
         return f"average of {len(self.members)} nets ({members}): {sure} #{self.found.number}"
 
