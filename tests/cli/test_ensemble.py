@@ -170,7 +170,7 @@ def test_a_study_of_before_has_no_average_and_still_shows_and_exports(
     inner.set_user_attr(ATTR, known)
 
 
-def test_the_average_wins_only_on_rows_that_did_not_choose_it() -> None:
+def test_the_average_wins_unless_rows_that_did_not_choose_it_tell_that_it_is_worse() -> None:
     found = {
         "members": [[3, 0.5], [1, 0.5]],
         "average": {"val_loss": 0.1},
@@ -187,7 +187,7 @@ def test_the_average_wins_only_on_rows_that_did_not_choose_it() -> None:
         (-0.1, 0.01, 0.15, True),
         (-0.1, 10.0, 0.15, True),
         (0.1, 0.01, 0.25, False),
-        (-0.1, 0.01, 0.25, False),
+        (0.1, 10.0, 0.25, True),  # these rows chose the single net, and do not tell
     ):
         held_out = {"mean": mean, "spread": spread, "rows": 100}
         told = found | {"held_out": held_out, "chosen_apart": [apart, 0.2]}
