@@ -36,7 +36,10 @@ OWNERS = {
     "mlflow": ("sweeps.tracking",),
     "jinja2": ("sweeps.report",),
     "matplotlib": (),
-    "ray": ("sweeps.cluster.ray_agent", "sweeps.cluster.ray_host", "sweeps.cluster.nodes"),
+    "ray": (
+        *("sweeps.cluster.ray_agent", "sweeps.cluster.ray_host", "sweeps.cluster.nodes"),
+        "sweeps.cluster.ray_demand",
+    ),
 }
 HEAVY = {
     *OWNERS, "numpy", "pandas", "scipy", "sklearn", "plotly", "pydantic", "rich", "sqlalchemy",
