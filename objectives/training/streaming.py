@@ -19,6 +19,8 @@ from objectives.reading.streams import several
 from objectives.structures import leaves, mapped, packed
 from objectives.training import Logs, TrialSpec
 from objectives.training.epochs import Epochs
+from objectives.training.live import LiveState
+from objectives.training.refusals import BATCH_HOOKS
 from search_spaces import flat
 
 if TYPE_CHECKING:
@@ -72,12 +74,20 @@ class Head(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: list[Any]) -> None:
-    """Train a trial. No checkpoint is kept: none could take a data set up where it stood."""
+    """Train a trial, from its checkpoint's epoch on if it has one."""
     spec = progress.spec
     given = trainer.given(spec)
     parts = opened(trainer.objective, trainer.data, spec)
     if "batch_size" in flat(spec.config) and not (trainer.data.stream or {})["train"].get("rows"):
         progress.note("batch_size has no effect: the data set has batches of its own")
+    state = LiveState(model, callbacks)
+    first = progress.begin(state, "data-sets", *trainer.made_of(spec, model))
+    hooks: list[Any] = [state, *callbacks, Epochs(progress, 1, given, first)]
+    if first == spec.max_epochs:
+        return
+    if first:
+        progress.note(f"its data sets were read again to the end of epoch {first}")
+        hooks = [Replay(first, hooks)]
     try:
         model.fit(
             parts["train"],
@@ -87,7 +97,7 @@ def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: 
             steps_per_epoch=given.steps_per_epoch,
             validation_data=parts["validation"],
             class_weight=trainer.data.class_weight,
-            callbacks=[*callbacks, Epochs(progress, 1, given)],
+            callbacks=hooks,
             verbose=0,
         )
     except Exception:
@@ -96,6 +106,65 @@ def fit(trainer: FitTrainer, progress: Progress, model: keras.Model, callbacks: 
             _require_pass(trainer, spec, {"train": steps, "validation": None})
         raise
     trainer.streamed = True
+
+
+class Replay(keras.callbacks.Callback):  # type: ignore[misc]
+    """Passes over the epochs before `first` without training, and holds callbacks until then.
+
+    A data set cannot be told to begin at its fifth epoch. Here `fit` reads it, and the validation
+    part, as it did when these epochs were trained, so that what they shuffle and draw goes on as
+    if there had been no interruption.
+    """
+
+    def __init__(self, first: int, callbacks: list[Any]) -> None:
+        super().__init__()
+        self.first = first
+        self.held = keras.callbacks.CallbackList(callbacks)
+        self.begun = False
+
+    def set_model(self, model: keras.Model) -> None:
+        """Hand the model on."""
+        super().set_model(model)
+        self.held.set_model(model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Hand the parameters on."""
+        super().set_params(params)
+        self.held.set_params(params)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Let steps read their batch, and nothing else."""
+        self.held.on_train_begin(logs)
+        self.step, self.model.train_function = self.model.train_function, self._read
+        self.model.test_function = self._read
+        self.model.get_metrics_result = dict  # metrics of steps that were not made
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Train from the first epoch on that the checkpoint does not have."""
+        if epoch == self.first:
+            self.begun, self.model.train_function = True, self.step
+            self.model.test_function = None  # `fit` makes it
+            del self.model.get_metrics_result
+        if self.begun:
+            self.held.on_epoch_begin(epoch, logs)
+
+    def _read(self, iterator: Any) -> Logs:
+        next(iterator)  # raises StopIteration, as a step does, where there is no batch left
+        for _ in range(self.model.steps_per_execution - 1):
+            next(iterator, None)
+        return {}
+
+
+def _when_begun(name: str) -> Callable[..., None]:
+    def hook(self: Replay, *given: Any, **more: Any) -> None:
+        if self.begun:
+            getattr(self.held, name)(*given, **more)
+
+    return hook
+
+
+for _name in ("on_epoch_end", "on_train_end", *BATCH_HOOKS[2:]):
+    setattr(Replay, _name, _when_begun(_name))
 
 
 def _require_pass(trainer: FitTrainer, spec: TrialSpec, most: Mapping[str, int | None]) -> None:
