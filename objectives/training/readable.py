@@ -91,9 +91,10 @@ class Readable:
                 )
 
     def _require_classes(self, model: keras.Model) -> None:
-        """Raise BadInput where y holds a class that a model has no output for."""
+        """Raise BadInput where y holds a class, or a column, that a model has no output for."""
         y, names = self.data.train.y, _names(model)
-        if y is None or not any(map(_by_number, keras.tree.flatten(model.loss))):
+        given = keras.tree.flatten(model.loss)
+        if y is None or not any(_by_number(loss) or _by_output(loss) for loss in given):
             return
         outputs = getattr(getattr(model, "_functional", None) or model, "_outputs_struct", None)
         try:
@@ -102,7 +103,15 @@ class Readable:
         except Exception:  # the model's own trouble, which its trial tells
             return
         losses = {place: loss for place, _, loss in _outputs(y, model.loss, names)}
-        for place, _, output in _outputs(y, outputs, names):
+        for place, one, output in _outputs(y, outputs, names):
+            if _by_output(losses.get(place)) and not _may_be(_row(one), _row(output)):
+                hint = "let it have one output for each column"
+                if not _row(one):
+                    hint = "sparse_categorical_crossentropy is the loss of class numbers"
+                raise BadInput(
+                    f"{place} has rows of the shape {tuple(one.shape[1:])}, and the model gives "
+                    f"{tuple(output.shape[1:])}: {hint}"
+                )
             known = (output.shape[-1] if _by_number(losses.get(place)) else 0) or 0
             for part, (least, most) in self._classes.get(place, {}).items() if known else ():
                 for odd in (least, most):
@@ -236,6 +245,25 @@ def _outputs(y: Any, other: Any, names: list[str]) -> Iterator[tuple[str, Any, A
             found = other[place] if place < len(other) else None
         if found is not None and not nested(leaf) and not nested(found):
             yield (f'y["{key}"]' if isinstance(key, str) else f"y[{key}]"), leaf, found
+
+
+def _may_be(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Return whether two shapes are alike as far as they are known, but for last axes of 1."""
+    while one[-1:] == (1,):
+        one = one[:-1]
+    while other[-1:] == (1,):
+        other = other[:-1]
+    pairs = zip(one, other, strict=False)
+    return len(one) == len(other) and all(a == b or None in (a, b) for a, b in pairs)
+
+
+def _by_output(loss: Any) -> bool:
+    """Return whether this is a loss that Keras computes of y with a column for each output."""
+    names = ("categorical_crossentropy", "binary_crossentropy")
+    kinds = (keras.losses.CategoricalCrossentropy, keras.losses.BinaryCrossentropy)
+    if type(loss) in kinds:  # a class of the user's own may do otherwise
+        return True
+    return loss in names or any(loss is getattr(keras.losses, name) for name in names)
 
 
 def _by_number(loss: Any) -> bool:
