@@ -91,6 +91,8 @@ def test_a_log_that_cannot_be_written_is_no_traceback(
         assert to_file(tmp_path) == Path(os.devnull)
         logging.getLogger("sweeps").warning("a message")
     finally:
+        for handler in logging.root.handlers:
+            handler.close()
         logging.root.handlers[:] = kept
     assert capfd.readouterr().err == ""
     assert not list(tmp_path.iterdir())

@@ -101,7 +101,7 @@ def test_a_first_run_that_fails_leaves_all_variables_and_goes_to_fit(
 
     def run(self: Any, *given: Any, **named: Any) -> Any:
         own(self, *given, **named)
-        raise RuntimeError("out of memory\nand more")
+        raise RuntimeError("out of memory\nAllocator: more")
 
     monkeypatch.setattr(Program, "run", run)
     with caplog.at_level(logging.WARNING, logger="sweeps"):
