@@ -172,7 +172,7 @@ KINDS = {"pool alone": alone, "pool, loop, Optuna": study(False), "and MLflow": 
 def measure(places: int, kind: str, trials: int, epochs: int) -> str:
     """Return one row."""
     os.environ["DRIVER_COST_PACE"] = str(PACE[places])
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         tiny().save(folder / "data")
         trainer = f"{Path(__file__).resolve()}:Sleeper"

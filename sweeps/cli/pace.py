@@ -67,6 +67,10 @@ class Pace:
         self._take(seconds, whole, value)
         self._left -= 1
 
+    def follow(self, after: int) -> None:
+        """Take how many runs are expected to follow by now."""
+        self._after = after
+
     def expect(self, left: int) -> None:
         """Take how many are still to end."""
         self._left = left

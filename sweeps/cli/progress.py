@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sweeps.study.ended import Ended
 
 EVERY = 15.0  # seconds between plain lines while no trial ends
+LOOKS = 50  # at how many runs will follow, over a sweep
 MEASURED = 20.0  # seconds of epochs after which a long trial's length can be told
 
 
@@ -60,6 +61,7 @@ class Watcher:
         self.labels: dict[int, str] = {}
         self.now = ""
         self.address: Callable[[], str | None] = lambda: None
+        self.following: Callable[[], int] | None = None  # how many runs are expected to follow
         self.uri: str | None = None  # of MLflow's store, where it is not this folder's
         self.pace = Pace(total - done, places, known, after, share=share)
         self._after = after
@@ -173,6 +175,8 @@ class Watcher:
         complete = result.outcome is Outcome.COMPLETE
         value = None if result.value is None else spec.monitor.sign * result.value
         self.pace.ended(spec.number, result.seconds, complete, value)
+        if self.following is not None and self.done % max(1, self.total // LOOKS) == 0:
+            self.pace.follow(self.following())
         if complete and result.value is not None and self._better(spec.monitor, result.value):
             self.best = result.value, spec.number
         if self.each:

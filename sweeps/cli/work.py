@@ -140,6 +140,8 @@ def _train(
             waits = f"stop after {objective.patience_in_epochs} without improvement (--patience)"
             say(f"epochs: at most {objective.max_epochs} a trial, {waits}")
         say(f"ETA: {watcher.expected()}")
+    if session.settings.confirm != 0:
+        watcher.following = lambda: Confirm(session).expected(total)
     watcher.address = session.tracker.address
     watcher.uri = session.settings.tracking_uri
     loop = session.loop(watcher)

@@ -130,8 +130,14 @@ class Confirm:
         """Return the run numbers of the next round, none where all is done."""
         return [number * STRIDE + seed for number, seed in self.next().missing]
 
-    def expected(self) -> int:
-        """Return how many runs are to come, if none is spared."""
+    def expected(self, total: int | None = None) -> int:
+        """Return how many runs are to come, if none is spared.
+
+        total: trials that there will be then, where they have not all ended yet.
+        """
+        if total is not None and self.count:
+            allowance = self.race.allowance * total / self.count
+            self.race = dataclasses.replace(self.race, allowance=allowance)
         found = self.next()
         return len(found.missing) + found.more
 

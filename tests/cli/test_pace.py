@@ -55,6 +55,16 @@ def test_the_runs_that_follow_take_as_long_as_complete_trials() -> None:
     assert pace.seconds_left() == pytest.approx(8 * mean / 2 + 4 * 7.0 / 2)
 
 
+def test_how_many_runs_follow_is_looked_at_while_trials_end() -> None:
+    watcher = Watcher(100, 0, quiet=True, after=20)
+    told = []
+    watcher.following = lambda: told.append(watcher.done) or 4
+    for number in range(40):
+        watcher.ended(ended(number))
+    assert told == list(range(2, 41, 2))  # not each time: it takes longer the more have ended
+    assert watcher.pace.seconds_left() == pytest.approx(60 * 2.0 + 4 * 2.0)
+
+
 def test_the_runs_that_follow_take_a_share_of_the_trials_time_at_most() -> None:
     pace = Pace(10, places=2, known=(1.0, 3.0, 1.0, 3.0), after=20, share=0.25)
     assert pace.seconds_left() == pytest.approx(10 * 2.0 / 2 + 0.25 * (8.0 + 20.0) / 2)

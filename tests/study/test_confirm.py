@@ -67,6 +67,9 @@ def test_an_interrupted_phase_goes_on_where_it_stopped(tmp_path: Path) -> None:
         study._trainer = Scored(hook=hook)
         phase = Confirm(study, 5)
         before = phase.expected()
+        now = Confirm(study).expected()
+        assert Confirm(study).expected(phase.count) == now
+        assert Confirm(study).expected(100 * phase.count) > now, "more epochs buy more runs"
         with pytest.raises(KeyboardInterrupt):
             phase.run()
     with swept(tmp_path / "a") as study:
