@@ -30,6 +30,10 @@ SLOW = 30.0  # seconds of one delivery after which the user is told
 _LAST_PAUSE = 0.5  # seconds between attempts while the program waits to exit
 
 
+class Over(Exception):
+    """The time for deliveries is up: what is left is delivered another time."""
+
+
 def pause(tries: int) -> float:
     """Return the seconds to wait after this many failed attempts in a row."""
     return PAUSES[min(tries, len(PAUSES)) - 1]
@@ -47,6 +51,7 @@ class Courier:
         self._all_at = 0.0  # when all is delivered next
         self._tasks: list[Callable[[], bool]] = []
         self._deadline = float("inf")
+        delivery.may_go_on = self._may_go_on
         self._since: float | None = None  # of the delivery that runs
         self._gathers = False  # whether trials end faster than they are delivered one by one
         self._thread: threading.Thread | None = None
@@ -125,6 +130,8 @@ class Courier:
                 if self._tasks[0]():
                     del self._tasks[0]
                 self._wake.set()  # for the rest of it
+        except Over:
+            return False
         except Exception as error:
             self._all_at = 0.0
             self._failed(error)
@@ -134,6 +141,10 @@ class Courier:
             self._since = None
         self._look_at_disk()
         return self.failing is None
+
+    def _may_go_on(self) -> None:
+        if time.monotonic() >= self._deadline:
+            raise Over
 
     def _failed(self, error: Exception) -> None:
         log.debug("delivery failed", exc_info=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -25,6 +25,7 @@ log = logging.getLogger("sweeps.tracking")
 
 _BAD_STREAM = (KeyError, TypeError, ValueError, AttributeError)  # not of store or network
 THREADS = 4  # that call a server at once; half of a call is waiting
+Item = Mapping[str, Any]  # of a journal
 
 
 class Delivery:
@@ -39,6 +40,7 @@ class Delivery:
         self.client: MlflowClient | None = None
         self.study: dict[str, Any] = {}
         self.alive = 0.0  # when MLflow has last taken something, by the clock of `monotonic`
+        self.may_go_on: Callable[[], None] = lambda: None  # raises once the time is up
         self._points: dict[str, set[tuple[str, int]]] = {}  # run -> points that it had before
         self._saved = True
         self._finding: Finding | None = None
@@ -159,6 +161,7 @@ class Delivery:
             sent.offset = behind
 
     def _deliver_trial(self, client: MlflowClient, name: str) -> None:
+        self.may_go_on()
         with self._unless_deleted(client, name):
             self._deliver_items(client, name)
         self._live()
@@ -194,9 +197,7 @@ class Delivery:
         self._send(client, sent, batch)
         sent.offset = done
 
-    def _start_trial(
-        self, client: MlflowClient, sent: Sent, item: Mapping[str, Any], batch: Batch
-    ) -> None:
+    def _start_trial(self, client: MlflowClient, sent: Sent, item: Item, batch: Batch) -> None:
         number, role = item["number"], item["role"]
         mark = {
             runs.ROOT: str(self.state.parent),
@@ -238,13 +239,13 @@ class Delivery:
         if known.info.status != "RUNNING":
             client.update_run(sent.run, status="RUNNING")
 
-    def _parent_of(self, item: Mapping[str, Any]) -> str:
+    def _parent_of(self, item: Item) -> str:
         """Return the parent of a new run: the study's run, or the run of the trial it repeats."""
         of = item.get("of")
         repeated = None if of is None else self.journal.sent(runs.stream_name("trial", of)).run
         return str(repeated or self.state.parent)
 
-    def _end_trial(self, client: MlflowClient, sent: Sent, item: Mapping[str, Any]) -> None:
+    def _end_trial(self, client: MlflowClient, sent: Sent, item: Item) -> None:
         sent.outcome = item["outcome"]
         client.set_terminated(sent.run, runs.STATUS.get(sent.outcome, "FINISHED"), item["time"])
         self._points.pop(str(sent.run), None)
@@ -289,8 +290,7 @@ class Delivery:
 def sync(uri: str, folder: Path) -> int:
     """Deliver what a study's folder still holds; return how many items remain.
 
-    There is one attempt, of at most 30 s per call; its failure is logged as a warning. The caller
-    holds the study's lock.
+    There is one attempt; its failure is logged as a warning. The caller holds the study's lock.
     """
     journal = Journal(folder / "tracking")
     try:
