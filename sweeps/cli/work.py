@@ -13,6 +13,7 @@ from sweeps.cli import notebook
 from sweeps.cli.again import further, hidden
 from sweeps.cli.front import front_numbers, monitor_lines
 from sweeps.cli.layout import columns, fit
+from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines, data_text, folds_text, split_text
 from sweeps.cli.text import baseline_text, curves_text, summary_lines
 from sweeps.cli.unsent import on_server, settled, tracked
@@ -105,15 +106,8 @@ def unfinished(session: Session) -> bool:
     return not scored or stale(session) or bool(Confirm(session).missing())
 
 
-def _train(
-    session: Session,
-    done: int,
-    say: Say,
-    begin: Callable[[], None],
-    *,
-    quiet: bool,
-    verbose: bool,
-) -> int:
+def _watcher(session: Session, done: int, *, quiet: bool, verbose: bool) -> Watcher:
+    """Return who watches the trials, and expects the runs that confirm the best of them."""
     total, places = session.sweep.n_trials, session.trainer.places
     limited = session.settings.confirm is None
     after = most_runs(total, session.settings.seeds, limited=limited)
@@ -129,6 +123,24 @@ def _train(
         share=SHARE if limited else math.inf,
     )
     watcher.resume(session.store.ended(), session.monitor)
+    if session.settings.confirm != 0:
+        watcher.following = lambda: Confirm(session).expected(total)
+    watcher.address = session.tracker.address
+    watcher.uri = session.settings.tracking_uri
+    return watcher
+
+
+def _train(
+    session: Session,
+    done: int,
+    say: Say,
+    begin: Callable[[], None],
+    *,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    total, places = session.sweep.n_trials, session.trainer.places
+    watcher = _watcher(session, done, quiet=quiet, verbose=verbose)
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
         where = f" on the cluster at {cluster}" if (cluster := session.settings.cluster) else ""
@@ -140,10 +152,6 @@ def _train(
             waits = f"stop after {objective.patience_in_epochs} without improvement (--patience)"
             say(f"epochs: at most {objective.max_epochs} a trial, {waits}")
         say(f"ETA: {watcher.expected()}")
-    if session.settings.confirm != 0:
-        watcher.following = lambda: Confirm(session).expected(total)
-    watcher.address = session.tracker.address
-    watcher.uri = session.settings.tracking_uri
     loop = session.loop(watcher)
     loop.begin = begin
     loop.say = say

@@ -168,33 +168,6 @@ def test_a_courier_whose_time_is_up_delivers_nothing_more(server, folder):
     assert Found(connect(server.uri), "over").parents == []
 
 
-def test_a_delivery_that_runs_ends_when_its_time_is_up(uri, folder, monkeypatch):
-    """The process may go on, and another one deliver the rest: nothing is sent twice."""
-    tracker = MlflowTracker(uri, folder)
-    tracker.start_study(study("slow"))
-    assert settled(tracker)
-    deliver, begun, go = tracker.delivery._deliver_items, threading.Event(), threading.Event()
-
-    def slowly(*given):
-        begun.set()
-        go.wait(30)
-        deliver(*given)
-
-    monkeypatch.setattr(tracker.delivery, "_deliver_items", slowly)
-    for number in range(5):
-        tell(tracker, number)
-    assert begun.wait(30)
-    assert tracker.close(0.5) > 0
-    go.set()
-    assert until(lambda: not tracker.courier._thread.is_alive())
-    assert len(Found(connect(uri), "slow").children) == 1  # the one that had begun
-    tracker = MlflowTracker(uri, folder)
-    tracker.start_study(study("slow"))
-    assert tracker.close() == 0
-    found = Found(connect(uri), "slow")
-    assert [found.points(n) for n in range(5)] == [expected(n, 3) for n in range(5)]
-
-
 def test_a_run_deleted_meanwhile_holds_nothing_up(uri, folder, caplog):
     tracker = by_hand(uri, folder)
     tracker.start_study(study())
