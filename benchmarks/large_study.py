@@ -6,7 +6,6 @@ process of its own: its processor time, imports included, is what is counted. A 
 in a copy of its folder, for ten more trials that TPE proposes.
 
     python benchmarks/large_study.py [--trials 100 1000 5000] [--epochs 100] [--keep FOLDER]
-
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ import numpy as np
 from benchmarks.averages.collect import collect
 from benchmarks.averages.rules import RULES, Kept
 from benchmarks.averages.tables import TABLES
+from benchmarks.bootstrap import interval
 
 DRAWN = (30, 80, 200, 500)  # validation rows
 DRAWS = 5
-BOOTSTRAP = 2000
 
 
 def show(title: str, sweeps: Iterable[Kept]) -> None:
@@ -64,17 +64,6 @@ def show(title: str, sweeps: Iterable[Kept]) -> None:
 def nearest(rows: int) -> int:
     """Return the count of validation rows that is nearest."""
     return min(DRAWN, key=lambda one: abs(one - rows))
-
-
-def interval(gaps: list[list[float]]) -> tuple[float, float]:
-    """Return the bootstrap interval: tables are drawn, and sweeps in each."""
-    rng = np.random.default_rng(0)
-    means = []
-    for _ in range(BOOTSTRAP):
-        drawn = rng.integers(0, len(gaps), len(gaps))
-        means.append(np.mean([np.mean(rng.choice(gaps[k], len(gaps[k]))) for k in drawn]))
-    low, high = np.exp(np.quantile(means, [0.025, 0.975]))
-    return float(low), float(high)
 
 
 def run(asked: argparse.Namespace) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.bootstrap import interval
 from benchmarks.search_quality.tables import TABLES
 
-DRAWS = 2000
 WORST = 0.005  # by which a table counts as lost
 # Whose losses are divided, by whose: the kind of loss of each.
 PAIRS = (
@@ -69,20 +69,9 @@ def _ratios(found: Losses, seen: bool) -> None:
         if not gaps:
             continue
         means = np.array([np.mean(one) for one in gaps.values()])
-        low, high = _interval(list(gaps.values()))
+        low, high = interval(list(gaps.values()))
         print(
             f"  {who} ({kind}) / {other} ({theirs}): {np.exp(means.mean()):.3f} "
             f"[{low:.3f}, {high:.3f}]  {len(means)} tables, {np.sum(means < 0)} better, "
             f"{np.sum(means > np.log1p(WORST))} worse"
         )
-
-
-def _interval(gaps: list[list[float]]) -> tuple[float, float]:
-    """Return the bootstrap interval: tables are drawn, and seeds in each."""
-    rng = np.random.default_rng(0)
-    means = []
-    for _ in range(DRAWS):
-        drawn = rng.integers(0, len(gaps), len(gaps))
-        means.append(np.mean([np.mean(rng.choice(gaps[k], len(gaps[k]))) for k in drawn]))
-    low, high = np.exp(np.quantile(means, [0.025, 0.975]))
-    return float(low), float(high)

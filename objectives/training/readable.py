@@ -104,7 +104,9 @@ class Readable:
             return
         losses = {place: loss for place, _, loss in _outputs(y, model.loss, names)}
         for place, one, output in _outputs(y, outputs, names):
-            if _by_output(losses.get(place)) and not _may_be(_row(one), _row(output)):
+            if _by_output(losses.get(place)) and not _may_be(
+                tuple(one.shape[1:]), tuple(output.shape[1:])
+            ):
                 hint = "let it have one output for each column"
                 if not _row(one):
                     hint = "sparse_categorical_crossentropy is the loss of class numbers"

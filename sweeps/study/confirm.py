@@ -21,7 +21,7 @@ from objectives.training.beside import Beside, measured
 from sweeps.study import ties
 from sweeps.study.candidates import race
 from sweeps.study.driver import Driver, Judged, Progress
-from sweeps.study.elimination import Noise, Round, Run
+from sweeps.study.elimination import Noise, Race, Round, Run
 from sweeps.study.ended import ranked
 from sweeps.study.options import CONFIRM, STRIDE
 from sweeps.study.samplers import seed_of
@@ -115,6 +115,9 @@ class Confirm:
 
     def next(self) -> Round:
         """Return the round that comes next, the first one that lacks a run."""
+        return self._round(self.race)
+
+    def _round(self, race: Race) -> Round:
         sign = self.session.monitor.sign
         values: dict[int, dict[int, float]] = {}
         spent = {}
@@ -124,7 +127,7 @@ class Confirm:
             values.setdefault(number, {})[seed] = reached
             if "epochs" in told:
                 spent[number, seed] = told["epochs"]
-        return self.race.next(values, spent)
+        return race.next(values, spent)
 
     def missing(self) -> list[int]:
         """Return the run numbers of the next round, none where all is done."""
@@ -135,10 +138,10 @@ class Confirm:
 
         total: trials that there will be then, where they have not all ended yet.
         """
+        race = self.race
         if total is not None and self.count:
-            allowance = self.race.allowance * total / self.count
-            self.race = dataclasses.replace(self.race, allowance=allowance)
-        found = self.next()
+            race = dataclasses.replace(race, allowance=race.allowance * total / self.count)
+        found = self._round(race)
         return len(found.missing) + found.more
 
     def run(self) -> None:

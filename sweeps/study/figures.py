@@ -11,7 +11,7 @@ from sweeps.study.importance import (
     ENOUGH,
     FEWEST_FOR_IMPORTANCE,
     Importances,
-    importances,
+    kept_importances,
     level,
     varied,
 )
@@ -45,7 +45,7 @@ def figure(study: optuna.Study, name: str, target_name: str = "value") -> go.Fig
         if name == "importances":
             if level(study):
                 return _without(f"All complete trials have the same {target_name}")
-            known = importances(study)
+            known = kept_importances(study)  # Optuna's figure computes them again
             if not known.shares:
                 needed = f"{FEWEST_FOR_IMPORTANCE} are needed"
                 return _without(f"Too few complete trials to say what matters: {needed}")
