@@ -59,7 +59,8 @@ class MlflowTracker(Tracker):
             with contextlib.suppress(Exception):  # the courier meets it again, and tells
                 load(self.uri)
 
-        threading.Thread(target=quietly, name="mlflow", daemon=True).start()
+        # Not a daemon: a process that ends inside an import of C++ code aborts.
+        threading.Thread(target=quietly, name="mlflow").start()
 
     def start_study(self, study: StudyRun) -> None:
         """Create or reopen the parent run, and prepare its MLflow page."""

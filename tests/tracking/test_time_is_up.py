@@ -1,5 +1,7 @@
-"""A tracker whose time is up while it delivers."""
+"""A tracker whose time is up while it delivers, or while it loads MLflow."""
 
+import subprocess
+import sys
 import threading
 
 from sweeps.tracking.client import connect
@@ -33,3 +35,22 @@ def test_a_delivery_that_runs_ends_when_its_time_is_up(uri, folder, monkeypatch)
     assert tracker.close() == 0
     found = Found(connect(uri), "slow")
     assert [found.points(n) for n in range(5)] == [expected(n, 3) for n in range(5)]
+
+
+ENDS = """
+import atexit, sys, threading
+from pathlib import Path
+from sweeps.tracking.mlflow_tracker import MlflowTracker
+MlflowTracker("sqlite:///mlflow.db", Path("kept")).prepare()
+atexit.register(lambda: print([thread.name for thread in threading.enumerate()]))
+sys.exit(2)
+"""
+
+
+def test_a_process_that_ends_while_mlflow_is_loaded_ends_with_its_own_code(tmp_path):
+    """A thread that the end of a process cuts off inside C++ code aborts the process."""
+    command = [sys.executable, "-c", ENDS]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "['MainThread']\n"), done.stderr
