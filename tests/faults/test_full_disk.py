@@ -40,27 +40,33 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("calm")
-    finish(folder, SEED, 1)
-    return folder
+def test_a_sweep_goes_on_when_there_is_room_again(tmp_path: Path) -> None:
+    """Disks that are full at the beginning and later, side by side: both wait for a while."""
+    running = {size: start(tmp_path / size, size) for size in ("1m", "3m")}
+    calm = tmp_path / "calm"
+    calm.mkdir()
+    finish(calm, SEED, 1)
+    assert len(found(calm, SEED)) == TRIALS
+    for size, process in running.items():
+        folder = tmp_path / size
+        _, trouble = process.communicate()
+        first = (folder / "first").read_text(encoding="utf-8")
+        second = folder / "second"
+        assert process.returncode == 0, trouble + second.read_text(encoding="utf-8")
+        assert "Traceback" not in first
+        assert "is missing the last" in first, f"the disk of {size} was not full"
+        assert found(folder / "whole", SEED) == found(calm, SEED)
+        assert curves(folder / "whole") == curves(calm)
 
 
-@pytest.mark.parametrize("size", ["1m", "3m"])
-def test_a_sweep_goes_on_when_there_is_room_again(size: str, calm: Path, tmp_path: Path) -> None:
-    (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
-    done = subprocess.run(
+def start(folder: Path, size: str) -> subprocess.Popen[str]:
+    folder.mkdir()
+    (folder / "driver.py").write_text(DRIVER, encoding="utf-8")
+    return subprocess.Popen(
         ["unshare", "-rm", "bash", "-c", SCRIPT.format(size=size, seed=SEED)],
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHON": sys.executable},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    first = (tmp_path / "first").read_text(encoding="utf-8")
-    assert done.returncode == 0, done.stderr + (tmp_path / "second").read_text(encoding="utf-8")
-    assert "Traceback" not in first
-    assert "is missing the last" in first, "the disk was not full"
-    assert found(tmp_path / "whole", SEED) == found(calm, SEED)
-    assert len(found(calm, SEED)) == TRIALS
-    assert curves(tmp_path / "whole") == curves(calm)

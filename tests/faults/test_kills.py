@@ -21,7 +21,7 @@ from tests.scripted import SWEEP
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 TRIALS = 40
-KILLS = int(os.environ.get("KILLS", "15"))
+KILLS = int(os.environ.get("KILLS", "9"))
 DRIVER = f"""
 import json, os, sys
 import sweeps

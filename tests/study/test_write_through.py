@@ -77,10 +77,16 @@ def test_a_disk_that_is_full_now_and_then_gets_everything_in_order(
     assert plain(study) == plain(optuna.load_study(study_name="s", storage=disk))
 
 
+def impatient(connection: Any, _: Any) -> None:
+    """Have SQLite wait for a lock for a tenth of a second."""
+    connection.execute("PRAGMA busy_timeout=100")
+
+
 def test_a_locked_file_is_written_when_it_is_free(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     disk = connect(f"sqlite:///{tmp_path / 'optuna.db'}")
+    sqlalchemy.event.listen(disk.engine, "connect", impatient)
     through = WriteThrough(disk, "s", MINIMIZE)
     study = optuna.load_study(study_name="s", storage=through)
     with contextlib.closing(sqlite3.connect(tmp_path / "optuna.db")) as other:
