@@ -1,12 +1,13 @@
 """A Ray cluster on this machine, run as a process of its own; it ends with its standard input.
 
-`python ray_cluster.py NODES` prints its address, then does what is asked, a line each: `kill`
-(the oldest machine, at once), `add` (a machine).
+`python ray_cluster.py NODES` prints its address and that for drivers outside of it, then does what
+is asked, a line each: `kill` (the oldest machine, at once), `add` (a machine).
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,9 +21,12 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
 def serve(count: int) -> None:
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL})
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    head = {"num_cpus": 0, "ray_client_server_port": port, **SMALL}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = [cluster.add_node(num_cpus=1, **SMALL) for _ in range(count)]
-    print(cluster.address, flush=True)
+    print(f"{cluster.address} ray://127.0.0.1:{port}", flush=True)
     for line in sys.stdin:
         if line.strip() == "kill":
             cluster.remove_node(nodes.pop(0), allow_graceful=False)
@@ -46,8 +50,8 @@ class RayCluster:
                 text=True,
             )
         self.pid = self._process.pid
-        self.address = self._answer()
-        assert ":" in self.address, log.read_text()
+        self.address, _, self.outside = self._answer().partition(" ")
+        assert self.outside, log.read_text()
 
     def _answer(self) -> str:
         assert self._process.stdout is not None

@@ -1,4 +1,7 @@
-"""With one machine and one worker, a study on a cluster is the local pool's, to the digit."""
+"""With one machine and one worker, a study on a cluster is the local pool's, to the digit.
+
+The driver is outside of the cluster, a client of it.
+"""
 
 from __future__ import annotations
 
@@ -65,9 +68,9 @@ def rows(folder: Path) -> list[Any]:
 def test_a_study_on_a_cluster_equals_the_local_one(tmp_path: Path) -> None:
     sweep(tmp_path / "local")
     with RayCluster(1, tmp_path / "log") as cluster:
-        shown = sweep(tmp_path / "cluster", "--cluster", cluster.address)
-    assert f"1 worker on the cluster at {cluster.address}" in shown
-    assert "Connected to Ray cluster" in (tmp_path / "cluster" / "sweep.log").read_text("utf-8")
+        shown = sweep(tmp_path / "cluster", "--cluster", cluster.outside)
+    assert f"1 worker on the cluster at {cluster.outside}" in shown
+    assert "ray.init()" in (tmp_path / "cluster" / "sweep.log").read_text("utf-8")
     for there, here in zip(rows(tmp_path / "cluster"), rows(tmp_path / "local"), strict=True):
         assert there == here
     weights = [
