@@ -1,8 +1,17 @@
 """What the trainers' tests share."""
 
+import gc
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def settled() -> None:
+    """Keep what has been imported from the collector: trainers call it before every trial."""
+    pytest.importorskip("keras")
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

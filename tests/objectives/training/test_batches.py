@@ -45,6 +45,7 @@ def test_weights_of_classes_and_rows_multiply(y: np.ndarray) -> None:
     assert x.dtype == weight.dtype == np.float32
     assert labels.shape == y.shape
     np.testing.assert_allclose(weight, [0.5, 20.0, 3.0, 40.0])
+    np.testing.assert_array_equal(arrays(part)[2], part.sample_weight)
     assert len(arrays(Part(part.x, y))) == 2
 
 

@@ -190,7 +190,7 @@ def test_a_wrong_program_goes_to_fit_with_one_line(
     assert [each.extra["way"] for each in results] == ["fit", "fit"]
     own = [each for each in caplog.records if each.name == "sweeps"]
     assert [each.getMessage().count(line) for each in own] == [1]
-    run(RIGHT, "graph")
+    run(RIGHT, "graph", [0.01])
     assert len(compared) == 2, "it is compared anew by the next process"
 
 

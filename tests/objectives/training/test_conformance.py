@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from objectives.training import Decision, Outcome, Trainer
+from tests.objectives.training import resuming
 from tests.objectives.training.conformance import *  # noqa: F403
 from tests.objectives.training.conformance import SMALL, answer, data, spec, train
 from tests.objectives.training.resuming import *  # noqa: F403
@@ -22,6 +23,18 @@ def factory(request: pytest.FixtureRequest) -> Any:
     return lambda objective, data: here(objective, data, request.param)
 
 
+@pytest.mark.parametrize(
+    ("factory", "kind"),
+    [("fit", kind) for kind in resuming.RESUMED if kind != "fit alone"]
+    + [("xla", kind) for kind in resuming.RESUMED],
+    indirect=["factory"],
+)
+def test_a_trial_goes_on_from_its_checkpoint_to_the_bit(
+    factory: Any, tmp_path: Path, kind: str
+) -> None:
+    resuming.test_a_trial_goes_on_from_its_checkpoint_to_the_bit(factory, tmp_path, kind)
+
+
 def test_models_of_ended_trials_are_freed(factory: Any) -> None:
     """A compiled program keeps one model for all its trials; nothing else keeps any."""
     import gc
@@ -33,7 +46,7 @@ def test_models_of_ended_trials_are_freed(factory: Any) -> None:
         return sum(isinstance(thing, keras.Sequential) for thing in gc.get_objects())
 
     before, trainer = models(), factory(SMALL, data())
-    train(trainer, *(spec(number=number, max_epochs=1) for number in range(3)))
+    train(trainer, *(spec(number=number, max_epochs=1) for number in range(2)))
     assert models() - before <= 1
 
 

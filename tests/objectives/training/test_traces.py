@@ -20,7 +20,6 @@ keras = pytest.importorskip("keras")
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = (
-    Small(),
     Small(normalized=True, auc=True, dropout=0.2),
     Small(optimizer="sgd", momentum=0.5, l2=0.01, clipnorm=0.1, schedule=True),
     Small(net="lstm"),
