@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from tests.commands import environment, python
+
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[1]
 CURVES = [
     "loss",
     "accuracy",
@@ -28,19 +29,8 @@ CURVES = [
 SMALL = ("--trials", "4", "--max-epochs", "10", "--seed", "1", "--confirm", "2")
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
-
-
 def sweep(folder: Path, name: str, *argv: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", f"sweeps.{name}", *argv],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = python(["-m", f"sweeps.{name}", *argv], folder)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
@@ -162,42 +152,35 @@ def test_a_trial_that_ended_early_is_complete_and_its_config_exact(tmp_path: Pat
     assert "reached exactly" in again
 
 
-def test_the_same_command_goes_on_to_a_larger_total(recall: Path, tmp_path: Path) -> None:
-    more = ("--trials", "6", *SMALL[2:], "--workers", "1", "--confirm", "0")
-    sweep(recall, "lstm_recall", *more)
-    sweep(tmp_path, "lstm_recall", *more)
-    _, one, client_one = runs(recall, "lstm_recall")
-    _, two, client_two = runs(tmp_path, "lstm_recall")
-    assert sorted(one) == sorted(two) == list(range(6))
-    for number in one:
-        assert one[number].data.params == two[number].data.params
-        assert curve(client_one, one[number], "val_loss") == curve(
-            client_two, two[number], "val_loss"
-        )
-
-
-def test_ctrl_c_leaves_a_study_that_goes_on_as_if_undisturbed(
+def test_after_ctrl_c_and_to_a_larger_total_a_study_goes_on_the_same(
     recall: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "sweeps.lstm_recall", *SMALL, "--max-epochs", "10"]
-    command += ["--workers", "1", "--confirm", "0"]
+    """Five trials that Ctrl-C interrupted in the second, and four that became five."""
+    five = ("--trials", "5", *SMALL[2:], "--workers", "1", "--confirm", "0")
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "sweeps.lstm_recall", *five],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith("[2/4]"):
+            if line.startswith("[2/5]"):
                 process.send_signal(signal.SIGINT)
                 break
         said = process.stdout.read()
         assert process.wait(timeout=60) == 130
     assert "run the same command to resume" in said
-    sweep(tmp_path, "lstm_recall", *SMALL, "--workers", "1", "--confirm", "0")
+    sweep(tmp_path, "lstm_recall", *five)
+    sweep(recall, "lstm_recall", *five)
     _, one, client_one = runs(recall, "lstm_recall")
     _, two, client_two = runs(tmp_path, "lstm_recall")
-    assert sorted(two) == [0, 1, 2, 3]
-    for number in two:
-        assert curve(client_one, one[number], "loss") == curve(client_two, two[number], "loss")
+    assert sorted(one) == sorted(two) == list(range(5))
+    for number in one:
+        assert one[number].data.params == two[number].data.params
+        for key in ("loss", "val_loss"):
+            assert curve(client_one, one[number], key) == curve(client_two, two[number], key)
 
 
 def test_a_plain_optuna_script_trains_and_prunes() -> None:

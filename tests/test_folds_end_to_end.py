@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.commands import environment, python
+
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[1]
 OWN = """
 from sklearn.datasets import load_breast_cancer
 
@@ -32,7 +32,7 @@ def load(source):
 def build(trial):
     import keras
 
-    units = trial.suggest_int("units", 2, 8)
+    units = trial.suggest_categorical("units", [4, 8])
     rate = trial.suggest_float("learning_rate", 1e-3, 1e-1, log=True)
     model = keras.Sequential([keras.layers.Dense(units, "relu"), keras.layers.Dense(1, "sigmoid")])
     model.compile(keras.optimizers.Adam(rate), "binary_crossentropy", metrics=["accuracy"])
@@ -47,29 +47,18 @@ if __name__ == "__main__":
 GIVEN = "--folds 3 --max-epochs 12 --confirm 2 --seed 1 --trainer graph --check off --workers 1"
 
 
-def command(folder: Path, *argv: str) -> list[str]:
-    return [sys.executable, str(folder / "own.py"), *argv]
-
-
 def own(folder: Path, *argv: str, code: int = 0) -> str:
-    done = subprocess.run(
-        command(folder, *argv),
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = python([str(folder / "own.py"), *argv], folder)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr * (code != 0)
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A finished study of five trials, and what it said."""
+    """A finished study of four trials, and what it said."""
     folder = tmp_path_factory.mktemp("folds")
     (folder / "own.py").write_text(OWN, encoding="utf-8")
-    return folder, own(folder, *GIVEN.split(), "--trials", "5", "--json", "out.json")
+    return folder, own(folder, *GIVEN.split(), "--trials", "4", "--json", "out.json")
 
 
 def trials(folder: Path) -> Any:
@@ -132,23 +121,24 @@ def test_other_folds_are_another_study(done: tuple[Path, str]) -> None:
 
 
 def test_killed_and_resumed_is_the_same(done: tuple[Path, str], tmp_path: Path) -> None:
-    """Three trials, killed in the fifth, and five in all: as five in one go."""
+    """Two trials, killed in the fourth, and four in all: as four in one go."""
     folder, _ = done
     (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
     given = GIVEN.replace("--confirm 2", "--confirm 0").split()
-    own(tmp_path, *given, "--trials", "3")
+    own(tmp_path, *given, "--trials", "2")
+    more = ("--trials", "4", "--workers", "1")
     running = subprocess.Popen(
-        command(tmp_path, "--trials", "5", "--workers", "1", "--checkpoint-every", "0.01s"),
+        [sys.executable, str(tmp_path / "own.py"), *more, "--checkpoint-every", "0.01s"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while running.poll() is None and len(trials(tmp_path)) < 5:
+    while running.poll() is None and len(trials(tmp_path)) < 4:
         time.sleep(0.05)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    own(tmp_path, "--trials", "5", "--workers", "1")
+    own(tmp_path, *more)
     assert trials(tmp_path) == trials(folder)
 
 
@@ -161,13 +151,7 @@ def test_what_folds_cannot_be_is_one_line(tmp_path: Path) -> None:
         said = own(tmp_path, *given, code=2)
         assert re.search(rf"error: .*{says}", said)
         assert "Traceback" not in said
-    done = subprocess.run(
-        [sys.executable, "-m", "sweeps.dense_binary", "--folds", "3"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = python(["-m", "sweeps.dense_binary", "--folds", "3"], tmp_path)
     assert done.returncode == 2
     assert "--folds 3: these data cannot be divided into folds" in done.stderr + done.stdout
     assert not (tmp_path / "optuna.db").exists()

@@ -1,13 +1,12 @@
 """The pages of `docs/`: their files are written, their commands are run."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.commands import python
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -26,15 +25,7 @@ def run(command: str, folder: Path) -> str:
     """Run one line of a page in a folder, as a reader would; return what it prints."""
     first, *rest = shlex.split(command, comments=True)
     assert first == "python", f"no test knows how to run {command!r}"
-    done = subprocess.run(
-        [sys.executable, *rest],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = python(rest, folder)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr[-3000:]}"
     return done.stdout
 
