@@ -155,7 +155,7 @@ def test_a_trial_that_ended_early_is_complete_and_its_config_exact(tmp_path: Pat
 def test_after_ctrl_c_and_to_a_larger_total_a_study_goes_on_the_same(
     recall: Path, tmp_path: Path
 ) -> None:
-    """Five trials that Ctrl-C interrupted in the second, and four that became five."""
+    """As five trials at once: five that Ctrl-C interrupted, and four that became five."""
     five = ("--trials", "5", *SMALL[2:], "--workers", "1", "--confirm", "0")
     with subprocess.Popen(
         [sys.executable, "-m", "sweeps.lstm_recall", *five],
@@ -172,15 +172,19 @@ def test_after_ctrl_c_and_to_a_larger_total_a_study_goes_on_the_same(
         said = process.stdout.read()
         assert process.wait(timeout=60) == 130
     assert "run the same command to resume" in said
-    sweep(tmp_path, "lstm_recall", *five)
-    sweep(recall, "lstm_recall", *five)
-    _, one, client_one = runs(recall, "lstm_recall")
-    _, two, client_two = runs(tmp_path, "lstm_recall")
-    assert sorted(one) == sorted(two) == list(range(5))
-    for number in one:
-        assert one[number].data.params == two[number].data.params
-        for key in ("loss", "val_loss"):
-            assert curve(client_one, one[number], key) == curve(client_two, two[number], key)
+    calm = tmp_path / "calm"
+    calm.mkdir()
+    for folder in (tmp_path, recall, calm):
+        sweep(folder, "lstm_recall", *five)
+    _, expected, client = runs(calm, "lstm_recall")
+    assert sorted(expected) == list(range(5))
+    for folder in (tmp_path, recall):
+        _, found, other = runs(folder, "lstm_recall")
+        assert sorted(found) == sorted(expected)
+        for number in expected:
+            assert found[number].data.params == expected[number].data.params
+            for key in ("loss", "val_loss"):
+                assert curve(other, found[number], key) == curve(client, expected[number], key)
 
 
 def test_a_plain_optuna_script_trains_and_prunes() -> None:
