@@ -10,7 +10,6 @@ import contextlib
 import math
 import os
 import queue
-import re
 import socket
 import sys
 import threading
@@ -22,12 +21,13 @@ from typing import Any
 
 import numpy as np
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError
+from ray.exceptions import ActorDiedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeps.cluster.code import Code
 from sweeps.cluster.engine import ALL, SILENCE, Answered, Ended, Gone, Missed, Said
 from sweeps.cluster.nodes import Node, free_of, plan
+from sweeps.cluster.ray_connect import cause_of, connect, line_of
 from sweeps.cluster.ray_demand import Demand
 from sweeps.cluster.ray_host import Put, RayHost
 from sweeps.workers.orders import Orders
@@ -38,7 +38,6 @@ ASK = 10.0  # seconds until what an autoscaler is asked for is looked at again
 START = 120.0  # seconds that a host has to start
 HEAD = 10.0  # seconds without an answer, after which the head is said to be silent
 UNUSABLE = 60.0  # seconds until a machine is tried again on which no host has started
-RAISED = re.compile(r"([\w.]+\.)?[A-Z]\w+: ")  # how an exception begins
 GRACE = 6.0  # seconds to end the hosts when the driver is gone
 CALLS = 16  # calls at once to one host
 
@@ -75,7 +74,7 @@ class Agent:
         self._unusable: dict[str, float] = {}  # until when machines are left alone
         self._told: set[str] = set()
         self._client = address.startswith("ray://")
-        ray.init(address=address, log_to_driver=False, namespace="keras-sweeps")
+        connect(address)
         self._host = ray.remote(RayHost)
 
     def start(self, orders: Orders, places: int, code: Code) -> None:
@@ -102,14 +101,14 @@ class Agent:
                 host.heard = time.monotonic()
                 self._send(Answered(key, name, future.result()))
             elif isinstance(error, ActorDiedError):
-                self._lose(key, _line(error))
+                self._lose(key, line_of(error))
             else:
-                self._send(Missed(key, name, _line(error)))
+                self._send(Missed(key, name, line_of(error)))
 
         try:
             self._then(getattr(host.actor, name).remote(*arguments), ended)
         except Exception as error:
-            self._send(Missed(key, name, _line(error)))
+            self._send(Missed(key, name, line_of(error)))
 
     def put(self, name: str, folder: Path) -> None:
         """Put the files of a folder into the object store."""
@@ -172,7 +171,7 @@ class Agent:
                     actor.keep.remote(*put)
                 self._send(future.result())
             elif self._hosts.pop(key, None) is not None:
-                self._cannot_use(node, _cause(error))
+                self._cannot_use(node, cause_of(error))
 
         self._then(actor.joined.remote(), ended)
 
@@ -237,7 +236,7 @@ class Agent:
                 what()
                 worked = time.monotonic()
             except Exception as error:  # a cluster that is away: the next look may find it
-                print(f"{what.__name__}: {_line(error)}", file=sys.stderr, flush=True)
+                print(f"{what.__name__}: {line_of(error)}", file=sys.stderr, flush=True)
                 if not ray.is_initialized() or time.monotonic() - worked > SILENCE:
                     os._exit(1)  # the driver starts another agent, which connects anew
 
@@ -249,22 +248,6 @@ class Agent:
         with contextlib.suppress(OSError):  # the driver is gone
             while True:
                 self._channel.send(self._events.get())
-
-
-def _line(error: BaseException) -> str:
-    """Return why a call failed, in one line."""
-    if isinstance(error, ActorDiedError | ActorUnavailableError):
-        return "its processes have ended, or no network leads to it"
-    return " ".join(str(error).split())[:300] or type(error).__name__
-
-
-def _cause(error: BaseException) -> str:
-    """Return why a host did not start: the exception that was raised on its machine."""
-    raised = [line.strip() for line in str(error).splitlines() if RAISED.match(line.strip())]
-    if not raised:
-        return _line(error)
-    needed = "; install keras-sweeps there" if "No module named" in raised[-1] else ""
-    return f"{raised[-1]}{needed}"
 
 
 def _read(channel: Channel, commands: queue.SimpleQueue[Any]) -> None:
@@ -289,7 +272,7 @@ def main(fd: str, address: str, generation: str) -> None:
         name, *arguments = commands.get()  # start
         getattr(agent, name)(*arguments)
     except Exception as error:
-        channel.send(("refused", _line(error)))
+        channel.send(("refused", cause_of(error)))
         raise
     while True:
         name, *arguments = commands.get()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ray.exceptions import ActorDiedError
 
-from sweeps.cluster import host, ray_agent
+from sweeps.cluster import host, ray_agent, ray_connect
 from sweeps.cluster.engine import Joined
 from sweeps.cluster.host import Host
 from sweeps.cluster.nodes import Node
@@ -126,7 +126,8 @@ class OverAgent(InProcess):
             remote=lambda _: SimpleNamespace(options=lambda **_: made),
         )
         nodes = [Node(f"{n + 1:056x}", name, 1, 1, 1) for n, name in enumerate(self.networks)]
-        patch.setattr(ray_agent, "ray", ray)
+        for module in (ray_agent, ray_connect):
+            patch.setattr(module, "ray", ray)
         patch.setattr(ray_agent, "free_of", lambda orders: nodes)
         for module in (ray_agent, host):
             patch.setattr(module, "time", self.clock)

@@ -1,7 +1,8 @@
 """A Ray cluster on this machine, run as a process of its own; it ends with its standard input.
 
-`python ray_cluster.py NODES` prints its address and that for drivers outside of it, then does what
-is asked, a line each: `kill` (the oldest machine, at once), `add` (a machine).
+`python ray_cluster.py NODES PORT` prints its address, then does what is asked, a line each: `kill`
+(the oldest machine, at once), `add` (a machine). It takes drivers from outside at PORT, if that is
+not 0; of two clusters on a machine only one can, since Ray has fixed ports for it.
 """
 
 from __future__ import annotations
@@ -18,15 +19,13 @@ SMALL = {"object_store_memory": 150 << 20, "include_dashboard": False}
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
 
 
-def serve(count: int) -> None:
+def serve(count: int, port: int) -> None:
     from ray.cluster_utils import Cluster
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    head = {"num_cpus": 0, "ray_client_server_port": port, **SMALL}
+    head = {"num_cpus": 0, "ray_client_server_port": port or None, **SMALL}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     nodes = [cluster.add_node(num_cpus=1, **SMALL) for _ in range(count)]
-    print(f"{cluster.address} ray://127.0.0.1:{port}", flush=True)
+    print(cluster.address, flush=True)
     for line in sys.stdin:
         if line.strip() == "kill":
             cluster.remove_node(nodes.pop(0), allow_graceful=False)
@@ -39,10 +38,12 @@ def serve(count: int) -> None:
 class RayCluster:
     """The process above."""
 
-    def __init__(self, nodes: int, log: Path) -> None:
+    def __init__(self, nodes: int, log: Path, *, outside: bool = False) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1] if outside else 0
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(nodes)],
+                [sys.executable, __file__, str(nodes), str(port)],
                 env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -50,8 +51,10 @@ class RayCluster:
                 text=True,
             )
         self.pid = self._process.pid
-        self.address, _, self.outside = self._answer().partition(" ")
-        assert self.outside, log.read_text()
+        self.address = self._answer()
+        assert ":" in self.address, log.read_text()
+        if outside:
+            self.address = f"ray://127.0.0.1:{port}"
 
     def _answer(self) -> str:
         assert self._process.stdout is not None
@@ -77,4 +80,4 @@ class RayCluster:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(*map(int, sys.argv[1:]))

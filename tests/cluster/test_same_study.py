@@ -67,9 +67,9 @@ def rows(folder: Path) -> list[Any]:
 
 def test_a_study_on_a_cluster_equals_the_local_one(tmp_path: Path) -> None:
     sweep(tmp_path / "local")
-    with RayCluster(1, tmp_path / "log") as cluster:
-        shown = sweep(tmp_path / "cluster", "--cluster", cluster.outside)
-    assert f"1 worker on the cluster at {cluster.outside}" in shown
+    with RayCluster(1, tmp_path / "log", outside=True) as cluster:
+        shown = sweep(tmp_path / "cluster", "--cluster", cluster.address)
+    assert f"1 worker on the cluster at {cluster.address}" in shown
     assert "ray.init()" in (tmp_path / "cluster" / "sweep.log").read_text("utf-8")
     for there, here in zip(rows(tmp_path / "cluster"), rows(tmp_path / "local"), strict=True):
         assert there == here
