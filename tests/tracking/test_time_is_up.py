@@ -1,11 +1,10 @@
 """A tracker whose time is up while it delivers, or while it loads MLflow."""
 
-import subprocess
-import sys
 import threading
 
 from sweeps.tracking.client import connect
 from sweeps.tracking.mlflow_tracker import MlflowTracker
+from tests.commands import python
 from tests.tracking.test_faults import settled, until
 from tests.tracking.told import Found, expected, study, tell
 
@@ -49,8 +48,5 @@ sys.exit(2)
 
 def test_a_process_that_ends_while_mlflow_is_loaded_ends_with_its_own_code(tmp_path):
     """A thread that the end of a process cuts off inside C++ code aborts the process."""
-    command = [sys.executable, "-c", ENDS]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = python(["-c", ENDS], tmp_path)
     assert (done.returncode, done.stdout) == (2, "['MainThread']\n"), done.stderr
