@@ -38,7 +38,7 @@ OWNERS = {
     "matplotlib": (),
     "ray": (
         *("sweeps.cluster.ray_agent", "sweeps.cluster.ray_host", "sweeps.cluster.nodes"),
-        "sweeps.cluster.ray_demand",
+        *("sweeps.cluster.ray_connect", "sweeps.cluster.ray_demand"),
     ),
 }
 HEAVY = {
