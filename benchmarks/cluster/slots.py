@@ -155,7 +155,7 @@ class Slots(Hearing):
 class Measured:
     """A pool of slots as a trainer that measures what is done with it.
 
-    warm, seconds: what is left out once all slots have a trial, and what is then measured. edge:
+    warm, seconds: what is left out once all slots have had a trial, and what is then measured. edge:
     called at both ends of that, and in the middle.
     """
 
@@ -186,11 +186,11 @@ class Measured:
 
     def _look(self) -> None:
         now = time.monotonic()
-        if self._start is None and not self.slots.idle:
+        if self._start is None and len(self.slots.waited) >= self.places:
             self._start = now
         while self._start is not None and self._times and now >= self._start + self._times[0]:
             del self._times[0]
-            if len(self._times) == 3:  # all slots have a trial
+            if len(self._times) == 3:  # all slots have had a trial
                 continue
             if len(self._times) == 2:
                 self.seen, self.slots.waited = Seen(), []
