@@ -155,8 +155,8 @@ class Slots(Hearing):
 class Measured:
     """A pool of slots as a trainer that measures what is done with it.
 
-    warm, seconds: what is left out once all slots have had a trial, and what is then measured. edge:
-    called at both ends of that, and in the middle.
+    warm, seconds: what is left out once all slots have had a trial, and what is then measured.
+    edge: called at both ends of that, and in the middle.
     """
 
     def __init__(
