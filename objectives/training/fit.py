@@ -33,7 +33,6 @@ from objectives.training.epochs import Batches, Epochs, fed
 from objectives.training.given_data import require_fit
 from objectives.training.given_model import require_model
 from objectives.training.live import LiveState, shapes, versions
-from objectives.training.metrics import build_before_fit
 from objectives.training.progress import Progress, load_weights
 from objectives.training.readable import Readable
 from objectives.training.refitting import check, replayed
@@ -92,7 +91,6 @@ class FitTrainer:
         first = progress.begin(state, "fit", *self.made_of(spec, model))
         epochs = Epochs(progress, len(self.data.train), self.given(spec), first)
         epochs.batches = Batches(train, batch, epochs.rows)
-        build_before_fit(model, train, batch)
         model.fit(
             epochs.batches.for_fit(),
             initial_epoch=first,

@@ -1,4 +1,4 @@
-"""The variables of a model's metrics, and how many rows of validation go at once."""
+"""The variables of a listed model's metrics, and how many rows of validation go at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from objectives.structures import mapped, nested
@@ -16,45 +15,27 @@ from objectives.structures import mapped, nested
 WIDE = 1024
 WIDE_NUMBERS = 1_000_000
 
-_PLAIN = (keras.Sequential, keras.src.models.Functional)
-
 
 def build_metrics(model: keras.Model, train: Any, batch: int) -> None:
     """Make the variables of the metrics and losses of a listed model, as its first step does.
 
     train: structures of tensors, as a step takes them.
     """
-    if not _told_by_shapes(model, train):
+    late = any(map(_late, keras.tree.flatten(_metrics(model))))
+    if (
+        late
+        or len(model.outputs) > 1
+        or not isinstance(train, tuple)
+        or len(train) < 2
+        or nested(train[1])
+        or nested(getattr(model, "_outputs_struct", None))
+    ):
         model._symbolic_build(data_batch=mapped(lambda part: part[:batch], train))
         return
     y = keras.KerasTensor((batch, *train[1].shape[1:]), train[1].dtype.name)
     for part in (model._compile_metrics, model._compile_loss):
         if part is not None and not part.built:
             part.build(y, model.outputs[0])  # the shapes suffice, and no step need be traced
-
-
-def build_before_fit(model: keras.Model, train: Any, batch: int) -> None:
-    """Make the variables that a model's first step by `fit` would make, where that is simple.
-
-    A step that makes variables is traced a second time, which takes a third of a small `fit`.
-    """
-    if type(model) not in _PLAIN or model.run_eagerly or not _told_by_shapes(model, train):
-        return
-    if getattr(train[1], "dtype", np.dtype("O")).kind in "biuf":
-        model.optimizer.build(model.trainable_variables)
-        build_metrics(model, train, batch)
-
-
-def _told_by_shapes(model: keras.Model, train: Any) -> bool:
-    """Return whether shapes and types tell which variables metrics and losses have."""
-    return (
-        not any(map(_late, keras.tree.flatten(_metrics(model))))
-        and len(model.outputs) == 1
-        and isinstance(train, tuple)
-        and len(train) > 1
-        and not nested(train[1])
-        and not nested(getattr(model, "_outputs_struct", None))
-    )
 
 
 def _metrics(model: keras.Model) -> list[Any]:

@@ -272,7 +272,8 @@ def main(fd: str, address: str, generation: str) -> None:
         name, *arguments = commands.get()  # start
         getattr(agent, name)(*arguments)
     except Exception as error:
-        channel.send(("refused", cause_of(error)))
+        aborted = isinstance(error, ConnectionAbortedError)  # with a traceback of the head's
+        channel.send(("refused", cause_of(error) if aborted else line_of(error)))
         raise
     while True:
         name, *arguments = commands.get()

@@ -22,7 +22,7 @@ from sweeps.workers.orders import Orders
 from sweeps.workers.wire import Channel
 
 REACH = 5.0  # seconds that an address has to answer
-CONNECT, TICK = 100.0, 1.0  # seconds that Ray has to connect, and between two looks
+CONNECT, TICK = 150.0, 1.0  # seconds that Ray has to connect, and between two looks
 BETWEEN = 5.0  # seconds between two attempts to reach a cluster again
 PATIENCE = 300.0  # seconds for which that is tried
 ENVIRONMENT = {  # no messages on how Ray treats GPUs
