@@ -15,8 +15,8 @@ RAISED = re.compile(r"([\w.]+\.)?[A-Z]\w+: ")  # how an exception begins
 def connect(address: str) -> None:
     """Connect to a cluster.
 
-    With ray://, the head starts a process for each driver. About one in ten hangs as it is forked
-    (Ray 2.60), which Ray notices after 30 s; the next one is another process.
+    With ray://, the head starts a process for each driver. About one in ten ends as it is forked
+    (Ray 2.60), which Ray's client tells after some 30 s; the next attempt starts another process.
 
     Raises:
         Exception: Ray does not connect; its type depends on the reason.
@@ -27,7 +27,7 @@ def connect(address: str) -> None:
         except ConnectionAbortedError as error:
             if not left:
                 raise
-            print(f"connecting again: {error}", file=sys.stderr, flush=True)
+            print(f"connecting again: {cause_of(error)}", file=sys.stderr, flush=True)
         else:
             return
 

@@ -5,9 +5,6 @@ The driver is outside of the cluster, a client of it.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,8 @@ from typing import Any
 import optuna
 import pytest
 
-from tests.cluster.ray_cluster import ROOT, RayCluster
+from tests.cluster.ray_cluster import RayCluster
+from tests.commands import python
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,15 +24,7 @@ COMMAND = "-m sweeps.dense_binary --trials 4 --max-epochs 6 --workers 1 --confir
 
 def sweep(folder: Path, *more: str) -> str:
     folder.mkdir()
-    done = subprocess.run(
-        [sys.executable, *COMMAND.split(), *more],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
+    done = python([*COMMAND.split(), *more], folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
