@@ -99,7 +99,9 @@ class Slots(Hearing):
         logs = logs_of(job.low, job.spec.seed, job.epoch)
         job.best.update(job.epoch, logs)
         self.due[job.spec.number].append(job.due)
-        self._pending.append((job.slot, ("epochs", job.epoch, [logs])))
+        self._pending.append(
+            (job.slot, ("epochs", job.epoch, [logs], job.epoch in job.spec.rungs))
+        )
         if job.epoch == job.spec.max_epochs:
             self._end(job, Outcome.COMPLETE)
         elif job.epoch not in job.spec.rungs:

@@ -30,6 +30,7 @@ from sweeps.workers.versions import versions
 
 PATIENCE = 5.0  # seconds that `take` waits for a message
 LOOK = 1.0  # seconds between two looks at a job's checkpoint
+GATHER = 0.2  # seconds between two answers, which cost more than an epoch, where nothing waits
 LOG = 1 << 16  # bytes of the log that one call takes
 
 
@@ -81,6 +82,8 @@ class Host:
         self._lease = lease
         self._inbox, self._outbox = Inbox(), Outbox()
         self._told: deque[Message] = deque()
+        self._urgent = False  # whether a message is there that may not wait for others
+        self._answered = 0.0  # when `take` last had messages
         self._said = threading.Condition()
         self._heard_of = time.monotonic()
         self._looked = 0.0
@@ -121,10 +124,15 @@ class Host:
             while True:
                 self._tail()
                 first, messages = self._outbox.after(after)
-                left = until - time.monotonic()
-                if messages or self._closed or left <= 0:
-                    return first, messages
-                self._said.wait(left)
+                now, due = time.monotonic(), until
+                if messages:
+                    due = now if self._urgent else min(until, self._answered + GATHER)
+                if self._closed or now >= due:
+                    break
+                self._said.wait(due - now)
+            if messages:
+                self._urgent, self._answered = False, now
+            return first, messages
 
     def beat(self) -> None:
         """Note that the driver is there."""
@@ -173,8 +181,9 @@ class Host:
         with contextlib.suppress(OSError):
             self._waker.send(b"w", socket.MSG_DONTWAIT)
 
-    def _say(self, message: Message) -> None:
+    def _say(self, message: Message, *, urgent: bool = True) -> None:
         with self._said:
+            self._urgent |= urgent
             self._tail()  # before what it explains
             self._outbox.put(message)
             self._said.notify_all()
@@ -264,7 +273,8 @@ class Host:
             return
         if name != "epochs":
             self._end(worker, job, name, *told)
-        self._say((name, job.number, *told))
+        waits = name != "epochs" or told[-1]
+        self._say((name, job.number, *told), urgent=waits)
 
     def _end(self, worker: Worker, job: Job, name: str, *told: Any) -> None:
         """Send what a job has written, and make its worker idle."""

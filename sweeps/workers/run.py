@@ -80,12 +80,14 @@ class Run:
                 self._crew.answer(worker, task.seen, Decision.STOP)
         self.at.clear()
 
-    def _report(self, worker: Any, first: int, epochs: Sequence[Logs]) -> list[TrialResult]:
+    def _report(
+        self, worker: Any, first: int, epochs: Sequence[Logs], waits: bool
+    ) -> list[TrialResult]:
         task = self.at.get(worker)
         if task is None:
             return []
         answer = task.report(first, epochs, self._on_epoch)
-        if answer is not None:
+        if waits or answer is not Decision.CONTINUE:
             self._crew.answer(worker, task.seen, answer)
         return self._stop() if answer is Decision.STOP else []
 

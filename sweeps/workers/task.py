@@ -40,8 +40,8 @@ class Task:
         """Whether the trial is pruned or stopped."""
         return self._decision is not Decision.CONTINUE
 
-    def report(self, first: int, epochs: Sequence[Logs], on_epoch: OnEpoch) -> Decision | None:
-        """Pass new epochs to `on_epoch`; return the answer to send, None if no worker waits."""
+    def report(self, first: int, epochs: Sequence[Logs], on_epoch: OnEpoch) -> Decision:
+        """Pass new epochs to `on_epoch`; return what is decided."""
         for epoch, logs in enumerate(epochs, first):
             if epoch <= self.seen:
                 continue
@@ -53,8 +53,7 @@ class Task:
                 self._epochs = epoch
             self.seen = epoch
             self._decision = on_epoch(self.spec, epoch, logs)
-        waits = first + len(epochs) - 1 in self.spec.rungs
-        return self._decision if waits or self.decided else None
+        return self._decision
 
     def ended(self, told: TrialResult) -> TrialResult:
         """Return the result that a trainer in this process would have returned."""

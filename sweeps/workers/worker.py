@@ -162,13 +162,13 @@ class Stream:
         self._held.append(dict(logs))  # a copy: the trainer may reuse it
         rung = epoch in self._rungs
         if rung or time.monotonic() - self._sent >= PAUSE:
-            self.flush()
+            self.flush(waits=rung)
         return self._answer(epoch if rung else None)
 
-    def flush(self) -> None:
-        """Send the epochs that are held."""
+    def flush(self, *, waits: bool = False) -> None:
+        """Send the epochs that are held. waits: for a decision on the last of them."""
         if self._held:
-            self._channel.send(("epochs", self._next, self._held))
+            self._channel.send(("epochs", self._next, self._held, waits))
             self._held = []
         self._sent = time.monotonic()
 

@@ -34,7 +34,7 @@ class Workers(Hearing):
         for worker, (spec, epoch) in self.at.items():
             if epoch < EPOCHS:
                 self.at[worker] = spec, epoch + 1
-                report: tuple[Any, ...] = ("epochs", epoch + 1, [{"val_loss": 1.0}])
+                report: tuple[Any, ...] = ("epochs", epoch + 1, [{"val_loss": 1.0}], False)
             else:
                 result = TrialResult(spec, Outcome.COMPLETE, 1.0, 1, EPOCHS)
                 report = "result", result, 0.0
