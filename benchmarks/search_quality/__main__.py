@@ -76,7 +76,7 @@ def _keep(asked: argparse.Namespace, name: str, seed: int, contestant: str, budg
     done = subprocess.run(
         [*command, "--started", str(started)],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True,
         text=True,
         check=False,
