@@ -7,6 +7,10 @@ empty cache folder) and again with the warm ones; peers as their own documentati
 
     python benchmarks/sweep_race.py --trials 20 --max-epochs 30 --picture race.png
     python benchmarks/sweep_race.py --widths 8 16 32
+    python benchmarks/sweep_race.py --before ../older --trials 200 --only "keras-sweeps, warm"
+
+With `--before`, the version in another checkout runs too, and a level is what it had reached
+after `--after` seconds.
 
 It needs the extra `bench`. Losses come from the log of every epoch, of pruned trials too. Levels
 are what the baseline net reaches in the epochs of a trial and in 456, trained beforehand, and
@@ -41,12 +45,15 @@ SETTINGS = {
     "keras-sweeps, warm": "the same again: new study, the cache folder of the run before",
     "keras-sweeps, Ray's rule, cold": "Ray Tune's ASHA (rays_rule.py): the machinery alone",
     "keras-sweeps, Ray's rule, warm": "the same again, likewise",
+    "keras-sweeps before, cold": "the version in --before, likewise",
+    "keras-sweeps before, warm": "the same again, likewise",
     "keras-sweeps, fit": "the default rule with --trainer fit: what compiled epochs are worth",
     "Optuna": "TPE, HyperbandPruner(1, max epochs, 3), KerasPruningCallback, journal file",
     "KerasTuner": "Hyperband, factor 3, one iteration (its own number of configs), and a chief",
     "Ray Tune": "OptunaSearch, ASHAScheduler (grace 1, factor 4), reuse_actors, no checkpoints",
 }
-DEFAULT = [name for name in SETTINGS if name != "keras-sweeps, fit"]
+BEFORE = "keras-sweeps before"
+DEFAULT = [n for n in SETTINGS if n != "keras-sweeps, fit" and not n.startswith(BEFORE)]
 
 
 Point = tuple[float, int | str, float]  # time of day in seconds, trial, validation loss
@@ -68,7 +75,7 @@ def from_mlflow(folder: Path) -> list[Point]:
         database.close()
 
 
-def environment(cache: Path) -> dict[str, str]:
+def environment(cache: Path, root: Path) -> dict[str, str]:
     """Return what all competitors get: one thread a process, no GPU, their own cache folder."""
     one = dict.fromkeys(
         ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1"
@@ -77,7 +84,7 @@ def environment(cache: Path) -> dict[str, str]:
         os.environ
         | one
         | {
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(root),
             "PYTHONUNBUFFERED": "1",
             "TF_CPP_MIN_LOG_LEVEL": "2",
             "CUDA_VISIBLE_DEVICES": "-1",
@@ -100,6 +107,7 @@ def race(
     read: Callable[[Path], list[Point]],
     cache: Path,
     limit: float,
+    root: Path = ROOT,
 ) -> Run:
     """Run one competitor in a folder of its own and read its epochs."""
     run = Run(name, seed)
@@ -110,7 +118,7 @@ def race(
             process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=environment(cache),
+                env=environment(cache, root),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -179,16 +187,21 @@ def compete(options: argparse.Namespace, seed: int, levels: dict[str, list[float
         for name in options.only:
             ours = name.startswith("keras-sweeps")
             cache = Path(place) / name.removesuffix(", cold").removesuffix(", warm")
+            how = from_mlflow if ours else from_log, cache, options.limit
+            root = options.before.resolve() if name.startswith(BEFORE) else ROOT
             if name.endswith("warm") and not cache.exists():
-                race(name, seed, command(name, options, seed), from_mlflow, cache, options.limit)
-            read = from_mlflow if ours else from_log
-            run = race(name, seed, command(name, options, seed), read, cache, options.limit)
+                race(name, seed, command(name, options, seed), *how, root)
+            run = race(name, seed, command(name, options, seed), *how, root)
             print(f"seed {seed}, {name}: {run.error or f'{run.printed:.1f} s'}", flush=True)
             runs.append(run)
     peers = [run for run in runs if run.name in PEERS and not run.error]
     if peers:
         first_done = min(peers, key=lambda run: run.printed)
         levels.setdefault("the first peer's best", []).append(first_done.best)
+    for run in (run for run in runs if run.name.startswith(BEFORE)):
+        then = min((loss for when, loss in run.series if when <= options.after), default=math.inf)
+        what = f"{run.name.partition(', ')[2]}, the version before after {options.after:g} s"
+        levels.setdefault(what, []).append(then)
     return runs
 
 
@@ -204,9 +217,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first repeat")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--limit", type=float, default=3600, help="seconds for one competitor")
+    parser.add_argument("--before", type=Path, help="a checkout of an earlier version")
+    parser.add_argument("--after", type=float, default=60, help="seconds that it has")
     parser.add_argument("--picture", type=Path, help="a PNG file")
     options = parser.parse_args()
+    if options.before is not None:
+        options.only += [n for n in SETTINGS if n.startswith(BEFORE) and n not in options.only]
     options.only = [name for name in options.only if name not in options.without]
+    if options.before is None and any(name.startswith(BEFORE) for name in options.only):
+        parser.error("the version before needs --before")
     if 16 not in options.widths:
         parser.error("--widths needs 16: the baseline, which is trained first, has it")
     packages = ("tensorflow", "keras", "optuna", "keras-tuner", "ray")
