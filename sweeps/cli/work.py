@@ -14,7 +14,7 @@ from sweeps.cli.again import further, hidden
 from sweeps.cli.front import front_numbers, monitor_lines
 from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
-from sweeps.cli.source import data_lines, data_text, folds_text, split_text
+from sweeps.cli.source import data_lines, data_text, few_text, folds_text, split_text
 from sweeps.cli.text import baseline_text, curves_text, summary_lines
 from sweeps.cli.unsent import on_server, settled, tracked
 from sweeps.study.average import average, stale
@@ -69,6 +69,8 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
     for line in fit(folds_text(session.data, session.monitor.name), columns()):
         say(line)
     for line in fit(data_lines(session.data), columns()):
+        say(line)
+    for line in [] if done else fit(few_text(session.data), columns()):
         say(line)
     for line in monitor_lines(session.sweep):
         say(line)

@@ -17,6 +17,8 @@ from objectives.reading import simple
 from objectives.reading.splits import parts
 from objectives.sequences import from_arrays as sequences
 from objectives.tables import from_arrays as table
+from objectives.tables import load_table
+from sweeps.cli.source import few_text
 
 SEEDS = st.integers(0, 1000)
 FOLDS = st.integers(2, 6)
@@ -229,3 +231,35 @@ def test_more_folds_than_groups_are_refused() -> None:
 def test_a_fold_is_a_part_like_any_other() -> None:
     data = simple.split(np.ones((30, 2)), np.arange(30) % 2, Source(folds=3))
     assert all(isinstance(fold.validation, Part) and not fold.folds for fold in data.folds)
+
+
+@pytest.mark.parametrize(
+    ("rows", "source", "says"),
+    [
+        (400, Source(), True),
+        (400, Source(group="g"), True),
+        (400, Source(folds=5), False),
+        (400, Source(time_order=True), False),  # where folds are refused
+        (600, Source(), False),
+    ],
+)
+def test_few_validation_rows_are_a_reason_for_folds(
+    rows: int, source: Source, says: bool, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({"g": np.arange(rows) // 4, "x": np.arange(rows) % 7})
+    frame["y"] = np.random.default_rng(0).integers(0, 2, rows)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    given = dataclasses.replace(source, path=str(tmp_path / "t.csv"), target="y")
+    data = load_table(given, "binary")
+    line = "".join(few_text(data))
+    assert (f"all {len(data.train) + len(data.validation)} rows" in line) == says
+    if says:
+        assert f"{len(data.validation)} validation rows" in line
+
+
+def test_built_in_data_are_no_reason_for_folds() -> None:
+    from objectives.dense_regression import DENSE_REGRESSION
+
+    data = DENSE_REGRESSION.data(Source())
+    assert len(data.validation) < 100
+    assert few_text(data) == []
