@@ -65,14 +65,18 @@ class Source:
         return self.path or NO_FILE[self.arrays is not None]
 
     @property
+    def shares(self) -> dict[str, float]:
+        """The shares of the rows that are held out."""
+        alone = self.kind == OWN_VALIDATION or self.folds
+        return ({} if alone else {"validation": self.validation}) | {"test": self.test}
+
+    @property
     def split(self) -> dict[str, Any]:
         """How the rows were split: what makes the same parts of the same rows again."""
         if self.kind == AS_GIVEN:
             return {"kind": self.kind}
         group = {"group": self.group} if self.kind == "group" else {}
-        shares = {"validation": self.validation, "test": self.test, "seed": self.seed}
-        if self.kind == OWN_VALIDATION or self.folds:
-            del shares["validation"]
+        shares = {**self.shares, "seed": self.seed}
         folds = {"folds": self.folds} if self.folds else {}
         return {"kind": self.kind, **shares, **group, **folds}
 

@@ -20,15 +20,12 @@ GROUP_DRAWS = 32  # random assignments of groups, of which the best balanced is 
 
 def check(source: Source) -> None:
     """Raise BadInput for shares or ways to split that cannot be."""
-    for name in ("validation", "test"):
-        share = getattr(source, name)
+    for name, share in source.shares.items():
         if not 0.0 < share < 1.0:
             raise BadInput(f"--{name} {share}: give a share of the rows above 0 and below 1")
-    if source.validation + source.test > 0.9:
-        raise BadInput(
-            f"--validation {source.validation} and --test {source.test} leave less than a tenth "
-            "of the rows for training"
-        )
+    if sum(source.shares.values()) > 0.9:
+        said = " and ".join(f"--{name} {share}" for name, share in source.shares.items())
+        raise BadInput(f"{said}: less than a tenth of the rows would be left for training")
     if source.group is not None and source.time_order:
         raise BadInput(f"--group {source.group!r} and --time-order: choose one way to split")
     if not source.folds:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from objectives import BadInput, Data, Objective, Part, Source
 from objectives.reading import simple
-from objectives.reading.splits import parts
+from objectives.reading.splits import check, parts
 from objectives.sequences import from_arrays as sequences
 from objectives.tables import from_arrays as table
 from objectives.tables import load_table
@@ -255,6 +255,14 @@ def test_few_validation_rows_are_a_reason_for_folds(
     assert (f"all {len(data.train) + len(data.validation)} rows" in line) == says
     if says:
         assert f"{len(data.validation)} validation rows" in line
+
+
+def test_a_validation_share_that_is_not_used_does_not_count() -> None:
+    check(Source(test=0.85, folds=5))
+    with pytest.raises(BadInput, match=r"--validation 0\.2 and --test 0\.85: less than a tenth"):
+        check(Source(test=0.85))
+    with pytest.raises(BadInput, match=r"^--test 0\.95: less than a tenth"):
+        check(Source(test=0.95, folds=5))
 
 
 def test_built_in_data_are_no_reason_for_folds() -> None:
