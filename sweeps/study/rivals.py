@@ -14,6 +14,8 @@ from sweeps.study.shown import last_judged
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+COMPLETE = Outcome.COMPLETE.value
+
 
 def on_first_plateau(trial: FrozenTrial, rung: int) -> bool:
     """Return whether a trial has hardly improved on its first epoch by this rung."""
@@ -23,8 +25,8 @@ def on_first_plateau(trial: FrozenTrial, rung: int) -> bool:
 
 def best_by(trial: FrozenTrial, rung: int) -> float | None:
     """Return a trial's best value by a rung, or its final one if it was complete before."""
-    result = trial.user_attrs.get("result", {})
-    if result.get("outcome") == Outcome.COMPLETE.value and result["epochs"] < rung:
+    result = trial.user_attrs.get("result")
+    if result is not None and result.get("outcome") == COMPLETE and result["epochs"] < rung:
         return trial.value
     return trial.intermediate_values.get(rung)
 
@@ -86,8 +88,10 @@ class Rivals:
         """
         kept, now = self._rungs[rung], Rung()
         for number in self._open:
-            if trials[number].number != trial:
-                self._count(now, trials[number], rung)
+            other = trials[number]
+            there = rung in other.intermediate_values or "result" in other.user_attrs
+            if there and other.number != trial:
+                self._count(now, other, rung)
         better = bisect_left(kept.values, self._sign * value)
         better += bisect_left(now.values, self._sign * value)
         return kept.count + now.count, better, kept.sat + now.sat, kept.left + now.left
