@@ -7,7 +7,7 @@ transaction of its own. What is written here is the same, row by row: all or not
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
@@ -76,6 +76,7 @@ class Rows:
         Raises Unsure where a trial is there already or has ended, or what the storage raises.
         """
         made: dict[int, int] = {}
+        known = ChainMap(made, self.ids)
         creating = iter(trials)
         rest = _Merged(self._study)
         with faults(), self._engine.begin() as connection:
@@ -87,7 +88,7 @@ class Rows:
                         connection, change["number"], next(creating)
                     )
                 else:
-                    rest.add(change, None if number is None else (made | self.ids)[number])
+                    rest.add(change, None if number is None else known[number])
             for table, rows in rest.rows.items():
                 self._put(connection, table, [*rows.values()])
             for key, state in rest.ended.items():
