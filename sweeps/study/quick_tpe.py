@@ -1,68 +1,54 @@
 """Optuna's TPE with the same proposals, to the digit, in a fraction of the time.
 
-Most of a proposal goes into two things that Optuna does one number at a time: it looks up every
-parameter of every trial, and computes the logarithm of the normal distribution function. It needs
-the latter to find the best of 24 candidates, so SciPy's, which takes whole arrays, does as well:
-they differ in the last digits. Where the best candidates are so close that those may matter,
-Optuna's own decides. The candidates themselves are always Optuna's own.
+Optuna looks up every parameter of every trial, and ranks them, for each proposal; what is shown
+of a study is known as columns and ranked already. And it computes the logarithm of the normal
+distribution function one number at a time. It needs that to find the best of 24 candidates, so
+SciPy's, which takes whole arrays, does as well: they differ in the last digits. Where the best
+candidates are so close that those may matter, Optuna's own decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import TPESampler
-from optuna.samplers._tpe.sampler import (
-    _get_infeasible_trial_score,
-    _split_trials,
-    default_gamma,
-)
-from optuna.trial import TrialState
+from optuna.samplers._tpe.sampler import default_gamma
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
+
+    from sweeps.study.recent import Seen
 
 CLOSE = 1e-6  # between two candidates' logarithms; they are exact to some 1e-12
 _HALF_LOG_2PI = 0.5 * np.log(2.0 * np.pi)
-_LEARNED_FROM = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
 class QuickTPE(TPESampler):
-    """TPE; its arguments are Optuna's."""
+    """TPE; its arguments are Optuna's. seen: what it is shown of a study, None: all of it."""
+
+    seen: Seen | None = None
 
     def _sample(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        if len(study.directions) > 1 or not self._constant_liar:
+        if (seen := self.seen) is None:
             return super()._sample(study, trial, search_space)
-        trials = study._get_trials(deepcopy=False, states=_LEARNED_FROM)
-        trials = [one for one in trials if one.number != trial.number]
-        ended = sum(one.state is not TrialState.RUNNING for one in trials)
-        parts = split(study, trials, (self._gamma or default_gamma)(ended))
+        best = sorted(seen.ranked[: default_gamma(len(seen.ended))])
+        others = {*seen.ended, *(seen.running if self._constant_liar else ())}.difference(best)
         low, high = (
-            self._build_parzen_estimator(study, search_space, part, handle_below=part is parts[0])
-            for part in parts
+            self._parzen_estimator_cls(
+                seen.table.of([*search_space], numbers),
+                search_space,
+                self._parzen_estimator_parameters,
+            )
+            for numbers in (best, sorted(others))
         )
         samples = low.sample(self._rng.rng, self._n_ei_candidates)
-        best = self._compare(samples, self._compute_acquisition_func(samples, low, high))
-        return {name: one.to_external_repr(best[name]) for name, one in search_space.items()}
-
-    def _get_internal_repr(
-        self,
-        trials: list[FrozenTrial],
-        search_space: dict[str, BaseDistribution],
-        study: Study,
-    ) -> dict[str, np.ndarray]:
-        known = [self._get_params(trial, study) for trial in trials]
-        known = [params for params in known if search_space.keys() <= params.keys()]
-        return {
-            name: _internal(one, [params[name] for params in known])
-            for name, one in search_space.items()
-        }
+        found = self._compare(samples, self._compute_acquisition_func(samples, low, high))
+        return {name: one.to_external_repr(found[name]) for name, one in search_space.items()}
 
     def _compute_acquisition_func(
         self, samples: dict[str, np.ndarray], low: Any, high: Any
@@ -75,35 +61,6 @@ class QuickTPE(TPESampler):
         if alike and np.isfinite(found).all():
             return found
         return super()._compute_acquisition_func(samples, low, high)
-
-
-def split(
-    study: Study, trials: Sequence[FrozenTrial], best: int
-) -> tuple[list[FrozenTrial], list[FrozenTrial]]:
-    """Return so many of the best trials, and the others: by number, as Optuna's TPE does.
-
-    It takes complete trials first, so where there are enough of them no other need be ranked.
-    """
-    complete = [
-        trial
-        for trial in trials
-        if trial.state is TrialState.COMPLETE and not _get_infeasible_trial_score(trial)
-    ]
-    if len(complete) < best:
-        return _split_trials(study, [*trials], best)
-    sign = 1.0 if study.direction.name == "MINIMIZE" else -1.0
-    ranked = sorted(complete, key=lambda trial: sign * (trial.value or 0.0))
-    chosen = {trial.number for trial in ranked[:best]}
-    return (
-        [trial for trial in trials if trial.number in chosen],
-        [trial for trial in trials if trial.number not in chosen],
-    )
-
-
-def _internal(distribution: BaseDistribution, values: Sequence[Any]) -> np.ndarray:
-    if isinstance(distribution, CategoricalDistribution):
-        return np.asarray([distribution.to_internal_repr(value) for value in values])
-    return np.asarray(values, dtype=float)
 
 
 def _log_density(mixture: Any, numbers: np.ndarray) -> np.ndarray:

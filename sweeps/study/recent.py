@@ -22,6 +22,8 @@ from sweeps.study.sweep import AnySampler, Sampler
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
+    from sweeps.study.table import Table
+
 BOUND = 1000  # ended trials in view
 BEST = 25  # of them, whatever their number: as many as TPE takes for the best
 LATEST = 10  # of those that ended, and of those that run
@@ -34,10 +36,17 @@ class Seen:
 
     The groups that TPE finds in those are the ones that it finds in all trials: it divides them by
     names, and takes a parameter's range from the first trial that has it.
+
+    ended, running: the numbers of those trials that TPE learns from. ranked: of the best, in its
+    order. table: the parameters of all.
     """
 
     trials: list[FrozenTrial]
     spaces: list[FrozenTrial]
+    ended: Sequence[int]
+    running: Sequence[int]
+    ranked: Sequence[int]
+    table: Table
 
 
 class Recent:
@@ -47,6 +56,8 @@ class Recent:
     """
 
     def __init__(self, sign: float, bound: int = BOUND) -> None:
+        from sweeps.study.table import Table
+
         self._sign, self._bound = sign, bound
         self._known = 0
         self._open: list[int] = []
@@ -54,28 +65,34 @@ class Recent:
         self._ranked: list[tuple[tuple[float, ...], int]] = []
         self._shuffled: list[tuple[int, int]] = []  # in an order that has nothing to do with them
         self._spaces: dict[frozenset[str], int] = {}
+        self._table = Table()
 
     def of(self, trials: Sequence[FrozenTrial]) -> Seen:
         """Return what is in view. trials: all of the study, by number."""
         self._take(trials)
         spaces = [trials[number] for number in sorted(self._spaces.values())]
-        return Seen(self._in_view(trials), spaces)
+        best = [number for _, number in self._ranked[:BEST]]
+        ended, running = self._in_view(best)
+        shown = [trials[number] for number in sorted([*ended, *running])]
+        return Seen(shown, spaces, ended, running, best, self._table)
 
-    def _in_view(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    def _in_view(self, best: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+        """Return which trials are in view, of those that ended and of those that run."""
         if len(self._ended) <= self._bound:
-            return list(trials)
-        shown = {number for _, number in self._ranked[:BEST]}.union(self._ended[-LATEST:])
+            return self._ended, self._open
+        ended = {*best, *self._ended[-LATEST:]}
         places = iter(self._shuffled)
         last = 0
-        while len(shown) < self._bound:
+        while len(ended) < self._bound:
             last, number = next(places)
-            shown.add(number)
-        shown.update(number for number in self._open if _place(number) <= last)
-        shown.update(self._open[-LATEST:])
-        return [trials[number] for number in sorted(shown)]
+            ended.add(number)
+        running = {number for number in self._open if _place(number) <= last}
+        return [*ended], [*running.union(self._open[-LATEST:])]
 
     def _take(self, trials: Sequence[FrozenTrial]) -> None:
         waiting = [*self._open, *range(self._known, len(trials))]
+        for trial in trials[self._known :]:
+            self._table.add(trial)
         self._known, self._open = len(trials), []
         for number in waiting:
             trial = trials[number]
