@@ -187,7 +187,8 @@ def after(
     grid = type(_innermost(fresh)).__name__ == "GridSampler"
     if grid and "grid_id" not in trial.system_attrs:  # the baseline, or another sampler's
         return {}, False
-    ended = copy.deepcopy(trial)
+    ended = copy.copy(trial)
+    ended.system_attrs = copy.deepcopy(trial.system_attrs)
     seen = _seen(study, ended)
     stopped: list[bool] = []
     seen.stop = lambda: stopped.append(True)  # type: ignore[method-assign]

@@ -46,6 +46,7 @@ class Store:
         self.seed = seed
         self.ranges = ranges
         self.starts = space.starts(ranges)  # params of the portfolio, which nothing samples
+        self._left = [*self.starts]  # those that are no trials yet
         self.queue: list[Mapping[str, Any]] = []  # params of configs to try next
         self._exhausted: bool | None = None
         self._recent: Recent | None = None
@@ -88,7 +89,9 @@ class Store:
         from sweeps.study.samplers import Draws, seed_of
 
         trials = self.study.get_trials(deepcopy=False)
-        known = [t.user_attrs.get("params") for t in trials] if self.starts else []
+        if self._left:
+            known = [t.user_attrs.get("params") for t in trials]
+            self._left = [one for one in self._left if plain(one) not in known]
         number = len(trials)
         given: Mapping[str, Any] | None = None
         start: dict[str, Any] | None = None
@@ -100,8 +103,8 @@ class Store:
             role = "baseline"
         elif self.queue:
             given, role = self.queue.pop(0), "tried"
-        elif left := [one for one in self.starts if plain(one) not in known]:
-            given, role = left[0], PORTFOLIO
+        elif self._left:
+            given, role = self._left[0], PORTFOLIO
         state = optuna.trial.TrialState.RUNNING
         frozen = optuna.trial.create_trial(state=state)
         frozen.number = number
