@@ -211,6 +211,8 @@ def _lines(gauge: Gauge, fake: Measured, slots: int, pace: float) -> list[str]:
     rest = whole - search - database  # threads of its own, some of which live for a second
     shown = f"search {search:.2f}, database {database:.2f}, MLflow {rest:.2f}"
     asked = len(seen.waits)
+    length = seen.epochs / max(seen.trials, 1)
+    each = seen.asking / max(asked, 1) + (whole * seconds - seen.asking) / max(seen.trials, 1)
     return [
         f"{slots} slots, an epoch every {pace:g} s, for {seconds:.0f} s:",
         f"  handled {seen.epochs / seconds:.0f} of {slots / pace:.0f} epochs/s, ended "
@@ -221,9 +223,10 @@ def _lines(gauge: Gauge, fake: Measured, slots: int, pace: float) -> list[str]:
         f"  processor ms of the search's thread: an epoch's report "
         f"{1e3 * seen.reporting / max(seen.epochs, 1):.2f}, a proposal "
         f"{1e3 * seen.asking / max(asked, 1):.0f}, an end "
-        f"{1e3 * seen.ending / max(seen.trials, 1):.0f}; of the whole driver: an epoch with its "
-        f"share of its trial {1e3 * whole * seconds / max(seen.epochs, 1):.2f}, a trial with its "
-        f"epochs {1e3 * whole * seconds / max(seen.trials, 1):.0f}",
+        f"{1e3 * seen.ending / max(seen.trials, 1):.1f}",
+        f"  a trial, from its proposal to its end with its {length:.0f} epochs, "
+        f"takes {1e3 * each:.0f} ms of the driver's processor, all threads: a core "
+        f"that does nothing else would do for {1.0 / each:.1f} trials/s (computed)",
         f"  report delay, s: median {delays[0]:.3f}, 99% {delays[1]:.3f}, latest {delays[2]:.2f}; "
         f"a free slot waits, s: median {waits[0]:.2f}, longest {waits[1]:.2f}",
         "  MLflow is behind by, s: " + ", ".join(f"{one:.0f}" for one in gauge.behind()),

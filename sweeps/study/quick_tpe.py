@@ -55,7 +55,7 @@ class QuickTPE(TPESampler):
     ) -> np.ndarray:
         numbers = low._transform(samples)
         found = _log_density(low._mixture_distribution, numbers)
-        found = found - _log_density(high._mixture_distribution, numbers)
+        found -= _log_density(high._mixture_distribution, numbers)
         near = found >= found.max() - CLOSE
         alike = all(np.unique(values[near]).size == 1 for values in samples.values())
         if alike and np.isfinite(found).all():
@@ -70,31 +70,44 @@ def _log_density(mixture: Any, numbers: np.ndarray) -> np.ndarray:
         if not hasattr(one, "mu"):
             found += np.log(one.weights.T)[column.astype(int)]
         elif one.step:
-            at, places = np.unique(column, return_inverse=True)
-            kernels, kinds = np.unique(one.mu + 1j * one.sigma, return_inverse=True)
-            mu, sigma = kernels.real, kernels.imag
-            edges = at[:, None] - one.step / 2, at[:, None] + one.step / 2
-            left, right = map(np.log, edges) if one.is_log else edges
-            mass = _log_mass((left - mu) / sigma, (right - mu) / sigma)
-            mass -= _log_mass((one.adapted_low - mu) / sigma, (one.adapted_high - mu) / sigma)
-            found += mass[np.ix_(places, kinds)]
+            found += _log_steps(one, column)
         else:
-            at, low, high = np.log(column) if one.is_log else column, one.adapted_low, one.adapted_high
+            at, low, high = np.log(column) if one.is_log else column, *_ends(one)
             away = at[:, None] - one.mu
             away /= math.sqrt(2.0) * one.sigma
             found -= np.square(away, out=away)
-            mass = _log_mass((low - one.mu) / one.sigma, (high - one.mu) / one.sigma)
-            found -= mass + np.log(math.sqrt(2.0 * math.pi) * one.sigma)
+            found -= _log_mass(low, high, one.mu, one.sigma)
+            found -= np.log(math.sqrt(2.0 * math.pi) * one.sigma)
             found[(at < low) | (at > high)] = np.nan
-    most = found.max(axis=1)
-    return np.log(np.exp(found - most[:, None]).sum(axis=1)) + most
+    most = found.max(axis=1, keepdims=True)
+    found -= most
+    summed: np.ndarray = np.log(np.exp(found, out=found).sum(axis=1)) + most[:, 0]
+    return summed
 
 
-def _log_mass(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return the logarithm of what of a normal distribution lies between two numbers."""
+def _log_steps(one: Any, column: np.ndarray) -> np.ndarray:
+    """Return the logarithm of a density of steps, each as wide as it is from its neighbours."""
+    at, places = np.unique(column, return_inverse=True)
+    kernels, kinds = np.unique(one.mu + 1j * one.sigma, return_inverse=True)
+    mu, sigma = kernels.real, kernels.imag
+    edges = at[:, None] - one.step / 2, at[:, None] + one.step / 2
+    left, right = map(np.log, edges) if one.is_log else edges
+    mass = _log_mass(left, right, mu, sigma) - _log_mass(*_ends(one), mu, sigma)
+    found: np.ndarray = mass[np.ix_(places, kinds)]
+    return found
+
+
+def _ends(one: Any) -> tuple[float, float]:
+    return one.adapted_low, one.adapted_high
+
+
+def _log_mass(low: Any, high: Any, mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Return the logarithm of what of normal distributions lies between two numbers."""
     from scipy.special import ndtr
 
+    low, high = (low - mu) / sigma, (high - mu) / sigma
     right = low > 0.0  # where the left tail is the more exact one
     low, high = np.where(right, -high, low), np.where(right, -low, high)
     with np.errstate(divide="ignore"):  # of what is 37 standard deviations away, which is nothing
-        return np.log(ndtr(high) - ndtr(low))
+        found: np.ndarray = np.log(ndtr(high) - ndtr(low))
+    return found

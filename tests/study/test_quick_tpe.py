@@ -89,9 +89,8 @@ def proposed(
     trial = create_trial(state=TrialState.RUNNING)
     trial.number = len(study.get_trials(deepcopy=False))
     space = sampler.infer_relative_search_space(study, trial)
-    together = [sampler._sample(study, trial, space)]
-    for group in sampler._search_space_group.search_spaces:
-        together.append(sampler._sample(study, trial, dict(sorted(group.items()))))
+    groups = (dict(sorted(one.items())) for one in sampler._search_space_group.search_spaces)
+    together = [sampler._sample(study, trial, one) for one in (space, *groups)]
     new = FloatDistribution(0.0, 1.0)
     alone = [
         sampler.sample_independent(study, trial, names[0], SPACE[names[0]]),
@@ -121,7 +120,8 @@ def test_a_part_of_a_history_is_all_that_is_learned_from() -> None:
     seen = Recent(1.0, bound).of(history.get_trials())
     part = optuna.create_study()
     part.add_trials(seen.trials)
-    assert len(seen.ended) == bound and len(seen.trials) < 200
+    assert len(seen.ended) == bound
+    assert len(seen.trials) < 200
     for draw in range(5):
         expected = proposed(TPESampler, part, names, draw)
         assert proposed(QuickTPE, history, names, draw, seen) == expected
