@@ -145,8 +145,8 @@ class Gauge:
     def __call__(self) -> None:
         """Read everything. The journal is counted in bytes, which takes a millisecond."""
         journal = self.session.tracker.journal  # type: ignore[attr-defined]
-        sizes = {name: stream.size for name, stream in list(journal.streams.items())}
-        sent = sum(one.offset for name, one in list(journal.state.sent.items()) if name in sizes)
+        sizes = {name: stream.size for name, stream in dict(journal.streams).items()}
+        sent = sum(one.offset for name, one in dict(journal.state.sent).items() if name in sizes)
         written = sum(sizes.values())
         self.read.append(
             {

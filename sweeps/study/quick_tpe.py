@@ -31,6 +31,14 @@ class QuickTPE(TPESampler):
 
     seen: Seen | None = None
 
+    def _sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        if (seen := self.seen) is None or not search_space:
+            return super()._sample_relative(study, trial, search_space)
+        begun = len(seen.ended) < self._n_startup_trials
+        return {} if begun else self._sample(study, trial, search_space)
+
     def _sample(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweeps.study.news import News
 from sweeps.study.sweep import AnySampler, Sampler
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ class Recent:
         from sweeps.study.table import Table
 
         self._sign, self._bound = sign, bound
-        self._known = 0
-        self._open: list[int] = []
+        self._news = News()
         self._ended: list[int] = []  # numbers, of those that TPE learns from
         self._ranked: list[tuple[tuple[float, ...], int]] = []
         self._shuffled: list[tuple[int, int]] = []  # in an order that has nothing to do with them
@@ -78,27 +78,23 @@ class Recent:
 
     def _in_view(self, best: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
         """Return which trials are in view, of those that ended and of those that run."""
+        open_ones = [*self._news.running]
         if len(self._ended) <= self._bound:
-            return self._ended, self._open
+            return self._ended, open_ones
         ended = {*best, *self._ended[-LATEST:]}
         places = iter(self._shuffled)
         last = 0
         while len(ended) < self._bound:
             last, number = next(places)
             ended.add(number)
-        running = {number for number in self._open if _place(number) <= last}
-        return [*ended], [*running.union(self._open[-LATEST:])]
+        running = {number for number in open_ones if _place(number) <= last}
+        return [*ended], [*running.union(open_ones[-LATEST:])]
 
     def _take(self, trials: Sequence[FrozenTrial]) -> None:
-        waiting = [*self._open, *range(self._known, len(trials))]
-        for trial in trials[self._known :]:
-            self._table.add(trial)
-        self._known, self._open = len(trials), []
-        for number in waiting:
-            trial = trials[number]
-            if not trial.state.is_finished():
-                self._open.append(number)
-            elif trial.state.name != "FAIL":
+        for number, old, trial in self._news.of(trials):
+            if old is None:
+                self._table.add(trial)
+            if trial.state.is_finished() and trial.state.name != "FAIL":
                 insort(self._ended, number)
                 insort(self._ranked, (_rank(trial, self._sign), number))
                 insort(self._shuffled, (_place(number), number))

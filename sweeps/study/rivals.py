@@ -1,4 +1,4 @@
-"""What the pruning rule knows of a study's trials: each is looked at once, when it has ended."""
+"""What the pruning rule knows of a study's trials: each is looked at when it has changed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from objectives.training import Outcome, on_plateau
+from sweeps.study.news import News
 from sweeps.study.shown import last_judged
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Rung:
 
 
 class Rivals:
-    """The trials of one study by rung. An ended trial never changes, so it is counted for good.
+    """The trials of one study by rung. Each is counted when it is new or has changed.
 
     rungs: those that are asked for. judged: those at which the rule looks at a trial, None: all.
     sign: of the monitor, 1 where lower is better, -1 where higher is.
@@ -57,52 +58,46 @@ class Rivals:
     ) -> None:
         self._rungs = {rung: Rung() for rung in rungs}
         self._judged, self._sign = judged, sign
-        self._known = 0  # trials, by number, that were looked at
-        self._open: list[int] = []  # those of them that have not ended
+        self._news = News()
 
     def take(self, trials: Sequence[FrozenTrial]) -> None:
         """Take a study's trials by number, with all that were taken before."""
-        waiting = [*self._open, *range(self._known, len(trials))]
-        self._known, self._open = len(trials), []
-        for number in waiting:
-            if trials[number].state.is_finished():
-                for rung, kept in self._rungs.items():
-                    self._count(kept, trials[number], rung)
-            else:
-                self._open.append(number)
+        for _, old, now in self._news.of(trials):
+            for rung, kept in self._rungs.items():
+                if old is not None:
+                    self._count(kept, old, rung, -1)
+                self._count(kept, now, rung, 1)
 
-    def at(
-        self, rung: int, value: float, trial: int, trials: Sequence[FrozenTrial]
-    ) -> tuple[int, int, int, int]:
+    def at(self, rung: int, value: float, trial: int) -> tuple[int, int, int, int]:
         """Return what a trial that has reached a rung is compared with.
 
         Args:
             rung: The epoch.
             value: Its own best so far.
             trial: Its number.
-            trials: As they were taken last.
 
         Returns:
             How many others have a value there and how many a better one; how many went on from
             their plateau there, and how many of those have left it.
         """
-        kept, now = self._rungs[rung], Rung()
-        for number in self._open:
-            other = trials[number]
-            there = rung in other.intermediate_values or "result" in other.user_attrs
-            if there and other.number != trial:
-                self._count(now, other, rung)
+        kept, own = self._rungs[rung], Rung()
+        if (counted := self._news.running.get(trial)) is not None and counted.number == trial:
+            self._count(own, counted, rung, 1)
         better = bisect_left(kept.values, self._sign * value)
-        better += bisect_left(now.values, self._sign * value)
-        return kept.count + now.count, better, kept.sat + now.sat, kept.left + now.left
+        better -= bisect_left(own.values, self._sign * value)
+        return kept.count - own.count, better, kept.sat - own.sat, kept.left - own.left
 
-    def _count(self, kept: Rung, trial: FrozenTrial, rung: int) -> None:
+    def _count(self, kept: Rung, trial: FrozenTrial, rung: int, one: int) -> None:
+        """Count a trial at a rung. one: -1 where it was counted and no longer is."""
         if (found := best_by(trial, rung)) is not None:
-            kept.count += 1
+            kept.count += one
             if not math.isnan(found):  # which is neither better nor worse
-                insort(kept.values, self._sign * found)
+                if one > 0:
+                    insort(kept.values, self._sign * found)
+                else:
+                    del kept.values[bisect_left(kept.values, self._sign * found)]
         if on_first_plateau(trial, rung):
             last = last_judged(trial, self._judged)
             if last is not None and last != rung:
-                kept.sat += 1
-                kept.left += not on_first_plateau(trial, last)
+                kept.sat += one
+                kept.left += one * (not on_first_plateau(trial, last))
