@@ -6,7 +6,7 @@ with it: 1,000 of them lie all over the memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,25 +16,27 @@ if TYPE_CHECKING:
 class News:
     """New trials of a study in memory, and those that were seen running and have changed since.
 
-    Such a study changes no trial, but puts another one in its place. `running` are those that have
-    not ended, as they were seen last, by number.
+    Such a study changes no trial, but puts another one in its place.
     """
 
     def __init__(self) -> None:
-        self.running: dict[int, FrozenTrial] = {}
+        self._running: dict[int, FrozenTrial] = {}
         self._known = 0
 
-    def of(
-        self, trials: Sequence[FrozenTrial]
-    ) -> Iterator[tuple[int, FrozenTrial | None, FrozenTrial]]:
-        """Yield number, former state (None: it is new) and state. trials: all, by number."""
-        changed = [(n, old) for n, old in self.running.items() if trials[n] is not old]
+    @property
+    def running(self) -> Collection[int]:
+        """The numbers of trials that had not ended when they were seen last, in order."""
+        return self._running.keys()
+
+    def of(self, trials: Sequence[FrozenTrial]) -> Iterator[tuple[int, FrozenTrial]]:
+        """Yield what is new, with its number. trials: all of the study, by number."""
+        changed = [number for number, old in self._running.items() if trials[number] is not old]
         new = range(self._known, len(trials))
         self._known = len(trials)
-        for number, old in (*changed, *((n, None) for n in new)):
+        for number in (*changed, *new):
             now = trials[number]
             if now.state.is_finished():
-                self.running.pop(number, None)
+                self._running.pop(number, None)
             else:
-                self.running[number] = now
-            yield number, old, now
+                self._running[number] = now
+            yield number, now

@@ -60,15 +60,15 @@ def should_stop(
     """
     rivals = Rivals((rung,), rungs, sign)
     rivals.take([other for other in others if other.number != trial.number])
-    return _hopeless(rivals, trial, rung, max_epochs, keep)
+    return _hopeless(rivals, trial, None, rung, max_epochs, keep)
 
 
 def _hopeless(
-    rivals: Rivals, trial: FrozenTrial, rung: int, max_epochs: int, keep: float
+    rivals: Rivals, trial: FrozenTrial, own: int | None, rung: int, max_epochs: int, keep: float
 ) -> bool:
-    """Return whether a trial should stop, given its rivals."""
+    """Return whether a trial should stop, given its rivals. own: its number among them, if any."""
     value = trial.intermediate_values[rung]
-    others, better, sat, left = rivals.at(rung, value, trial.number)
+    others, better, sat, left = rivals.at(rung, value, own)
     if better < max(1, math.floor(keep * (others + 1))):
         return False
     if not on_first_plateau(trial, rung):
@@ -115,6 +115,6 @@ def make_pruner(
                 sign = Monitor.directed("value", study.direction.name).sign
                 self._study, self._rivals = study.study_name, Rivals(rungs, rungs, sign)
             self._rivals.take(study.get_trials(deepcopy=False))
-            return _hopeless(self._rivals, trial, step, max_epochs, keep)
+            return _hopeless(self._rivals, trial, trial.number, step, max_epochs, keep)
 
     return RungPruner()

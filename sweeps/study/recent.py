@@ -91,9 +91,8 @@ class Recent:
         return [*ended], [*running.union(open_ones[-LATEST:])]
 
     def _take(self, trials: Sequence[FrozenTrial]) -> None:
-        for number, old, trial in self._news.of(trials):
-            if old is None:
-                self._table.add(trial)
+        for number, trial in self._news.of(trials):
+            self._table.add(trial)
             if trial.state.is_finished() and trial.state.name != "FAIL":
                 insort(self._ended, number)
                 insort(self._ranked, (_rank(trial, self._sign), number))

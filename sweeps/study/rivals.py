@@ -32,6 +32,19 @@ def best_by(trial: FrozenTrial, rung: int) -> float | None:
     return trial.intermediate_values.get(rung)
 
 
+@dataclass(frozen=True)
+class There:
+    """A trial at a rung.
+
+    value: its best by then, None where it has none. sat: whether it was on its plateau and went
+    on. left: whether it has left it since.
+    """
+
+    value: float | None
+    sat: bool
+    left: bool
+
+
 @dataclass
 class Rung:
     """Trials at one rung, as they count there.
@@ -45,9 +58,25 @@ class Rung:
     sat: int = 0
     left: int = 0
 
+    def add(self, one: There) -> None:
+        """Count a trial."""
+        self.count += one.value is not None
+        self.sat += one.sat
+        self.left += one.left
+        if one.value is not None and not math.isnan(one.value):  # neither better nor worse
+            insort(self.values, one.value)
+
+    def remove(self, one: There) -> None:
+        """Count a trial no longer."""
+        self.count -= one.value is not None
+        self.sat -= one.sat
+        self.left -= one.left
+        if one.value is not None and not math.isnan(one.value):
+            del self.values[bisect_left(self.values, one.value)]
+
 
 class Rivals:
-    """The trials of one study by rung. Each is counted when it is new or has changed.
+    """The trials of one study by rung. Each is looked at when it is new or has changed.
 
     rungs: those that are asked for. judged: those at which the rule looks at a trial, None: all.
     sign: of the monitor, 1 where lower is better, -1 where higher is.
@@ -59,45 +88,45 @@ class Rivals:
         self._rungs = {rung: Rung() for rung in rungs}
         self._judged, self._sign = judged, sign
         self._news = News()
+        self._running: dict[int, dict[int, There]] = {}  # as they are counted
 
     def take(self, trials: Sequence[FrozenTrial]) -> None:
         """Take a study's trials by number, with all that were taken before."""
-        for _, old, now in self._news.of(trials):
-            for rung, kept in self._rungs.items():
-                if old is not None:
-                    self._count(kept, old, rung, -1)
-                self._count(kept, now, rung, 1)
+        for number, trial in self._news.of(trials):
+            for rung, before in self._running.pop(number, {}).items():
+                self._rungs[rung].remove(before)
+            now = {rung: self._there(trial, rung) for rung in self._rungs}
+            for rung, there in now.items():
+                self._rungs[rung].add(there)
+            if number in self._news.running:
+                self._running[number] = now
 
-    def at(self, rung: int, value: float, trial: int) -> tuple[int, int, int, int]:
+    def at(self, rung: int, value: float, own: int | None) -> tuple[int, int, int, int]:
         """Return what a trial that has reached a rung is compared with.
 
         Args:
             rung: The epoch.
             value: Its own best so far.
-            trial: Its number.
+            own: Its number, None where it was not taken.
 
         Returns:
             How many others have a value there and how many a better one; how many went on from
             their plateau there, and how many of those have left it.
         """
-        kept, own = self._rungs[rung], Rung()
-        if (counted := self._news.running.get(trial)) is not None and counted.number == trial:
-            self._count(own, counted, rung, 1)
-        better = bisect_left(kept.values, self._sign * value)
-        better -= bisect_left(own.values, self._sign * value)
-        return kept.count - own.count, better, kept.sat - own.sat, kept.left - own.left
+        kept, mine = self._rungs[rung], Rung()
+        if own in self._running:
+            mine.add(self._running[own][rung])
+        better, myself = (bisect_left(of.values, self._sign * value) for of in (kept, mine))
+        return (
+            kept.count - mine.count, better - myself, kept.sat - mine.sat, kept.left - mine.left
+        )  # fmt: skip
 
-    def _count(self, kept: Rung, trial: FrozenTrial, rung: int, one: int) -> None:
-        """Count a trial at a rung. one: -1 where it was counted and no longer is."""
-        if (found := best_by(trial, rung)) is not None:
-            kept.count += one
-            if not math.isnan(found):  # which is neither better nor worse
-                if one > 0:
-                    insort(kept.values, self._sign * found)
-                else:
-                    del kept.values[bisect_left(kept.values, self._sign * found)]
-        if on_first_plateau(trial, rung):
-            last = last_judged(trial, self._judged)
-            if last is not None and last != rung:
-                kept.sat += one
-                kept.left += one * (not on_first_plateau(trial, last))
+    def _there(self, trial: FrozenTrial, rung: int) -> There:
+        found = best_by(trial, rung)
+        last = last_judged(trial, self._judged) if on_first_plateau(trial, rung) else None
+        sat = last is not None and last != rung
+        return There(
+            None if found is None else self._sign * found,
+            sat,
+            sat and last is not None and not on_first_plateau(trial, last),
+        )

@@ -129,8 +129,8 @@ class Store:
                 },
             )
         )
-        stored = self.study.get_trials(deepcopy=False)[number]
-        return optuna.trial.Trial(self.study, stored._trial_id)
+        numbered = self.study._storage.get_trial_id_from_study_id_trial_number
+        return optuna.trial.Trial(self.study, numbered(self.study._study_id, number))
 
     def may_ask(self) -> bool:
         """Return whether there is anything left to propose: a grid may be exhausted."""
@@ -211,7 +211,7 @@ class Store:
     def _close(self, trial: optuna.trial.Trial, state: Any, values: Any = None) -> None:
         from sweeps.study.samplers import after
 
-        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        frozen = self.study._storage.get_trial(trial._trial_id)
         kept, self._exhausted = after(self.study, self.sampler, self.seed, frozen, state, values)
         for key, news in kept.items():
             self.study._storage.set_trial_system_attr(frozen._trial_id, key, news)
