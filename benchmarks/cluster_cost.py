@@ -9,7 +9,9 @@ MLflow gets the runs of all slots then.
 
     python benchmarks/cluster_cost.py [--slots 1000] [--pace 10 1] [--ended 10000]
 
-`--pace` are the seconds of an epoch. It needs PostgreSQL's programs (Debian: postgresql).
+`--pace` are the seconds of an epoch. How many trials a second a core of its own would do for is
+computed from the processor time of a trial; it is told too low where the driver is idle, since
+MLflow then gets each curve in more parts. It needs PostgreSQL's programs (Debian: postgresql).
 """
 
 from __future__ import annotations
