@@ -9,7 +9,9 @@ MLflow gets the runs of all slots then.
 
     python benchmarks/cluster_cost.py [--slots 1000] [--pace 10 1] [--ended 10000]
 
-`--pace` are the seconds of an epoch. It needs PostgreSQL's programs (Debian: postgresql).
+`--pace` are the seconds of an epoch. How many trials a second a core of its own would do for is
+computed from the processor time of a trial; it is told too low where the driver is idle, since
+MLflow then gets each curve in more parts. It needs PostgreSQL's programs (Debian: postgresql).
 """
 
 from __future__ import annotations
@@ -145,8 +147,8 @@ class Gauge:
     def __call__(self) -> None:
         """Read everything. The journal is counted in bytes, which takes a millisecond."""
         journal = self.session.tracker.journal  # type: ignore[attr-defined]
-        sizes = {name: stream.size for name, stream in list(journal.streams.items())}
-        sent = sum(one.offset for name, one in list(journal.state.sent.items()) if name in sizes)
+        sizes = {name: stream.size for name, stream in dict(journal.streams).items()}
+        sent = sum(one.offset for name, one in dict(journal.state.sent).items() if name in sizes)
         written = sum(sizes.values())
         self.read.append(
             {
@@ -211,6 +213,8 @@ def _lines(gauge: Gauge, fake: Measured, slots: int, pace: float) -> list[str]:
     rest = whole - search - database  # threads of its own, some of which live for a second
     shown = f"search {search:.2f}, database {database:.2f}, MLflow {rest:.2f}"
     asked = len(seen.waits)
+    length = seen.epochs / max(seen.trials, 1)
+    each = seen.asking / max(asked, 1) + (whole * seconds - seen.asking) / max(seen.trials, 1)
     return [
         f"{slots} slots, an epoch every {pace:g} s, for {seconds:.0f} s:",
         f"  handled {seen.epochs / seconds:.0f} of {slots / pace:.0f} epochs/s, ended "
@@ -221,9 +225,10 @@ def _lines(gauge: Gauge, fake: Measured, slots: int, pace: float) -> list[str]:
         f"  processor ms of the search's thread: an epoch's report "
         f"{1e3 * seen.reporting / max(seen.epochs, 1):.2f}, a proposal "
         f"{1e3 * seen.asking / max(asked, 1):.0f}, an end "
-        f"{1e3 * seen.ending / max(seen.trials, 1):.0f}; of the whole driver: an epoch with its "
-        f"share of its trial {1e3 * whole * seconds / max(seen.epochs, 1):.2f}, a trial with its "
-        f"epochs {1e3 * whole * seconds / max(seen.trials, 1):.0f}",
+        f"{1e3 * seen.ending / max(seen.trials, 1):.1f}",
+        f"  a trial, from its proposal to its end with its {length:.0f} epochs, "
+        f"takes {1e3 * each:.0f} ms of the driver's processor, all threads: a core "
+        f"that does nothing else would do for {1.0 / each:.1f} trials/s (computed)",
         f"  report delay, s: median {delays[0]:.3f}, 99% {delays[1]:.3f}, latest {delays[2]:.2f}; "
         f"a free slot waits, s: median {waits[0]:.2f}, longest {waits[1]:.2f}",
         "  MLflow is behind by, s: " + ", ".join(f"{one:.0f}" for one in gauge.behind()),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 CLIP = 1.5  # of the median: what is longer is shortened, such as the first of a structure
+NEWS = 1.002  # times as many trials as at the last look at all of them: then the next one
 FOLLOWED = 3  # trials that lead, which the runs after the trials repeat, and the first one
 
 
@@ -44,7 +45,9 @@ class Pace:
         self._whole: list[float] = []
         self._led: list[tuple[float, float]] = []  # of complete ones, value and seconds
         self._begun: dict[int, float] = {}
-        self._means: tuple[float, float] | None = None  # of all, and of the runs that follow
+        self._means = math.nan, math.nan  # of all trials, and of the runs that follow
+        self._of = 0  # trials that the means are of
+        self._spent = math.fsum(known)
 
     def epoch(self, number: int) -> None:
         """Take an epoch of a trial: it runs from its first one on."""
@@ -52,7 +55,7 @@ class Pace:
 
     def before(self, trials: Iterable[tuple[float, bool, float | None]]) -> None:
         """Take the trials of earlier sittings: seconds, whether to the end, and the value."""
-        self._known, self._means = [], None
+        self._known, self._spent, self._of = [], 0.0, 0
         for one in trials:
             self._take(*one)
 
@@ -76,7 +79,7 @@ class Pace:
         self._left = left
 
     def _take(self, seconds: float, whole: bool, value: float | None) -> None:
-        self._means = None
+        self._spent += seconds
         (self._whole if whole else self._part).append(seconds)
         if whole and value is not None:
             self._led.append((value, seconds))
@@ -102,16 +105,16 @@ class Pace:
     def seconds_left(self) -> float | None:
         """Return the seconds that are left, None while too few trials ended to tell."""
         kinds = self._known, self._part, self._whole
-        if self._left <= 0 or sum(map(len, kinds)) < self._places + 2:
+        ended = sum(map(len, kinds))
+        if self._left <= 0 or ended < self._places + 2:
             return None
-        if self._means is None:
-            self._means = _mean(*kinds), self._following()
+        if ended >= NEWS * self._of:
+            self._means, self._of = (_mean(*kinds), self._following()), ended
         mean, following = self._means
         now = self._clock()
         # One that has run longer than most is taken to be near its end.
         running = [max(mean - (now - begun), mean / 5) for begun in self._begun.values()]
         waiting = max(self._left - len(running), 0)
         trials = max((sum(running) + waiting * mean) / self._places, max(running, default=0.0))
-        spent = sum(self._known) + sum(self._part) + sum(self._whole)
-        most = self._share * (spent + self._left * mean)
+        most = self._share * (self._spent + self._left * mean)
         return trials + min(following * self._after, most) / self._places

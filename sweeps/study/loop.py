@@ -107,7 +107,7 @@ class Loop:
         role, params, config = attrs["role"], attrs["params"], self.store.config(attrs["params"])
         spec = self.specs.make(number, config, attrs["seed"], role)
         shown = trial if self.first is None else self.first.trial(number, attrs)
-        known = shown.study.get_trials(deepcopy=False)[number].last_step
+        known = shown.study._storage.get_trial(shown._trial_id).last_step
         label = self.store.space.label(config)
         return _Trial(
             spec,

@@ -25,7 +25,7 @@ from objectives.reading import counted
 from sweeps.study.changes import NEW, Change, Changing, Conflict, trial_of
 from sweeps.study.server import Server
 from sweeps.study.sole_driver import UNSENT, SoleDriver, Taken
-from sweeps.study.write_through import FAULTS, reason
+from sweeps.study.write_through import FAULTS, GATHER, reason
 from sweeps.study.writing import Rows, Unsure
 from sweeps.tracking.courier import pause
 from sweeps.tracking.notices import announce
@@ -36,7 +36,6 @@ PATIENCE = 30.0  # seconds to wait at the end, as for MLflow
 MOST = 1000  # changes in one transaction
 LARGEST = 8_000_000  # bytes of the journal, beyond which what has been sent is cut off
 _URGENT = 0.5  # seconds between attempts at the end
-_GATHER = 0.1  # seconds in which changes come together
 
 
 class Outbox:
@@ -125,7 +124,8 @@ class Outbox:
                 self._journal.append({"study": self.name, "instance": self.instance})
             self._journal.append(change)
             self._pending.append(change)
-            self._state.notify_all()
+            if len(self._pending) == 1:  # else its thread knows
+                self._state.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="database", daemon=True)
             self._thread.start()
@@ -182,7 +182,10 @@ class Outbox:
                 tries = 0
                 if self._rows is not None:
                     with self._state:  # what comes soon after is sent together
-                        self._state.wait_for(lambda: self._closing or self._hurry, _GATHER)
+                        self._state.wait_for(self._enough, GATHER)
+
+    def _enough(self) -> bool:
+        return self._closing or self._hurry or len(self._pending) >= MOST
 
     def _next(self, *, again: bool) -> None:
         """Make the oldest change, or many. again: a try has failed."""

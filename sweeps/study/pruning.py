@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from objectives import BadInput, Monitor
@@ -59,22 +59,16 @@ def should_stop(
         rungs: Of the rule; reports in between do not count. None where there are none.
     """
     rivals = Rivals((rung,), rungs, sign)
-    known = [other for other in others if other.number != trial.number]
-    rivals.take(known)
-    return _hopeless(rivals, trial, known, rung, max_epochs, keep)
+    rivals.take([other for other in others if other.number != trial.number])
+    return _hopeless(rivals, trial, None, rung, max_epochs, keep)
 
 
 def _hopeless(
-    rivals: Rivals,
-    trial: FrozenTrial,
-    trials: Sequence[FrozenTrial],
-    rung: int,
-    max_epochs: int,
-    keep: float,
+    rivals: Rivals, trial: FrozenTrial, own: int | None, rung: int, max_epochs: int, keep: float
 ) -> bool:
-    """Return whether a trial should stop, given its rivals, who have taken these trials."""
+    """Return whether a trial should stop, given its rivals. own: its number among them, if any."""
     value = trial.intermediate_values[rung]
-    others, better, sat, left = rivals.at(rung, value, trial.number, trials)
+    others, better, sat, left = rivals.at(rung, value, own)
     if better < max(1, math.floor(keep * (others + 1))):
         return False
     if not on_first_plateau(trial, rung):
@@ -120,8 +114,7 @@ def make_pruner(
             if study.study_name != self._study:
                 sign = Monitor.directed("value", study.direction.name).sign
                 self._study, self._rivals = study.study_name, Rivals(rungs, rungs, sign)
-            trials = study.get_trials(deepcopy=False)
-            self._rivals.take(trials)
-            return _hopeless(self._rivals, trial, trials, step, max_epochs, keep)
+            self._rivals.take(study.get_trials(deepcopy=False))
+            return _hopeless(self._rivals, trial, trial.number, step, max_epochs, keep)
 
     return RungPruner()

@@ -17,10 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweeps.study.news import News
 from sweeps.study.sweep import AnySampler, Sampler
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+    from sweeps.study.table import Table
 
 BOUND = 1000  # ended trials in view
 BEST = 25  # of them, whatever their number: as many as TPE takes for the best
@@ -34,10 +37,17 @@ class Seen:
 
     The groups that TPE finds in those are the ones that it finds in all trials: it divides them by
     names, and takes a parameter's range from the first trial that has it.
+
+    ended, running: the numbers of those trials that TPE learns from. ranked: of the best, in its
+    order. table: the parameters of all.
     """
 
     trials: list[FrozenTrial]
     spaces: list[FrozenTrial]
+    ended: Sequence[int]
+    running: Sequence[int]
+    ranked: Sequence[int]
+    table: Table
 
 
 class Recent:
@@ -47,41 +57,43 @@ class Recent:
     """
 
     def __init__(self, sign: float, bound: int = BOUND) -> None:
+        from sweeps.study.table import Table
+
         self._sign, self._bound = sign, bound
-        self._known = 0
-        self._open: list[int] = []
+        self._news = News()
         self._ended: list[int] = []  # numbers, of those that TPE learns from
         self._ranked: list[tuple[tuple[float, ...], int]] = []
         self._shuffled: list[tuple[int, int]] = []  # in an order that has nothing to do with them
         self._spaces: dict[frozenset[str], int] = {}
+        self._table = Table()
 
     def of(self, trials: Sequence[FrozenTrial]) -> Seen:
         """Return what is in view. trials: all of the study, by number."""
         self._take(trials)
         spaces = [trials[number] for number in sorted(self._spaces.values())]
-        return Seen(self._in_view(trials), spaces)
+        best = [number for _, number in self._ranked[:BEST]]
+        ended, running = self._in_view(best)
+        shown = [trials[number] for number in sorted([*ended, *running])]
+        return Seen(shown, spaces, ended, running, best, self._table)
 
-    def _in_view(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    def _in_view(self, best: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+        """Return which trials are in view, of those that ended and of those that run."""
+        open_ones = [*self._news.running]
         if len(self._ended) <= self._bound:
-            return list(trials)
-        shown = {number for _, number in self._ranked[:BEST]}.union(self._ended[-LATEST:])
+            return self._ended, open_ones
+        ended = {*best, *self._ended[-LATEST:]}
         places = iter(self._shuffled)
         last = 0
-        while len(shown) < self._bound:
+        while len(ended) < self._bound:
             last, number = next(places)
-            shown.add(number)
-        shown.update(number for number in self._open if _place(number) <= last)
-        shown.update(self._open[-LATEST:])
-        return [trials[number] for number in sorted(shown)]
+            ended.add(number)
+        running = {number for number in open_ones if _place(number) <= last}
+        return [*ended], [*running.union(open_ones[-LATEST:])]
 
     def _take(self, trials: Sequence[FrozenTrial]) -> None:
-        waiting = [*self._open, *range(self._known, len(trials))]
-        self._known, self._open = len(trials), []
-        for number in waiting:
-            trial = trials[number]
-            if not trial.state.is_finished():
-                self._open.append(number)
-            elif trial.state.name != "FAIL":
+        for number, trial in self._news.of(trials):
+            self._table.add(trial)
+            if trial.state.is_finished() and trial.state.name != "FAIL":
                 insort(self._ended, number)
                 insort(self._ranked, (_rank(trial, self._sign), number))
                 insort(self._shuffled, (_place(number), number))

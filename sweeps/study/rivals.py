@@ -1,4 +1,4 @@
-"""What the pruning rule knows of a study's trials: each is looked at once, when it has ended."""
+"""What the pruning rule knows of a study's trials: each is looked at when it has changed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from objectives.training import Outcome, on_plateau
+from sweeps.study.news import News
 from sweeps.study.shown import last_judged
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+COMPLETE = Outcome.COMPLETE.value
 
 
 def on_first_plateau(trial: FrozenTrial, rung: int) -> bool:
@@ -23,10 +26,23 @@ def on_first_plateau(trial: FrozenTrial, rung: int) -> bool:
 
 def best_by(trial: FrozenTrial, rung: int) -> float | None:
     """Return a trial's best value by a rung, or its final one if it was complete before."""
-    result = trial.user_attrs.get("result", {})
-    if result.get("outcome") == Outcome.COMPLETE.value and result["epochs"] < rung:
+    result = trial.user_attrs.get("result")
+    if result is not None and result.get("outcome") == COMPLETE and result["epochs"] < rung:
         return trial.value
     return trial.intermediate_values.get(rung)
+
+
+@dataclass(frozen=True)
+class There:
+    """A trial at a rung.
+
+    value: its best by then, None where it has none. sat: whether it was on its plateau and went
+    on. left: whether it has left it since.
+    """
+
+    value: float | None
+    sat: bool
+    left: bool
 
 
 @dataclass
@@ -42,9 +58,25 @@ class Rung:
     sat: int = 0
     left: int = 0
 
+    def add(self, one: There) -> None:
+        """Count a trial."""
+        self.count += one.value is not None
+        self.sat += one.sat
+        self.left += one.left
+        if one.value is not None and not math.isnan(one.value):  # neither better nor worse
+            insort(self.values, one.value)
+
+    def remove(self, one: There) -> None:
+        """Count a trial no longer."""
+        self.count -= one.value is not None
+        self.sat -= one.sat
+        self.left -= one.left
+        if one.value is not None and not math.isnan(one.value):
+            del self.values[bisect_left(self.values, one.value)]
+
 
 class Rivals:
-    """The trials of one study by rung. An ended trial never changes, so it is counted for good.
+    """The trials of one study by rung. Each is looked at when it is new or has changed.
 
     rungs: those that are asked for. judged: those at which the rule looks at a trial, None: all.
     sign: of the monitor, 1 where lower is better, -1 where higher is.
@@ -55,50 +87,46 @@ class Rivals:
     ) -> None:
         self._rungs = {rung: Rung() for rung in rungs}
         self._judged, self._sign = judged, sign
-        self._known = 0  # trials, by number, that were looked at
-        self._open: list[int] = []  # those of them that have not ended
+        self._news = News()
+        self._running: dict[int, dict[int, There]] = {}  # as they are counted
 
     def take(self, trials: Sequence[FrozenTrial]) -> None:
         """Take a study's trials by number, with all that were taken before."""
-        waiting = [*self._open, *range(self._known, len(trials))]
-        self._known, self._open = len(trials), []
-        for number in waiting:
-            if trials[number].state.is_finished():
-                for rung, kept in self._rungs.items():
-                    self._count(kept, trials[number], rung)
-            else:
-                self._open.append(number)
+        for number, trial in self._news.of(trials):
+            for rung, before in self._running.pop(number, {}).items():
+                self._rungs[rung].remove(before)
+            now = {rung: self._there(trial, rung) for rung in self._rungs}
+            for rung, there in now.items():
+                self._rungs[rung].add(there)
+            if number in self._news.running:
+                self._running[number] = now
 
-    def at(
-        self, rung: int, value: float, trial: int, trials: Sequence[FrozenTrial]
-    ) -> tuple[int, int, int, int]:
+    def at(self, rung: int, value: float, own: int | None) -> tuple[int, int, int, int]:
         """Return what a trial that has reached a rung is compared with.
 
         Args:
             rung: The epoch.
             value: Its own best so far.
-            trial: Its number.
-            trials: As they were taken last.
+            own: Its number, None where it was not taken.
 
         Returns:
             How many others have a value there and how many a better one; how many went on from
             their plateau there, and how many of those have left it.
         """
-        kept, now = self._rungs[rung], Rung()
-        for number in self._open:
-            if trials[number].number != trial:
-                self._count(now, trials[number], rung)
-        better = bisect_left(kept.values, self._sign * value)
-        better += bisect_left(now.values, self._sign * value)
-        return kept.count + now.count, better, kept.sat + now.sat, kept.left + now.left
+        kept, mine = self._rungs[rung], Rung()
+        if own in self._running:
+            mine.add(self._running[own][rung])
+        better, myself = (bisect_left(of.values, self._sign * value) for of in (kept, mine))
+        return (
+            kept.count - mine.count, better - myself, kept.sat - mine.sat, kept.left - mine.left
+        )  # fmt: skip
 
-    def _count(self, kept: Rung, trial: FrozenTrial, rung: int) -> None:
-        if (found := best_by(trial, rung)) is not None:
-            kept.count += 1
-            if not math.isnan(found):  # which is neither better nor worse
-                insort(kept.values, self._sign * found)
-        if on_first_plateau(trial, rung):
-            last = last_judged(trial, self._judged)
-            if last is not None and last != rung:
-                kept.sat += 1
-                kept.left += not on_first_plateau(trial, last)
+    def _there(self, trial: FrozenTrial, rung: int) -> There:
+        found = best_by(trial, rung)
+        last = last_judged(trial, self._judged) if on_first_plateau(trial, rung) else None
+        sat = last is not None and last != rung
+        return There(
+            None if found is None else self._sign * found,
+            sat,
+            sat and last is not None and not on_first_plateau(trial, last),
+        )

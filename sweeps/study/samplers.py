@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import inspect
 import warnings
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +111,8 @@ def _innermost(sampler: BaseSampler) -> BaseSampler:
 class Draws:
     """What a sampler proposes for one trial that is not stored yet.
 
-    `system_attrs` are what it wants to be kept, with the trial. seen: the part of the study that
-    the sampler is shown, None: all of it.
+    `system_attrs` are what it wants to be kept, with the trial. seen: what the sampler is shown of
+    the study, None: all of it.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Draws:
     ) -> None:
         self._given, self._seed, self._frozen = given, seed, frozen
         self._study = _seen(study, frozen, None if seen is None else seen.trials)
+        self._seen = seen
         fresh = self._fresh("")
         fresh.before_trial(self._study, frozen)
         asked_before = self._study if seen is None else _seen(study, frozen, seen.spaces)
@@ -157,6 +159,8 @@ class Draws:
         kind = type(_innermost(made)).__name__
         if kind in _SEQUENCES and not (name and kind == "QMCSampler"):
             return make_sampler(self._given, seed_of(self._seed))
+        if self._seen is not None:
+            made.seen = self._seen  # type: ignore[attr-defined]  # `QuickTPE`: see `bounds`
         return made
 
     def _asked(self, ask: Any, *about: Any) -> Any:
@@ -183,7 +187,8 @@ def after(
     grid = type(_innermost(fresh)).__name__ == "GridSampler"
     if grid and "grid_id" not in trial.system_attrs:  # the baseline, or another sampler's
         return {}, False
-    ended = copy.deepcopy(trial)
+    ended = copy.copy(trial)
+    ended.system_attrs = copy.deepcopy(trial.system_attrs)
     seen = _seen(study, ended)
     stopped: list[bool] = []
     seen.stop = lambda: stopped.append(True)  # type: ignore[method-assign]
@@ -233,9 +238,11 @@ def _seen(
             else:
                 found = [t for t in trials if states is None or t.state in states]
                 found = copy.deepcopy(found) if deepcopy else found
-            place = next((i for i, t in enumerate(found) if t.number == asked.number), len(found))
+            place = bisect_left(found, asked.number, key=lambda t: t.number)
+            there = found[place : place + 1]
+            behind = place + (bool(there) and there[0].number == asked.number)
             shown = states is None or asked.state in states
-            found[place : place + 1] = [asked] if shown else []
+            found[place:behind] = [asked] if shown else []
             return found
 
         def get_trial(self, trial_id: int) -> FrozenTrial:

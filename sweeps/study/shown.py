@@ -55,7 +55,7 @@ def report_last(trial: Trial, result: TrialResult) -> None:
     """
     if len(trial.study.directions) > 1:
         return
-    last = trial.study.get_trials(deepcopy=False)[trial.number].last_step
+    last = trial.study._storage.get_trial(trial._trial_id).last_step
     if result.value is not None and (last is None or last < result.epochs):
         trial.report(result.value, result.epochs)
 

@@ -46,6 +46,7 @@ class Store:
         self.seed = seed
         self.ranges = ranges
         self.starts = space.starts(ranges)  # params of the portfolio, which nothing samples
+        self._left = [*self.starts]  # those that are no trials yet
         self.queue: list[Mapping[str, Any]] = []  # params of configs to try next
         self._exhausted: bool | None = None
         self._recent: Recent | None = None
@@ -88,7 +89,9 @@ class Store:
         from sweeps.study.samplers import Draws, seed_of
 
         trials = self.study.get_trials(deepcopy=False)
-        known = [t.user_attrs.get("params") for t in trials] if self.starts else []
+        if self._left:
+            known = [t.user_attrs.get("params") for t in trials]
+            self._left = [one for one in self._left if plain(one) not in known]
         number = len(trials)
         given: Mapping[str, Any] | None = None
         start: dict[str, Any] | None = None
@@ -100,8 +103,8 @@ class Store:
             role = "baseline"
         elif self.queue:
             given, role = self.queue.pop(0), "tried"
-        elif left := [one for one in self.starts if plain(one) not in known]:
-            given, role = left[0], PORTFOLIO
+        elif self._left:
+            given, role = self._left[0], PORTFOLIO
         state = optuna.trial.TrialState.RUNNING
         frozen = optuna.trial.create_trial(state=state)
         frozen.number = number
@@ -126,8 +129,8 @@ class Store:
                 },
             )
         )
-        stored = self.study.get_trials(deepcopy=False)[number]
-        return optuna.trial.Trial(self.study, stored._trial_id)
+        numbered = self.study._storage.get_trial_id_from_study_id_trial_number
+        return optuna.trial.Trial(self.study, numbered(self.study._study_id, number))
 
     def may_ask(self) -> bool:
         """Return whether there is anything left to propose: a grid may be exhausted."""
@@ -208,7 +211,7 @@ class Store:
     def _close(self, trial: optuna.trial.Trial, state: Any, values: Any = None) -> None:
         from sweeps.study.samplers import after
 
-        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        frozen = self.study._storage.get_trial(trial._trial_id)
         kept, self._exhausted = after(self.study, self.sampler, self.seed, frozen, state, values)
         for key, news in kept.items():
             self.study._storage.set_trial_system_attr(frozen._trial_id, key, news)

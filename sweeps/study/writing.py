@@ -7,7 +7,7 @@ transaction of its own. What is written here is the same, row by row: all or not
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
@@ -23,6 +23,7 @@ from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeps.study.changes import NEW
 from sweeps.study.rows import (
     PARAMS,
     REPORTS,
@@ -66,28 +67,24 @@ class Rows:
     def create(self, trial: FrozenTrial, number: int) -> int:
         """Create a trial; return its id. Raises Unsure, or what the storage raises."""
         with faults(), self._engine.begin() as connection:
-            made = self._create(connection, number, trial)
-        self.ids[number] = made
-        return made
+            made = self._create(connection, {number: trial})
+        self.ids |= made
+        return made[number]
 
     def make(self, changes: Sequence[Mapping[str, Any]], trials: Sequence[FrozenTrial]) -> None:
         """Make changes as `Changing` has them, all or none. trials: the created ones, in order.
 
         Raises Unsure where a trial is there already or has ended, or what the storage raises.
         """
-        made: dict[int, int] = {}
-        creating = iter(trials)
+        created = [one["number"] for one in changes if one["do"] == NEW]
         rest = _Merged(self._study)
         with faults(), self._engine.begin() as connection:
             self._look(connection, changes)
+            made = self._create(connection, dict(zip(created, trials, strict=True)))
+            known = ChainMap(made, self.ids)
             for change in changes:
-                number = change.get("number")
-                if change["do"] == "create_new_trial":
-                    made[change["number"]] = self._create(
-                        connection, change["number"], next(creating)
-                    )
-                else:
-                    rest.add(change, None if number is None else (made | self.ids)[number])
+                if change["do"] != NEW:
+                    rest.add(change, known[change["number"]] if "number" in change else None)
             for table, rows in rest.rows.items():
                 self._put(connection, table, [*rows.values()])
             for key, state in rest.ended.items():
@@ -99,7 +96,7 @@ class Rows:
 
     def _look(self, connection: sqlalchemy.Connection, changes: Sequence[Any]) -> None:
         """Raise Unsure unless every trial that is changed is there and runs."""
-        created = {one["number"] for one in changes if one["do"] == "create_new_trial"}
+        created = {one["number"] for one in changes if one["do"] == NEW}
         numbers = {one["number"] for one in changes if "number" in one} - created
         if not numbers:
             return
@@ -111,21 +108,29 @@ class Rows:
         if len(states) != len(keys) or set(states) != {TrialState.RUNNING}:
             raise Unsure("a trial has ended")
 
-    def _create(self, connection: sqlalchemy.Connection, number: int, trial: FrozenTrial) -> int:
+    def _create(
+        self, connection: sqlalchemy.Connection, trials: Mapping[int, FrozenTrial]
+    ) -> dict[int, int]:
+        """Create trials, which are given by number, in order; return their ids by number."""
+        if not trials:
+            return {}
         mine = STUDIES.c.study_id == self._study
         connection.execute(sqlalchemy.select(STUDIES.c.study_id).where(mine).with_for_update())
         count = sqlalchemy.select(sqlalchemy.func.count()).where(TRIALS.c.study_id == self._study)
-        if connection.execute(count).scalar() != number:
+        first = connection.execute(count).scalar_one()
+        if [*trials] != [*range(first, first + len(trials))]:
             raise Unsure("the trials before it are others")
-        row = {
-            "study_id": self._study, "number": number, "state": trial.state,
-            "datetime_start": _utc(trial.datetime_start),
-            "datetime_complete": _utc(trial.datetime_complete),
-        }  # fmt: skip
-        made = connection.execute(TRIALS.insert().values(row)).inserted_primary_key
-        key = int(made[0]) if made is not None else -1
-        rows: dict[Any, list[dict[str, Any]]] = {
-            PARAMS: [
+        made: dict[int, int] = {}
+        rows: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        for number, trial in trials.items():
+            row = {
+                "study_id": self._study, "number": number, "state": trial.state,
+                "datetime_start": _utc(trial.datetime_start),
+                "datetime_complete": _utc(trial.datetime_complete),
+            }  # fmt: skip
+            inserted = connection.execute(TRIALS.insert().values(row)).inserted_primary_key
+            key = made[number] = int(inserted[0]) if inserted is not None else -1
+            rows[PARAMS] += [
                 {
                     "trial_id": key, "param_name": name,
                     "param_value": one.to_internal_repr(trial.params[name]),
@@ -133,19 +138,18 @@ class Rows:
                 }
                 for name, one in trial.distributions.items()
                 if self._fits(connection, name, one)
-            ],
-            VALUES: [_value(key, n, value) for n, value in enumerate(trial.values or ())],
-            REPORTS: [_report(key, *one) for one in trial.intermediate_values.items()],
-        }  # fmt: skip
-        for table, attrs in ((USER, trial.user_attrs), (SYSTEM, trial.system_attrs)):
-            rows[table] = [
-                {"trial_id": key, "key": name, "value_json": json.dumps(value)}
-                for name, value in attrs.items()
-            ]
+            ]  # fmt: skip
+            rows[VALUES] += [_value(key, n, value) for n, value in enumerate(trial.values or ())]
+            rows[REPORTS] += [_report(key, *one) for one in trial.intermediate_values.items()]
+            for table, attrs in ((USER, trial.user_attrs), (SYSTEM, trial.system_attrs)):
+                rows[table] += [
+                    {"trial_id": key, "key": name, "value_json": json.dumps(value)}
+                    for name, value in attrs.items()
+                ]
         for table, found in rows.items():
             if found:
                 connection.execute(table.insert(), found)
-        return key
+        return made
 
     def _fits(self, connection: sqlalchemy.Connection, name: str, one: BaseDistribution) -> bool:
         """Return True, or raise ValueError as Optuna does for another kind of range."""

@@ -151,7 +151,7 @@ def test_commits_whose_answers_are_lost_are_not_done_twice(
 ) -> None:
     monkeypatch.setattr(outbox, "pause", lambda tries: 0.0)
     monkeypatch.setattr(outbox, "MOST", 2)  # changes in a transaction, so that there are many
-    monkeypatch.setattr(outbox, "_GATHER", 0.0)
+    monkeypatch.setattr(outbox, "GATHER", 0.0)
     commits = []
     with session(tmp_path, storage=url, **ASKED) as study:
         storage = study.store.study._storage._disk

@@ -53,7 +53,7 @@ def opened(server: Any, folder: Path, faults: list[str | None]) -> tuple[Outbox,
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outboxes, "pause", lambda tries: 0.0)
-    monkeypatch.setattr(outboxes, "_GATHER", 0.001)
+    monkeypatch.setattr(outboxes, "GATHER", 0.001)
 
 
 @settings(

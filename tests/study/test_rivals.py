@@ -11,11 +11,10 @@ from sweeps.study.sweep import percentile, successive_halving
 
 EPOCHS = 20
 VALUES = st.one_of(st.floats(0.0, 1.0), st.just(float("nan")), st.sampled_from([0.5, 0.99, 1.0]))
-# Each step is an epoch of one of eight places: its value, and whether the trial ends there.
-STEPS = st.lists(
-    st.tuples(st.integers(0, 7), VALUES, st.sampled_from(["on", "on", "on", "complete", "fail"])),
-    max_size=120,
-)
+# Each step is an epoch of one of eight places: its value, and whether the trial ends there, or is
+# resumed: Optuna then changes the very object that the study has of it.
+FATES = st.sampled_from(["on", "on", "on", "again", "complete", "fail"])
+STEPS = st.lists(st.tuples(st.integers(0, 7), VALUES, FATES), max_size=120)
 
 
 @given(STEPS, st.sampled_from([successive_halving(first_rung=2), percentile(70, first_rung=2)]))
@@ -36,6 +35,8 @@ def test_every_decision_is_that_of_a_rule_without_memory(steps, rule) -> None:
             assert trial.should_prune() == wanted
             if wanted:
                 study.tell(places.pop(place), state=optuna.trial.TrialState.PRUNED)
+            elif fate == "again":
+                places[place] = optuna.trial.Trial(study, trial._trial_id)
             elif fate == "complete" or epoch == EPOCHS:
                 result = {"outcome": "complete", "epochs": epoch}
                 trial.set_user_attr("result", result)

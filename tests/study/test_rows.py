@@ -131,7 +131,7 @@ def test_of_changes_that_do_not_fit_none_is_made(tmp_path: Path) -> None:
     before = shown(every_trial(storage, study))
     for wrong in ([attr, new], [end, attr], [{**attr, "number": 7}]):
         with pytest.raises(Unsure):
-            rows.make(wrong, [made])
+            rows.make(wrong, [made] * wrong.count(new))
         assert shown(every_trial(storage, study)) == before
     rows.make([end], [])
     with pytest.raises(Unsure, match="has ended"):
