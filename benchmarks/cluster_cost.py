@@ -224,8 +224,9 @@ def _lines(gauge: Gauge, fake: Measured, slots: int, pace: float) -> list[str]:
         f"{1e3 * seen.ending / max(seen.trials, 1):.0f}; of the whole driver: an epoch with its "
         f"share of its trial {1e3 * whole * seconds / max(seen.epochs, 1):.2f}, a trial with its "
         f"epochs {1e3 * whole * seconds / max(seen.trials, 1):.0f}",
-        f"  report delay, s: median {delays[0]:.3f}, 99% {delays[1]:.3f}, latest {delays[2]:.2f}; "
-        f"a free slot waits, s: median {waits[0]:.2f}, longest {waits[1]:.2f}",
+        f"  delay of a report, s: median {delays[0]:.3f}, 99th percentile {delays[1]:.3f}, "
+        f"longest {delays[2]:.2f}; a free slot waits, s: median {waits[0]:.2f}, "
+        f"longest {waits[1]:.2f}",
         "  MLflow is behind by, s: " + ", ".join(f"{one:.0f}" for one in gauge.behind()),
     ]
 
