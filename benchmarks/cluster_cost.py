@@ -229,8 +229,9 @@ def _lines(gauge: Gauge, fake: Measured, slots: int, pace: float) -> list[str]:
         f"  a trial, from its proposal to its end with its {length:.0f} epochs, "
         f"takes {1e3 * each:.0f} ms of the driver's processor, all threads: a core "
         f"that does nothing else would do for {1.0 / each:.1f} trials/s (computed)",
-        f"  report delay, s: median {delays[0]:.3f}, 99% {delays[1]:.3f}, latest {delays[2]:.2f}; "
-        f"a free slot waits, s: median {waits[0]:.2f}, longest {waits[1]:.2f}",
+        f"  delay of a report, s: median {delays[0]:.3f}, 99th percentile {delays[1]:.3f}, "
+        f"longest {delays[2]:.2f}; a free slot waits, s: median {waits[0]:.2f}, "
+        f"longest {waits[1]:.2f}",
         "  MLflow is behind by, s: " + ", ".join(f"{one:.0f}" for one in gauge.behind()),
     ]
 

@@ -155,7 +155,7 @@ def test_a_trial_that_ended_early_is_complete_and_its_config_exact(tmp_path: Pat
 def test_after_ctrl_c_and_to_a_larger_total_a_study_goes_on_the_same(
     recall: Path, tmp_path: Path
 ) -> None:
-    """As five trials at once: five that Ctrl-C interrupted, and four that became five."""
+    """One that Ctrl-C cut short and one of four trials end as one of five in a single run."""
     five = ("--trials", "5", *SMALL[2:], "--workers", "1", "--confirm", "0")
     with subprocess.Popen(
         [sys.executable, "-m", "sweeps.lstm_recall", *five],

@@ -33,6 +33,7 @@ from objectives.training.epochs import Batches, Epochs, fed
 from objectives.training.given_data import require_fit
 from objectives.training.given_model import require_model
 from objectives.training.live import LiveState, shapes, versions
+from objectives.training.metrics import build_optimizer
 from objectives.training.progress import Progress, load_weights
 from objectives.training.readable import Readable
 from objectives.training.refitting import check, replayed
@@ -265,7 +266,7 @@ def export(model: keras.Model, data: Data, path: Path, cut: float | None = None)
     classes, which its scorer knows then.
     """
     if model.optimizer is not None:  # or Keras warns of its missing variables when it loads
-        model.optimizer.build(model.trainable_variables)
+        build_optimizer(model)
     if data.preprocessing is not None and not data.folds:
         from objectives.preprocessing import assemble
 

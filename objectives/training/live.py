@@ -11,6 +11,7 @@ import keras
 
 from objectives.training.callback_files import unkept
 from objectives.training.checkpoint import Checkpoint, Opaque, attributes
+from objectives.training.metrics import build_optimizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,11 +72,10 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
         kept, self.kept = self.kept, None
         if kept is None:
             return
-        optimizer = self.of.optimizer
-        optimizer.build(self.of.trainable_variables)
+        build_optimizer(self.of)
         for variable, value in zip(self.of.variables, kept.variables, strict=True):
             variable.assign(value)
-        others = (*optimizer.variables, *(self._also or ()))
+        others = (*self.of.optimizer.variables, *(self._also or ()))
         for variable, value in zip(others, kept.optimizer, strict=True):
             variable.assign(value)
         for callback, found in zip(self.callbacks, kept.callbacks, strict=True):
@@ -84,7 +84,7 @@ class LiveState(keras.callbacks.Callback):  # type: ignore[misc]
 
 def shapes(model: keras.Model) -> list[Any]:
     """Return the names, shapes and types of all that a checkpoint keeps of a model."""
-    model.optimizer.build(model.trainable_variables)
+    build_optimizer(model)
     held = (*model.variables, *model.optimizer.variables)
     return [(variable.name, tuple(variable.shape), str(variable.dtype)) for variable in held]
 

@@ -1,4 +1,4 @@
-"""The variables of a listed model's metrics, and how many rows of validation go at once."""
+"""The variables of a model's optimizer and metrics, and how many rows of validation go at once."""
 
 from __future__ import annotations
 
@@ -16,10 +16,17 @@ WIDE = 1024
 WIDE_NUMBERS = 1_000_000
 
 
+def build_optimizer(model: keras.Model) -> None:
+    """Make the variables of a model's optimizer, unless it has them."""
+    if not model.optimizer.built:  # loss scaling, and optimizers of a user's own, would make more
+        model.optimizer.build(model.trainable_variables)
+
+
 def build_metrics(model: keras.Model, train: Any, batch: int) -> None:
     """Make the variables of the metrics and losses of a listed model, as its first step does.
 
-    train: structures of tensors, as a step takes them.
+    train: structures of tensors, as a step takes them. batch: rows of the first step, by which
+    Keras chooses what "accuracy" means where an output has one dimension alone.
     """
     late = any(map(_late, keras.tree.flatten(_metrics(model))))
     if (
@@ -32,10 +39,12 @@ def build_metrics(model: keras.Model, train: Any, batch: int) -> None:
     ):
         model._symbolic_build(data_batch=mapped(lambda part: part[:batch], train))
         return
-    y = keras.KerasTensor((batch, *train[1].shape[1:]), train[1].dtype.name)
+    (output,), rows = model.outputs, min(batch, int(train[1].shape[0]))
+    y = keras.KerasTensor((rows, *train[1].shape[1:]), train[1].dtype.name)
+    predicted = keras.KerasTensor((rows, *output.shape[1:]), output.dtype)
     for part in (model._compile_metrics, model._compile_loss):
         if part is not None and not part.built:
-            part.build(y, model.outputs[0])  # the shapes suffice, and no step need be traced
+            part.build(y, predicted)  # the shapes suffice, and no step need be traced
 
 
 def _metrics(model: keras.Model) -> list[Any]:

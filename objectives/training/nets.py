@@ -22,6 +22,7 @@ from keras.src.backend.common import global_state  # there is no public way to f
 from objectives import shared
 from objectives.stacked import Stacked, unscaled
 from objectives.training.inputs import ATTRIBUTES
+from objectives.training.metrics import build_optimizer
 from objectives.training.parts import optimizer_numbers
 from objectives.training.scoring import Scorer
 from objectives.training.structure import Unlisted, layer_words
@@ -153,7 +154,7 @@ class Nets:
         if plan is None:
             return None
         optimizer = model.optimizer
-        optimizer.build(model.trainable_variables)
+        build_optimizer(model)
         same = all(np.array_equal(variable, value) for variable, value in plan.state(model))
         held = {name: vars(optimizer).get(name) for name in plan.numbers}
         held["learning_rate"] = optimizer._learning_rate

@@ -70,7 +70,7 @@ class InOneCall(Scorer):
     def evaluate(self, part: tuple[Any, ...], batch: int) -> Logs:
         """Return loss and metrics. part: x, y and perhaps weights."""
         tensors = Tensors(part)
-        build_metrics(self.model, tensors.pack(tensors.flat), 1)
+        build_metrics(self.model, tensors.pack(tensors.flat), batch)
         found = self._call("evaluate", _evaluating, tensors, batch)(*tensors.flat)
         return {name: as_number(value) for name, value in found.items()}
 

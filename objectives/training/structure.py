@@ -96,6 +96,7 @@ def structure(model: keras.Model, inputs: Inputs, *shapes: Any) -> str | None:
 def rowwise(model: keras.Model) -> bool:
     """Return whether a listed model's losses and metrics do not depend on how rows are batched.
 
+    Those of an output with one dimension alone do: Keras's losses are means over the last one.
     Steps of a sequence that a mask hides do: Keras divides by their number in the batch. So do
     the outputs' own losses, where there are several: see `output_losses`.
     """
@@ -106,7 +107,7 @@ def rowwise(model: keras.Model) -> bool:
         isinstance(loss, str) or getattr(loss, "reduction", "") == "sum_over_batch_size"
         for loss in keras.tree.flatten(model.loss)
     )
-    flat = all(len(output.shape) <= 2 for output in model.outputs)
+    flat = all(len(output.shape) == 2 for output in model.outputs)
     return averaged and flat and len(model.outputs) == 1 and not stateful and not across
 
 

@@ -10,7 +10,7 @@ import keras
 
 from objectives.training.epoch import Unsupported, trace
 from objectives.training.inputs import Inputs
-from objectives.training.metrics import build_metrics, widest
+from objectives.training.metrics import build_metrics, build_optimizer, widest
 from objectives.training.program import variables
 from objectives.training.structure import rowwise, structure
 from objectives.training.tensors import Tensors
@@ -57,7 +57,7 @@ class Tracer:
         """
         inputs = Inputs(model)
         train, validation = self._tensors
-        model.optimizer.build(model.trainable_variables)
+        build_optimizer(model)
         listed = structure(model, inputs, [train.words, validation.words], batch, order)
         wide = batch
         if listed is not None and rowwise(model):
@@ -66,14 +66,19 @@ class Tracer:
         def make() -> Trace:
             return trace(model, train, validation, order, batch, wide, inputs)
 
-        key, traced = self._keyed(listed, model, make)
+        key, traced = self._keyed(listed, model, min(batch, order), make)
         return Traced(key, traced, wide, own=listed is None)
 
-    def _keyed(self, listed: str | None, model: keras.Model, make: Make) -> tuple[str, Trace]:
-        """Return the key of the model's structure, and the model's own trace."""
+    def _keyed(
+        self, listed: str | None, model: keras.Model, first: int, make: Make
+    ) -> tuple[str, Trace]:
+        """Return the key of the model's structure, and the model's own trace.
+
+        first: rows of the first step.
+        """
         if listed is None:
             return self._own(make)
-        build_metrics(model, self._tensors[0].pack(self._tensors[0].flat), 1)
+        build_metrics(model, self._tensors[0].pack(self._tensors[0].flat), first)
         own, known = variables(model), self._known(listed)
         kept = place(listed)
         found = known or (kept and Trace.read(kept))

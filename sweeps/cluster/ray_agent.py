@@ -27,7 +27,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweeps.cluster.code import Code
 from sweeps.cluster.engine import ALL, SILENCE, Answered, Ended, Gone, Missed, Said
 from sweeps.cluster.nodes import Node, free_of, plan
-from sweeps.cluster.ray_connect import cause_of, connect, line_of
+from sweeps.cluster.ray_connect import cause_of, connect, line_of, refusal_of
 from sweeps.cluster.ray_demand import Demand
 from sweeps.cluster.ray_host import Put, RayHost
 from sweeps.workers.orders import Orders
@@ -272,8 +272,7 @@ def main(fd: str, address: str, generation: str) -> None:
         name, *arguments = commands.get()  # start
         getattr(agent, name)(*arguments)
     except Exception as error:
-        aborted = isinstance(error, ConnectionAbortedError)  # with a traceback of the head's
-        channel.send(("refused", cause_of(error) if aborted else line_of(error)))
+        channel.send(("refused", refusal_of(error)))
         raise
     while True:
         name, *arguments = commands.get()

@@ -46,3 +46,13 @@ def cause_of(error: BaseException) -> str:
         return line_of(error)
     needed = "; install keras-sweeps there" if "No module named" in raised[-1] else ""
     return f"{raised[-1]}{needed}"
+
+
+def refusal_of(error: BaseException) -> str:
+    """Return why Ray does not connect, in one line."""
+    if not isinstance(error, ConnectionAbortedError):
+        return line_of(error)
+    cause = cause_of(error)  # at the end of a traceback of the head's
+    if ".err" in cause and "head node" not in cause:
+        return f"{cause} It is on the head's machine, by default in /tmp/ray/session_latest/logs."
+    return cause

@@ -83,7 +83,10 @@ class Tracker:
     """
 
     def prepare(self) -> None:
-        """Load what the first run needs, on a core that is free for a few seconds."""
+        """Load what the first run needs, on a core that is free for a few seconds.
+
+        A process that ends meanwhile waits until it is loaded, for two seconds at most.
+        """
 
     def start_study(self, study: StudyRun) -> None:
         """Create or reopen the parent run, and prepare its MLflow page."""

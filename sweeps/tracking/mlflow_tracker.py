@@ -59,7 +59,7 @@ class MlflowTracker(Tracker):
             with contextlib.suppress(Exception):  # the courier meets it again, and tells
                 load(self.uri)
 
-        # Not a daemon: a process that ends inside an import of C++ code aborts.
+        # Not a daemon thread: one that is stopped inside C++ code when the process ends aborts it.
         threading.Thread(target=quietly, name="mlflow").start()
 
     def start_study(self, study: StudyRun) -> None:

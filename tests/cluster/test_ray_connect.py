@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +36,10 @@ def test_a_head_that_fails_to_start_a_server_is_asked_again(
     else:
         with pytest.raises(ConnectionAbortedError) as error:
             ray_connect.connect("ray://head:10001")
-        assert ray_connect.cause_of(error.value).startswith("RuntimeError: Starting Ray client")
+        said = ray_connect.refusal_of(error.value)
+        assert said.startswith("RuntimeError: Starting Ray client server failed.")
+        assert "ray_client_server_23000.err" in said
+        assert "on the head's machine" in said
     assert len(asked) == min(fails + 1, ray_connect.TRIES)
     assert capsys.readouterr().err.count("connecting again") == min(fails, ray_connect.TRIES - 1)
 
@@ -55,3 +59,18 @@ def test_what_is_refused_for_another_reason_is_not_asked_again(
     with pytest.raises(ConnectionError, match="version mismatch"):
         ray_connect.connect("auto")
     assert len(asked) == 1
+
+
+def test_another_version_is_told_with_both_versions_in_one_line() -> None:
+    from ray._private.utils import check_version_info
+
+    from sweeps.cluster.ray_connect import line_of, refusal_of
+
+    there = {"ray_version": "2.9.1", "python_version": "3.8.4"}
+    with pytest.raises(RuntimeError) as error:
+        check_version_info(there, "Ray Client")
+    assert line_of(error.value) == refusal_of(error.value)
+    said = refusal_of(error.value)
+    assert "\n" not in said
+    assert said.startswith("Version mismatch: The cluster was started with: Ray: 2.9.1 ")
+    assert f"Python: {platform.python_version()}" in said

@@ -6,12 +6,19 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def settled() -> None:
     """Keep what has been imported from the collector: trainers call it before every trial."""
-    pytest.importorskip("keras")
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def with_keras(request: pytest.FixtureRequest) -> None:
+    """Skip tests that train where there is no Keras; the others need none."""
+    if request.node.get_closest_marker("slow"):
+        pytest.importorskip("keras")
+        request.getfixturevalue("settled")
 
 
 @pytest.fixture(autouse=True)

@@ -222,6 +222,20 @@ def scheduled(most: float, data: Data) -> Any:
     return sequential(optimizer=keras.optimizers.Adam(Warm(most)))
 
 
+def one_dimension(loss: Any, data: Data) -> Any:
+    """What Keras takes "accuracy" for depends on the rows of the first batch here."""
+    net = keras.Sequential([keras.Input((6,)), layers.Dense(1, "sigmoid"), layers.Reshape(())])
+    net.compile("adam", loss, metrics=["accuracy", "mse"])
+    return net
+
+
+def labels() -> Data:
+    return parts(
+        lambda rng, count: rng.standard_normal((count, 6)).astype("float32"),
+        lambda rng, x: (x[:, 0] > 0).astype("float32"),
+    )
+
+
 def f1(rate: float, data: Data) -> Any:
     net = keras.Sequential([keras.Input((6,)), layers.Dense(3, activation="softmax")])
     net.compile(
@@ -257,5 +271,6 @@ CASES = {
     "a stop as an epoch begins": Case(
         scaled, [2.0, 3.0], numbers, callbacks=lambda config, monitor: [Late()]
     ),
+    "an output of one dimension": Case(one_dimension, ["mse", "crossentropy"], labels),
     "a metric of several values": Case(f1, [0.01, 0.1], one_hot),
 }

@@ -17,6 +17,7 @@ RESUMED = {
     "schedules": Small(optimizer="sgd", momentum=0.9, schedule=True),
     "plateau": Small(dropout=0.2, weight_decay=0.01, callbacks=("plateau",)),
     "early stopping": Small(callbacks=("early", "halve"), net="lstm"),
+    "half precision": Small(policy="mixed_float16", dropout=0.3),
     "fit alone": Small(fault="python", dropout=0.3),
 }
 

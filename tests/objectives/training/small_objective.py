@@ -30,6 +30,7 @@ class Small:
     scale: float = 1.0
     auc: bool = False
     batch_size: int = 16
+    policy: str | None = None
     callbacks: tuple[str, ...] = ()
     fault: str | None = None  # build, call, python
 
@@ -58,6 +59,8 @@ def build(config: Small, found: Data) -> Any:
 
     if config.fault == "build":
         raise RuntimeError("this net cannot be built")
+    if config.policy:
+        keras.config.set_dtype_policy(config.policy)
     keras_layers = [keras.Input(found.train.x.shape[1:]), *layers(config)]
     model = keras.Sequential(keras_layers)
     output = model.layers[-1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import optuna
 import pytest
@@ -17,6 +16,7 @@ from search_spaces import Replay
 from sweeps.cli.python import load, run
 from sweeps.study.sweep import Sweep, successive_halving
 
+keras = pytest.importorskip("keras")
 pytestmark = pytest.mark.slow
 
 RNG = np.random.default_rng(0)
@@ -25,7 +25,7 @@ Y = (X.sum(axis=1) > 0).astype("float32")
 EPOCHS = 4
 
 
-class Pruning(keras.callbacks.Callback):  # type: ignore[misc]
+class Pruning(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
     """As `optuna_integration.KerasPruningCallback` is."""
 
     def __init__(self, trial: Any, monitor: str) -> None:

@@ -262,3 +262,19 @@ def test_numbers_of_a_forward_pass_are_not_taken_from_another_trial() -> None:
         normal.epsilon = epsilon
         model.predict_function = None
         assert np.array_equal(scorer.predict(x, 16), model.predict(x, 16, verbose=0))
+
+
+@pytest.mark.parametrize("batch", [1, 16])
+def test_scores_of_an_output_of_one_dimension_are_those_of_evaluate(batch: int) -> None:
+    from objectives.training.batches import arrays
+    from objectives.training.scoring import InOneCall, Scorer, scorer_of
+    from tests.objectives.training import kinds
+
+    part = arrays(kinds.labels().test)
+    found = []
+    for scorer_for in (scorer_of, Scorer):  # Keras chooses its metrics once, so each its own model
+        keras.utils.set_random_seed(0)
+        scorer = scorer_for(kinds.one_dimension("mse", kinds.labels()))
+        assert isinstance(scorer, InOneCall) == (scorer_for is scorer_of)
+        found.append(scorer.evaluate(part, batch))
+    assert found[0] == found[1]
