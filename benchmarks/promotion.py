@@ -9,17 +9,19 @@ pruning protects them from pausing. TPE sees a paused trial as a pruned one, by 
     python benchmarks/promotion.py --only digits --seeds 5 --out promotion.jsonl
     python benchmarks/promotion.py --table promotion.jsonl
 
-All rules have the same proposals to begin with, the same data, programs and processor: one
-process, one thread. The default trains `--trials` trials and half as many again; the others get
-as many processor seconds. Compiling is not counted, since it depends on who is first. The target
-of a table is the median over seeds of the best value that the default has after `--trials` trials;
-only trials that were trained to their end, or to that of their patience, count. A rule that does
-not get there is taken to get there when its time is over.
+All rules begin with the same proposals, and have the same data and programs. They run in one
+process of one thread by turns, the one with the least processor time next, so that a busy machine
+slows all of them alike. The default trains `--trials` trials and half as many again; the others
+get as much time. Compiling is not counted, since all share the programs. The target of a task is
+the median over seeds of the best value that the default has after `--trials` trials; only trials
+that went to their end, or to that of their patience, count. Who does not get there is taken to get
+there when the time is over.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import math
@@ -47,7 +49,7 @@ RULES = {  # first rung, None: the default's; whether trials are paused
     "default": (None, False),
     "promotion": (None, True),
     "promotion from 3": (3, True),
-    "pruning from 3": (3, False),
+    "thirds": (None, False),
 }
 MORE = 1.5  # times the trials that the target is set by
 MEMORY = "/dev/shm"
@@ -96,13 +98,7 @@ class Search:
         self.spent = dict.fromkeys(("epochs", "pauses", "resumed"), 0)
         self.best = math.inf  # of the trials that were trained to their end
         self.firsts: list[float] = []
-        self.uncounted = 0.0
-        self.began = time.process_time()
-
-    @property
-    def seconds(self) -> float:
-        """Of the processor, without compiling."""
-        return time.process_time() - self.began - self.uncounted
+        self.seconds = 0.0  # of the processor, without compiling
 
     def promotable(self) -> Running | None:
         """Return the best paused trial of the highest rung that has one in its best share."""
@@ -115,26 +111,28 @@ class Search:
 
     def step(self) -> None:
         """Train the next trial, or one that was paused, until it stops."""
+        began = time.process_time()
         running = self.promotable() or self._new()
         self.spent["resumed"] += bool(running.paused)
-        started, first, begun, running.paused = time.process_time(), 0.0, running.epochs, 0
+        first, begun, running.paused = 0.0, running.epochs, 0
 
         def on_epoch(spec: TrialSpec, epoch: int, logs: Logs) -> Decision:
             nonlocal first
             if epoch <= begun:  # kept with the checkpoint, and reported again
                 return Decision.CONTINUE
-            first = first or time.process_time() - started
+            first = first or time.process_time() - began
             return self._judge(running, epoch, logs)
 
         running.spec = dataclasses.replace(running.spec, checkpoint_every=math.inf)
         (result,) = self.trainer.train(iter([running.spec]), on_epoch)
         if result.error or result.fallback:
             raise SystemExit(result.error or result.fallback)
+        self._end(running, result)
+        self.seconds += time.process_time() - began
         if result.extra["compiled"]:
-            self.uncounted += first - (statistics.median(self.firsts) if self.firsts else 0.0)
+            self.seconds -= first - (statistics.median(self.firsts) if self.firsts else 0.0)
         elif not begun:
             self.firsts.append(first)
-        self._end(running, result)
         now = {"seconds": self.seconds, "trials": len(self.all), "complete": self.best}
         self.log.append(now | self.spent)
 
@@ -218,16 +216,11 @@ def shown(running: Sequence[Running]) -> Any:
     import optuna
 
     class Shown(optuna.storages.InMemoryStorage):
-        def get_all_trials(
-            self, study_id: int, deepcopy: bool = True, states: Any = None
-        ) -> list[Any]:
-            import copy
-
+        def get_all_trials(self, study_id: int, deepcopy: bool = True, states: Any = None) -> Any:
             found = list(super().get_all_trials(study_id, deepcopy))
-            for one in running:
-                if one.paused:
-                    found[one.trial.number] = copy.copy(found[one.trial.number])
-                    found[one.trial.number].state = optuna.trial.TrialState.PRUNED
+            for number in (one.trial.number for one in running if one.paused):
+                found[number] = copy.copy(found[number])
+                found[number].state = optuna.trial.TrialState.PRUNED
             return [trial for trial in found if states is None or trial.state in states]
 
     return Shown()
@@ -243,28 +236,33 @@ def searches(options: argparse.Namespace, name: str) -> Iterator[dict[str, Any]]
     table = TABLES[name]
     sweep, data = sweep_of(table), data_of(table, 0)
     epochs = options.max_epochs or sweep.objective.max_epochs
-    sweep = dataclasses.replace(
-        sweep, objective=dataclasses.replace(sweep.objective, max_epochs=epochs)
-    )
+    objective = dataclasses.replace(sweep.objective, max_epochs=epochs)
+    sweep = dataclasses.replace(sweep, objective=objective)
     shared = CompiledTrainer(sweep.objective, data, "xla")
-    for seed in range(-1, options.seeds):  # the first one warms the process up
-        limit, warm = math.inf, seed < options.first
-        if seed >= 0 and warm:
-            continue
-        for rule in options.rules:
-            first, promotes = RULES[rule]
-            pruner = successive_halving(first_rung=first or sweep.pruner.first_rung, eta=3)
-            pruner = sweep.pruner if rule == "default" else pruner
-            with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-                search = Search(sweep, shared.on(data), pruner, promotes, seed + 1, Path(folder))
-                most = 4 if warm else MORE * options.trials if rule == "default" else math.inf
-                while len(search.all) < most and search.seconds < limit:
-                    search.step()
-                if rule == "default":
-                    limit = search.seconds
-            if not warm:
-                found = {"task": name, "seed": seed, "rule": rule, "max_epochs": epochs}
-                yield found | {"trials": options.trials, "log": search.log}
+    for seed in range(options.first, options.seeds):
+        with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+            found: dict[str, Search] = {}
+            for rule in options.rules:
+                first, promotes = RULES[rule]
+                pruner = successive_halving(first_rung=first or sweep.pruner.first_rung, eta=3)
+                pruner = sweep.pruner if rule == "default" else pruner
+                own = Path(folder) / rule
+                own.mkdir()
+                found[rule] = Search(sweep, shared.on(data), pruner, promotes, seed + 1, own)
+            side_by_side(found, MORE * options.trials)
+        about = {"task": name, "seed": seed, "max_epochs": epochs, "trials": options.trials}
+        for rule, search in found.items():
+            yield about | {"rule": rule, "log": search.log}
+
+
+def side_by_side(found: dict[str, Search], trials: float) -> None:
+    """Bring the default to its trials, and the others to as much time, by turns."""
+    default = found["default"]
+    going = list(found.values())
+    while going:
+        min(going, key=lambda one: one.seconds).step()
+        if len(default.all) >= trials:
+            going = [one for one in going if one.seconds < default.seconds]
 
 
 def main() -> None:
@@ -291,8 +289,7 @@ def main() -> None:
         for found in searches(options, name):
             with options.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")
-            last = found["log"][-1]
-            print(name, found["seed"], found["rule"], last, flush=True)
+            print(name, found["seed"], found["rule"], found["log"][-1], flush=True)
 
 
 if __name__ == "__main__":
