@@ -66,7 +66,7 @@ def rate(pool: Pool, asked: list[TrialSpec]) -> float:
 
 
 def main() -> None:
-    """Print a line a round, and the medians."""
+    """Print a line a round, and the medians of the rates and of their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--machines", type=int, default=4)
     parser.add_argument("--trials", type=int, default=24)
@@ -102,7 +102,9 @@ def main() -> None:
                     here, there = found["pool"][-1], found["fleet"][-1]
                     print(f"{'':15}{here:7.1f} {there:7.1f}  {there / here:11.2f}", flush=True)
                 here, there = (statistics.median(rates) for rates in found.values())
-                print(f"{'median':15}{here:7.1f} {there:7.1f}  {there / here:11.2f}")
+                pairs = [b / a for a, b in zip(*found.values(), strict=True)]
+                line = f"{'medians':15}{here:7.1f} {there:7.1f}  {statistics.median(pairs):11.2f}"
+                print(line + f"  (mean {statistics.mean(pairs):.2f})")
 
 
 if __name__ == "__main__":

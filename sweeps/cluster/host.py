@@ -14,7 +14,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from objectives import BadInput
 from objectives.training import Decision
 from sweeps.cluster.engine import LEASE, Joined
 from sweeps.cluster.numbering import Inbox, Message, Outbox
-from sweeps.cluster.parcel import Contents, Files, Sealed
+from sweeps.cluster.parcel import Contents, Files, Job, Sealed
 from sweeps.cluster.scratch import Scratch
 from sweeps.workers.crew import Crew, Worker
 from sweeps.workers.orders import Orders
@@ -30,20 +29,8 @@ from sweeps.workers.versions import versions
 
 PATIENCE = 5.0  # seconds that `take` waits for a message
 LOOK = 1.0  # seconds between two looks at a job's checkpoint
-GATHER = 0.2  # seconds between two answers, which cost more than an epoch, where nothing waits
+GATHER = 0.4  # seconds between two answers, which cost more than an epoch, where nothing waits
 LOG = 1 << 16  # bytes of the log that one call takes
-
-
-@dataclass
-class Job:
-    """A job that the driver gave. structure: what tells the program of its config."""
-
-    number: int
-    name: str
-    structure: Mapping[str, str]
-    arguments: Sequence[bytes]
-    contents: Contents
-    answers: list[tuple[int, Decision]] = field(default_factory=list)
 
 
 class Host:
@@ -83,7 +70,8 @@ class Host:
         self._inbox, self._outbox = Inbox(), Outbox()
         self._told: deque[Message] = deque()
         self._urgent = False  # whether a message is there that may not wait for others
-        self._answered = 0.0  # when `take` last had messages
+        self._gathers = False  # whether `take` has messages, and waits for more
+        self._answered = 0.0  # when it last had some
         self._said = threading.Condition()
         self._heard_of = time.monotonic()
         self._looked = 0.0
@@ -129,7 +117,9 @@ class Host:
                     due = now if self._urgent else min(until, self._answered + GATHER)
                 if self._closed or now >= due:
                     break
+                self._gathers = bool(messages)
                 self._said.wait(due - now)
+            self._gathers = False
             if messages:
                 self._urgent, self._answered = False, now
             return first, messages
@@ -186,7 +176,8 @@ class Host:
             self._urgent |= urgent
             self._tail()  # before what it explains
             self._outbox.put(message)
-            self._said.notify_all()
+            if urgent or not self._gathers:
+                self._said.notify_all()
 
     def _tail(self) -> None:
         """Pass on what the workers have written to the log."""

@@ -1,14 +1,15 @@
-"""The files of a job: which go to a machine with it, and which come back."""
+"""A job on a machine, and its files: which go there with it, and which come back."""
 
 from __future__ import annotations
 
 import dataclasses
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from objectives.training import TrialResult, TrialSpec
+from objectives.training import Decision, TrialResult, TrialSpec
 from objectives.training.averages import Weighted
 from objectives.training.whole_files import replace
 
@@ -161,3 +162,15 @@ class Contents:
                     yield path.relative_to(self._root).as_posix(), state
             except OSError:
                 continue
+
+
+@dataclass
+class Job:
+    """A job that the driver gave. structure: what tells the program of its config."""
+
+    number: int
+    name: str
+    structure: Mapping[str, str]
+    arguments: Sequence[bytes]
+    contents: Contents
+    answers: list[tuple[int, Decision]] = field(default_factory=list)
