@@ -3,9 +3,9 @@
 Slots train nothing: each reports six metrics an epoch, at its time, in the driver's own process.
 The pool that gives them work, the loop, TPE over 14 parameters, the pruning rule, the study in
 PostgreSQL and an MLflow server (on PostgreSQL too) are the real ones; both servers are started
-here, on loopback, and ended. Half of the trials are pruned; a trial has 63 epochs on average. The
-study has 10,000 ended trials, and a running one for each slot. The first minute is left out:
-MLflow gets the runs of all slots then.
+here, on loopback, and ended. The study has 10,000 ended trials, half of them pruned, with 63
+epochs on average, and a running one for each slot; those have more, as TPE proposes what is
+seldom pruned. The first minute is left out: MLflow gets the runs of all slots then.
 
     python benchmarks/cluster_cost.py [--slots 1000] [--pace 10 1] [--ended 10000]
 

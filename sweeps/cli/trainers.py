@@ -107,7 +107,7 @@ def on_cluster(
     log, address = log_file(settings.folder), settings.cluster or ""
     say = (lambda line: None) if settings.quiet else partial(print, flush=True)
     return settings.workers or ALL, lambda orders, places: Fleet(
-        RayEngine(address, log), orders, places, say=say
+        RayEngine(address, log, say=say), orders, places, say=say
     )
 
 

@@ -25,7 +25,7 @@ from ray.exceptions import ActorDiedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeps.cluster.code import Code
-from sweeps.cluster.engine import ALL, SILENCE, Answered, Ended, Gone, Missed, Said
+from sweeps.cluster.engine import ALL, LEASE, SILENCE, Answered, Ended, Gone, Missed, Said
 from sweeps.cluster.nodes import Node, free_of, plan
 from sweeps.cluster.ray_connect import cause_of, connect, line_of, refusal_of
 from sweeps.cluster.ray_demand import Demand
@@ -38,6 +38,7 @@ ASK = 10.0  # seconds until what an autoscaler is asked for is looked at again
 START = 120.0  # seconds that a host has to start
 HEAD = 10.0  # seconds without an answer, after which the head is said to be silent
 UNUSABLE = 60.0  # seconds until a machine is tried again on which no host has started
+LEAVE = LEASE + 10.0  # seconds until hosts have left whose driver is dead
 GRACE = 6.0  # seconds to end the hosts when the driver is gone
 CALLS = 16  # calls at once to one host
 
@@ -80,9 +81,9 @@ class Agent:
     def start(self, orders: Orders, places: int, code: Code) -> None:
         """Start hosts with so many places together, on what there is and what comes."""
         self._orders, self._wanted, self._code = orders, places, ray.put(code)
-        nodes = self._survey()
-        planned = self._plan(nodes)
         threading.Thread(target=self._pass_on, daemon=True).start()
+        nodes = self._room()
+        planned = self._plan(nodes)
         total = sum(node.total for node in nodes)
         self._send(("started", sum(places for _, places in planned), total))
         self._place(planned)
@@ -130,6 +131,16 @@ class Agent:
         with contextlib.suppress(Exception):
             ray.shutdown()
         os._exit(0)
+
+    def _room(self) -> list[Node]:
+        """Return the machines; if all are taken, wait: hosts of a dead driver soon leave."""
+        nodes, until = self._survey(), time.monotonic() + LEAVE
+        if self._wanted == ALL and any(node.total for node in nodes) and not self._plan(nodes):
+            self._send(Said(f"all of the cluster is taken: waiting up to {LEAVE:.0f} s for room"))
+            while not self._plan(nodes) and time.monotonic() < until:
+                time.sleep(1.0)
+                nodes = self._survey()
+        return nodes
 
     def _survey(self) -> list[Node]:
         found: list[Node]

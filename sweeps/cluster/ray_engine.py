@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,21 @@ class RayEngine:
     Args:
         address: "auto", "HOST:PORT" or "ray://HOST:PORT".
         log: Receives what Ray says.
+        say: Takes a line that the user should see before the first host is there.
         patience: Seconds for which a cluster that is gone is waited for.
     """
 
-    def __init__(self, address: str, log: Path, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        address: str,
+        log: Path,
+        *,
+        say: Callable[[str], object] = print,
+        patience: float = PATIENCE,
+    ) -> None:
         self.address = address
         self._log = log
+        self._say = say
         self._patience = patience
         self._hosts: set[str] = set()
         self._puts: dict[str, Path] = {}
@@ -149,16 +158,18 @@ class RayEngine:
             self._send("put", name, folder)
 
     def _first(self) -> tuple[Any, ...]:
-        """Return the agent's first message: whether it has reached the cluster."""
+        """Return the agent's first answer: whether it has reached the cluster."""
         until = time.monotonic() + CONNECT
         while time.monotonic() < until:
             try:
                 messages = self._receive(TICK)
             except EOFError:
                 return "refused", f"it has ended (see {self._log})"
-            if messages:
-                self._early = messages[1:]
-                return tuple(messages[0])
+            for place, message in enumerate(messages, 1):
+                if not isinstance(message, Said):
+                    self._early = messages[place:]
+                    return tuple(message)
+                self._say(message.line)
         return "refused", f"no cluster answers within {CONNECT:.0f} s (see {self._log})"
 
     def _receive(self, seconds: float) -> list[Any]:

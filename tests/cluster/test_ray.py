@@ -43,7 +43,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
 
 def on_ray(address: str, folder: Path, workers: int = ALL, **options: Any) -> Pool:
     log = folder / "sweep.log"
-    crew = partial(Fleet, RayEngine(address, log), say=options.pop("say", print))
+    say = options.pop("say", print)
+    crew = partial(Fleet, RayEngine(address, log, say=say), say=say)
     reference = options.pop("reference", Reference(module="tests.workers.scripts"))
     options = {"trainer": scripts.TRAINER} | options
     return Pool(reference, workers, log=log, crew=crew, **options)
@@ -79,6 +80,24 @@ def test_machines_are_lost_and_come_while_trials_run(
     assert len(pids) > 1
     assert any("is gone: its processes have ended" in line for line in said)
     assert not [pid for pid in pids if psutil.pid_exists(pid) and runs(psutil.Process(pid))]
+
+
+def test_a_cluster_that_is_taken_is_waited_for(
+    cluster: RayCluster, arrays: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    first = on_ray(cluster.address, tmp_path)
+    first.data(arrays)
+    assert len(Driver(first).train([Script()] * 3)) == 3  # it has all machines
+
+    def hear(line: str) -> None:
+        said.append(line)
+        first.close()
+
+    with on_ray(cluster.address, tmp_path, say=hear) as second:
+        second.data(arrays)
+        assert len(Driver(second).train([Script()] * 3)) == 3
+    assert any("all of the cluster is taken: waiting" in line for line in said)
 
 
 def runs(process: psutil.Process) -> bool:
