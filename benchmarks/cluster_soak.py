@@ -98,7 +98,7 @@ def disturb(cluster: RayCluster, options: str, kills: int, seed: int) -> Counter
         if driver.poll() is not None:
             said, _ = driver.communicate()
             if driver.returncode == 0:
-                break  # the sweep is at its end
+                return done  # the sweep is at its end
             assert driver.returncode == -9, said
             driver = start(options)
             continue
@@ -124,7 +124,7 @@ def main() -> int:
             folder.mkdir()
         common = {"trials": options.trials, "seed": options.seed}
         finish(json.dumps({**common, "folder": str(calm), "workers": 1}))
-        os.environ["PACE"] = "0.05"  # seconds of an epoch, in the cluster
+        os.environ["PACE"] = "0.1"  # seconds of an epoch, in the cluster
         with RayCluster(options.machines, Path(place, "ray.log")) as cluster:
             again = json.dumps({**common, "folder": str(disturbed), "cluster": cluster.address})
             done = disturb(cluster, again, options.kills, options.seed)
