@@ -21,6 +21,7 @@ from sweeps.workers.chatter import to_log
 from sweeps.workers.orders import Orders
 from sweeps.workers.wire import Channel
 
+STARTS = 3  # of an agent that ends before it has answered
 REACH = 5.0  # seconds that an address has to answer
 CONNECT, TICK = 150.0, 1.0  # seconds that Ray has to connect, and between two looks
 BETWEEN = 5.0  # seconds between two attempts to reach a cluster again
@@ -68,9 +69,8 @@ class RayEngine:
             raise BadInput("--cluster needs Ray: pip install 'keras-sweeps[ray]'")
         _reach(self.address)
         self._order = orders, places, Code.of(orders.reference)
-        self._spawn()
         try:
-            name, *told = self._first()
+            name, *told = self._connected()
         except BaseException:
             self.close()
             raise
@@ -157,14 +157,20 @@ class RayEngine:
         for name, folder in self._puts.items():
             self._send("put", name, folder)
 
+    def _connected(self) -> tuple[Any, ...]:
+        """Start an agent, another where it ends without a word; return its first answer."""
+        for _ in range(STARTS):
+            self._spawn()
+            with contextlib.suppress(EOFError):
+                return self._first()
+            self._end()
+        return "refused", f"it has ended {STARTS} times (see {self._log})"
+
     def _first(self) -> tuple[Any, ...]:
         """Return the agent's first answer: whether it has reached the cluster."""
         until = time.monotonic() + CONNECT
         while time.monotonic() < until:
-            try:
-                messages = self._receive(TICK)
-            except EOFError:
-                return "refused", f"it has ended (see {self._log})"
+            messages = self._receive(TICK)
             for place, message in enumerate(messages, 1):
                 if not isinstance(message, Said):
                     self._early = messages[place:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,29 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     orders = Orders(Reference(module="m"), "auto", "cpu", 1, tmp_path / "log")
     with pytest.raises(BadInput, match=r"pip install 'keras-sweeps\[ray\]'"):
         RayEngine("auto", tmp_path / "log").start(orders, 1)
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra [ray] is not installed")
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_an_agent_that_dies_as_it_starts_is_started_again(
+    deaths: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, started = RayEngine("auto", tmp_path / "log"), []
+
+    def spawn() -> None:
+        started.append(True)
+        RayEngine._spawn(engine)
+        if len(started) <= deaths:
+            engine._process.kill()
+        else:
+            engine._early = [("started", 2, 2)]
+
+    monkeypatch.setattr(engine, "_spawn", spawn)
+    orders = Orders(Reference(module="tests.workers.scripts"), "auto", "cpu", 1, tmp_path / "log")
+    if deaths < 3:
+        assert engine.start(orders, 2) == 2
+        engine.close()
+    else:
+        with pytest.raises(BadInput, match="it has ended 3 times"):
+            engine.start(orders, 2)
+    assert len(started) == min(deaths + 1, 3)
