@@ -14,7 +14,7 @@ from objectives.data import OWN_VALIDATION
 from objectives.reading import counted, listing
 from objectives.reading.parts import check_rows, check_weights, structures
 from objectives.reading.scaling import check_distinct
-from objectives.reading.splits import divided
+from objectives.reading.splits import cut_by, divided
 from objectives.structures import mapped, named, nested, rows, taken
 
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ def split(
     found = structures(x, y, sample_weight)
     check_rows(*found)
     check_weights(found[1], found[2], class_weight)
-    if not 0.0 < source.validation + source.test < 1.0 or min(source.validation, source.test) <= 0:
+    if sum(source.shares.values()) >= 1.0 or min(source.shares.values()) <= 0:
+        said = " and ".join(f"{share:g} for {name}" for name, share in source.shares.items())
         raise BadInput(
-            f"shares of {source.validation:g} for validation and {source.test:g} for the test "
-            "leave nothing to train on: they must be above 0 and below 1 together"
+            f"shares of {said} leave nothing to train on: they must be above 0 and below 1 "
+            "together"
         )
     _check_floats(found[1])
     kind, groups, classes = _groups(found[1], rows(found[0]), stratify)
-    shares = source.test, source.validation
-    test, validation, train = _cut(groups, shares, source.seed)
+    test, validation, train = _cut(groups, cut_by(source)[::-1], source.seed)
     data = partial(Data, source=dataclasses.replace(source, kind=kind), class_weight=class_weight)
     part = partial(_taken, found)
     if not source.folds:

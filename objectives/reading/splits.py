@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
+MOST_HELD_OUT = 0.9  # of the rows
 GROUP_DRAWS = 32  # random assignments of groups, of which the best balanced is taken
 
 
@@ -23,7 +24,7 @@ def check(source: Source) -> None:
     for name, share in source.shares.items():
         if not 0.0 < share < 1.0:
             raise BadInput(f"--{name} {share}: give a share of the rows above 0 and below 1")
-    if sum(source.shares.values()) > 0.9:
+    if sum(source.shares.values()) > MOST_HELD_OUT:
         said = " and ".join(f"--{name} {share}" for name, share in source.shares.items())
         raise BadInput(f"{said}: less than a tenth of the rows would be left for training")
     if source.group is not None and source.time_order:
@@ -51,6 +52,13 @@ def kind(source: Source) -> str:
     return "stratified"
 
 
+def cut_by(source: Source) -> tuple[float, float]:
+    """Return the shares of validation and test; with folds, validation is joined to training."""
+    if source.folds and source.validation + source.test > MOST_HELD_OUT:
+        return (1.0 - source.test) / 2, source.test
+    return source.validation, source.test
+
+
 def split(
     y: NDArray[Any], source: Source, classes: list[str], groups: Rows | None = None
 ) -> tuple[Rows, Rows, Rows]:
@@ -65,7 +73,7 @@ def split(
     if rows < 3:
         raise BadInput(f"{counted(rows, 'row')} with a label: three parts need three at least")
     rng = np.random.default_rng(source.seed)
-    shares = (source.validation, source.test)
+    shares = cut_by(source)
     if groups is not None:
         found = _by_group(groups, labels, shares, rng, source.group)
     elif source.time_order:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from objectives import Monitor
     from sweeps.study.ended import Ended
 
-REFRESHED = 5.0  # times a second, a live display
 EVERY = 15.0  # seconds between plain lines while no trial ends
 LOOKS = 50  # at how many runs will follow, over a sweep
 MEASURED = 20.0  # seconds of epochs after which a long trial's length can be told
@@ -72,7 +71,6 @@ class Watcher:
         self._first: dict[int, tuple[int, float]] = {}  # a trial's first epoch here, and when
         self.spoke_at = time.monotonic()
         self._bar: Bar | None = None
-        self._drawn_at = -math.inf
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -102,7 +100,7 @@ class Watcher:
             BarColumn(bar_width=6),
             TextColumn("{task.description}", markup=False, table_column=text),
             console=console,
-            refresh_per_second=REFRESHED,
+            refresh_per_second=5,
             expand=True,
         )
 
@@ -152,9 +150,7 @@ class Watcher:
             rest = (f"{n} {v:.4g}" for n, v in logs.items() if n != spec.monitor.name)
             self._say(f"{self.now}  {'  '.join(rest)}")
         elif self._bar is not None:
-            if time.monotonic() - self._drawn_at >= 1.0 / REFRESHED:
-                self._drawn_at = time.monotonic()
-                self._bar.update(self._task, description=self._brief(spec, epoch, logs, label))
+            self._bar.update(self._task, description=self._brief(spec, epoch, logs, label))
         elif time.monotonic() - self.spoke_at > EVERY:
             counted = f"{self.done}/{self.total} {self.noun}"
             state = f", {self.state()}" if self.state() else ""

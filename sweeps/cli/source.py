@@ -14,7 +14,7 @@ from objectives.structures import is_array, words
 from sweeps.study.identity import FROM_LOAD, source_words
 from sweeps.study.options import DATA, OPTIONS
 
-FEW = 100  # validation rows: below that, folds choose better (benchmarks/few_rows.py)
+FEW = 100  # validation rows; benchmarks/few_rows.py compares with folds
 CAN_FOLD = ("stratified", "group")
 RENAMED = {"data": "path", "split_seed": "seed"}  # of a `Source`; others have their option's name
 FIELDS = {field.name for field in dataclasses.fields(Source)}
@@ -105,14 +105,16 @@ def folds_text(data: Data, monitor: str) -> list[str]:
 
 
 def few_text(data: Data) -> list[str]:
-    """Return the line that says what folds would do, none for built-in data or enough rows."""
+    """Return the line that says what folds would do, none where they do not help."""
     few, own = len(data.validation), OWN in data.details or data.source.name != Source().name
-    if data.folds or few >= FEW or not own or data.source.split["kind"] not in CAN_FOLD:
+    given = data.source.validation != Source.validation
+    if data.folds or few >= FEW or not own or given or data.source.split["kind"] not in CAN_FOLD:
         return []
     rows = len(data.train) + few
     return [
         f"note: {counted(few, 'validation row')} can hardly tell similar trials apart; with "
-        f"--folds 5, each trial is judged by all {rows:,} rows outside the test set"
+        f"--folds 5, each trial is judged by all {rows:,} rows outside the test set, at about "
+        "five times the cost"
     ]
 
 

@@ -29,7 +29,7 @@ from sweeps.workers.versions import versions
 
 PATIENCE = 5.0  # seconds that `take` waits for a message
 LOOK = 1.0  # seconds between two looks at a job's checkpoint
-GATHER = 0.4  # seconds between two answers, which cost more than an epoch, where nothing waits
+GATHER = 0.4  # seconds between two answers where no worker waits: each costs more than an epoch
 LOG = 1 << 16  # bytes of the log that one call takes
 
 

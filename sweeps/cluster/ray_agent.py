@@ -17,11 +17,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import ray
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweeps.cluster.code import Code
@@ -60,8 +61,8 @@ class Started:
 class Agent:
     """Its methods without an underscore are the driver's commands."""
 
-    def __init__(self, channel: Channel, address: str, generation: str) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, address: str, generation: str, over: Event) -> None:
+        self._channel, self._over = channel, over  # which is set when the driver wants the end
         self._generation = generation
         self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._ends = ThreadPoolExecutor(1)  # handles what became of calls
@@ -137,9 +138,9 @@ class Agent:
         nodes, until = self._survey(), time.monotonic() + LEAVE
         if self._wanted == ALL and any(node.total for node in nodes) and not self._plan(nodes):
             self._send(Said(f"all of the cluster is taken: waiting up to {LEAVE:.0f} s for room"))
-            while not self._plan(nodes) and time.monotonic() < until:
-                time.sleep(1.0)
-                nodes = self._survey()
+            while not (self._plan(nodes) or time.monotonic() > until or self._over.wait(1.0)):
+                with contextlib.suppress(GetTimeoutError):
+                    nodes = self._survey()
         return nodes
 
     def _survey(self) -> list[Node]:
@@ -261,13 +262,16 @@ class Agent:
                 self._channel.send(self._events.get())
 
 
-def _read(channel: Channel, commands: queue.SimpleQueue[Any]) -> None:
+def _read(channel: Channel, commands: queue.SimpleQueue[Any], over: Event) -> None:
     """Read the driver's commands, also while Ray connects; end this process with the driver."""
     try:
         while True:
             for command in channel.receive():
                 commands.put(command)
+                if command[0] == "close":
+                    over.set()
     except EOFError:
+        over.set()
         commands.put(("close",))
         time.sleep(GRACE)
         os._exit(1)  # it is stuck in a call of Ray's
@@ -277,9 +281,10 @@ def main(fd: str, address: str, generation: str) -> None:
     """Do what the driver commands, until it is gone."""
     channel = Channel(socket.socket(fileno=int(fd)))
     commands: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(channel, commands), daemon=True).start()
+    over = Event()
+    threading.Thread(target=_read, args=(channel, commands, over), daemon=True).start()
     try:
-        agent = Agent(channel, address, generation)
+        agent = Agent(channel, address, generation, over)
         name, *arguments = commands.get()  # start
         getattr(agent, name)(*arguments)
     except Exception as error:

@@ -176,6 +176,7 @@ class RayEngine:
                     self._early = messages[place:]
                     return tuple(message)
                 self._say(message.line)
+                until = time.monotonic() + CONNECT
         return "refused", f"no cluster answers within {CONNECT:.0f} s (see {self._log})"
 
     def _receive(self, seconds: float) -> list[Any]:

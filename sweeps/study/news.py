@@ -1,7 +1,7 @@
 """What has changed in a study since it was looked at last.
 
-Looking at every running trial each time, object by object, would take longer than what is done
-with it: 1,000 of them lie all over the memory.
+Looking at each of 1,000 running trials every time would take longer than what is done with them,
+since their objects are scattered in memory.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ class Outbox:
                 self._journal.append({"study": self.name, "instance": self.instance})
             self._journal.append(change)
             self._pending.append(change)
-            if len(self._pending) == 1:  # else its thread knows
+            if len(self._pending) in (1, MOST):  # otherwise the thread is awake already
                 self._state.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="database", daemon=True)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from sweeps.study.recent import Seen
 
-CLOSE = 1e-6  # between two candidates' logarithms; they are exact to some 1e-12
+CLOSE = 1e-6  # between two candidates' logarithms; they are exact to some 1e-9
+NARROW = 1e-7  # a step's width in standard deviations, from which on they are
+LEAST = -600.0  # the logarithm of a mass, from which on it is exact
 
 
 class QuickTPE(TPESampler):
@@ -36,8 +38,8 @@ class QuickTPE(TPESampler):
     ) -> dict[str, Any]:
         if (seen := self.seen) is None or not search_space:
             return super()._sample_relative(study, trial, search_space)
-        begun = len(seen.ended) < self._n_startup_trials
-        return {} if begun else self._sample(study, trial, search_space)
+        too_few = len(seen.ended) < self._n_startup_trials
+        return {} if too_few else self._sample(study, trial, search_space)
 
     def _sample(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -84,7 +86,7 @@ def _log_density(mixture: Any, numbers: np.ndarray) -> np.ndarray:
             away = at[:, None] - one.mu
             away /= math.sqrt(2.0) * one.sigma
             found -= np.square(away, out=away)
-            found -= _log_mass(low, high, one.mu, one.sigma)
+            found -= _log_whole(one, one.mu, one.sigma)
             found -= np.log(math.sqrt(2.0 * math.pi) * one.sigma)
             found[(at < low) | (at > high)] = np.nan
     most = found.max(axis=1, keepdims=True)
@@ -100,13 +102,21 @@ def _log_steps(one: Any, column: np.ndarray) -> np.ndarray:
     mu, sigma = kernels.real, kernels.imag
     edges = at[:, None] - one.step / 2, at[:, None] + one.step / 2
     left, right = map(np.log, edges) if one.is_log else edges
-    mass = _log_mass(left, right, mu, sigma) - _log_mass(*_ends(one), mu, sigma)
+    narrow = (right - left)[:, None] < NARROW * sigma
+    mass = _log_mass(left, right, mu, sigma) - _log_whole(one, mu, sigma)
+    mass[narrow] = np.nan
     found: np.ndarray = mass[np.ix_(places, kinds)]
     return found
 
 
 def _ends(one: Any) -> tuple[float, float]:
     return one.adapted_low, one.adapted_high
+
+
+def _log_whole(one: Any, mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Return the logarithm of what of normal distributions lies in the range, NaN where unsure."""
+    found = _log_mass(*_ends(one), mu, sigma)
+    return np.where(found > LEAST, found, np.nan)
 
 
 def _log_mass(low: Any, high: Any, mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:
@@ -116,6 +126,6 @@ def _log_mass(low: Any, high: Any, mu: np.ndarray, sigma: np.ndarray) -> np.ndar
     low, high = (low - mu) / sigma, (high - mu) / sigma
     right = low > 0.0  # where the left tail is the more exact one
     low, high = np.where(right, -high, low), np.where(right, -low, high)
-    with np.errstate(divide="ignore"):  # of what is 37 standard deviations away, which is nothing
+    with np.errstate(divide="ignore"):  # 37 standard deviations away, a share is negligible
         found: np.ndarray = np.log(ndtr(high) - ndtr(low))
     return found

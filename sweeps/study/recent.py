@@ -124,4 +124,5 @@ def bounds(sampler: AnySampler, objectives: int) -> bool:
     if not isinstance(sampler, Sampler) or sampler.kind != "tpe" or objectives > 1:
         return False
     own = any(option in sampler.options for option in _OWN_WEIGHTS)
-    return bool(sampler.options.get("group")) and not own
+    warms_up = int(sampler.options.get("n_startup_trials", 0)) > BOUND  # and would not end
+    return bool(sampler.options.get("group")) and not own and not warms_up

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """Values by a trial's number, as Optuna stores them; NaN for a parameter that it has not."""
+    """Values by a trial's number, as Optuna stores them; NaN for what a trial lacks."""
 
     def __init__(self) -> None:
         self._columns: dict[str, np.ndarray] = {}

@@ -81,7 +81,7 @@ class Run:
         self.at.clear()
 
     def _report(
-        self, worker: Any, first: int, epochs: Sequence[Logs], waits: bool
+        self, worker: Any, first: int, epochs: Sequence[Logs], waits: bool = True
     ) -> list[TrialResult]:
         task = self.at.get(worker)
         if task is None:

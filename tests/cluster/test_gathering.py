@@ -1,4 +1,4 @@
-"""Epochs that no worker waits after travel together; all else goes at once."""
+"""Epochs that no worker waits on travel together; everything else is sent at once."""
 
 from __future__ import annotations
 

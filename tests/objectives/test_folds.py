@@ -257,8 +257,19 @@ def test_few_validation_rows_are_a_reason_for_folds(
         assert f"{len(data.validation)} validation rows" in line
 
 
-def test_a_validation_share_that_is_not_used_does_not_count() -> None:
-    check(Source(test=0.85, folds=5))
+@pytest.mark.parametrize("share", [0.2, 0.85])
+def test_the_test_share_is_what_was_asked_for(share: float) -> None:
+    y = np.random.default_rng(0).integers(0, 2, 1000)
+    source = Source(test=share, folds=5)
+    check(source)
+    rest, _, test = parts(y, source, ["a", "b"])[0]
+    assert abs(len(test) - 1000 * share) <= 2
+    assert len(rest) + len(test) == 1000
+    data = simple.split(np.arange(1000.0).reshape(-1, 1), y, source)
+    assert abs(len(data.test) - 1000 * share) <= 2
+
+
+def test_shares_that_leave_nothing_are_refused() -> None:
     with pytest.raises(BadInput, match=r"--validation 0\.2 and --test 0\.85: less than a tenth"):
         check(Source(test=0.85))
     with pytest.raises(BadInput, match=r"^--test 0\.95: less than a tenth"):

@@ -34,9 +34,10 @@ SPACE: dict[str, BaseDistribution] = {
     "int": IntDistribution(0, 10),
     "wide": IntDistribution(8, 4096, log=True),
     "even": IntDistribution(2, 64, step=2),
+    "seed": IntDistribution(0, 2**32 - 1),
     "choice": CategoricalDistribution(["a", "b", "c"]),
 }
-NAMES = st.lists(st.sampled_from(sorted(SPACE)), min_size=1, max_size=7, unique=True)
+NAMES = st.lists(st.sampled_from(sorted(SPACE)), min_size=1, max_size=8, unique=True)
 
 
 def study(names: list[str], trials: int, seed: int, direction: str = "minimize") -> optuna.Study:
