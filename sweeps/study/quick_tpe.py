@@ -102,7 +102,7 @@ def _log_steps(one: Any, column: np.ndarray) -> np.ndarray:
     mu, sigma = kernels.real, kernels.imag
     edges = at[:, None] - one.step / 2, at[:, None] + one.step / 2
     left, right = map(np.log, edges) if one.is_log else edges
-    narrow = (right - left)[:, None] < NARROW * sigma
+    narrow = right - left < NARROW * sigma
     mass = _log_mass(left, right, mu, sigma) - _log_whole(one, mu, sigma)
     mass[narrow] = np.nan
     found: np.ndarray = mass[np.ix_(places, kinds)]

@@ -1,4 +1,4 @@
-"""A rule that looks at every ended trial once decides as one that looks at all of them again."""
+"""A rule that looks at a trial when it has changed decides as one that looks at all of them again."""
 
 from __future__ import annotations
 
