@@ -139,7 +139,8 @@ class OverAgent(InProcess):
         return self.actors[-1]
 
     def start(self, orders: Orders, places: int) -> int:
-        self.agent = Stepped(SimpleNamespace(send=self._events.put), "auto", "0", threading.Event())
+        channel = SimpleNamespace(send=self._events.put)
+        self.agent = Stepped(channel, "auto", "0", threading.Event())
         self.agent.start(orders, places, None)
         name, planned, _ = self._events.get()
         assert name == "started"

@@ -1,4 +1,4 @@
-"""A rule that looks at a trial when it has changed decides as one that looks at all of them again."""
+"""A rule that looks at trials that have changed decides as one that looks at all again."""
 
 from __future__ import annotations
 
