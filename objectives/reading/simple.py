@@ -62,7 +62,8 @@ def split(
         )
     _check_floats(found[1])
     kind, groups, classes = _groups(found[1], rows(found[0]), stratify)
-    test, validation, train = _cut(groups, cut_by(source)[::-1], source.seed)
+    shares = cut_by(source, fits=source.validation + source.test < 1.0)
+    test, validation, train = _cut(groups, shares[::-1], source.seed)
     data = partial(Data, source=dataclasses.replace(source, kind=kind), class_weight=class_weight)
     part = partial(_taken, found)
     if not source.folds:

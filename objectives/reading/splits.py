@@ -52,9 +52,13 @@ def kind(source: Source) -> str:
     return "stratified"
 
 
-def cut_by(source: Source) -> tuple[float, float]:
-    """Return the shares of validation and test; with folds, validation is joined to training."""
-    if source.folds and source.validation + source.test > MOST_HELD_OUT:
+def cut_by(source: Source, *, fits: bool) -> tuple[float, float]:
+    """Return the shares of validation and test by which rows are cut.
+
+    fits: whether both leave enough for training. If not, folds take another share of validation,
+    which they join to training; where it fits, studies are of the same rows in every version.
+    """
+    if source.folds and not fits:
         return (1.0 - source.test) / 2, source.test
     return source.validation, source.test
 
@@ -73,7 +77,7 @@ def split(
     if rows < 3:
         raise BadInput(f"{counted(rows, 'row')} with a label: three parts need three at least")
     rng = np.random.default_rng(source.seed)
-    shares = cut_by(source)
+    shares = cut_by(source, fits=source.validation + source.test <= MOST_HELD_OUT)
     if groups is not None:
         found = _by_group(groups, labels, shares, rng, source.group)
     elif source.time_order:

@@ -257,7 +257,7 @@ def test_few_validation_rows_are_a_reason_for_folds(
         assert f"{len(data.validation)} validation rows" in line
 
 
-@pytest.mark.parametrize("share", [0.2, 0.85])
+@pytest.mark.parametrize("share", [0.2, 0.75, 0.85])
 def test_the_test_share_is_what_was_asked_for(share: float) -> None:
     y = np.random.default_rng(0).integers(0, 2, 1000)
     source = Source(test=share, folds=5)
