@@ -79,7 +79,7 @@ class Rows:
         created = [one["number"] for one in changes if one["do"] == NEW]
         rest = _Merged(self._study)
         with faults(), self._engine.begin() as connection:
-            self._look(connection, changes)
+            self._look(connection, changes, created)
             made = self._create(connection, dict(zip(created, trials, strict=True)))
             known = ChainMap(made, self.ids)
             for change in changes:
@@ -94,10 +94,11 @@ class Rows:
                 connection.execute(TRIALS.update().where(TRIALS.c.trial_id == key).values(news))
         self.ids |= made
 
-    def _look(self, connection: sqlalchemy.Connection, changes: Sequence[Any]) -> None:
-        """Raise Unsure unless every trial that is changed is there and runs."""
-        created = {one["number"] for one in changes if one["do"] == NEW}
-        numbers = {one["number"] for one in changes if "number" in one} - created
+    def _look(
+        self, connection: sqlalchemy.Connection, changes: Sequence[Any], created: Sequence[int]
+    ) -> None:
+        """Raise Unsure unless every trial that is changed, and not created, is there and runs."""
+        numbers = {one["number"] for one in changes if "number" in one}.difference(created)
         if not numbers:
             return
         if not numbers <= self.ids.keys():
