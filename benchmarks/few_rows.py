@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -52,17 +51,9 @@ def drawn(name: str, rows: int, seed: int) -> Table:
 
 def exported(table: Table, seed: int, **options: Any) -> float:
     """Return the test loss of what a sweep exports."""
-    import sweeps
-
-    with tempfile.TemporaryDirectory() as folder:
-        study = sweeps.run(
-            contestants.sweep_of(table), data=table.make and table.make(), folder=Path(folder),
-            seed=seed, trials=20, test=TEST, peers="off", verbose=False, **options,
-        )  # fmt: skip
-        found = study.summary
-    average = found["average"] or {}
-    scores = average["scores"] if average.get("won") else found["final"]["best"]
-    return float(scores["test_loss"])
+    sweep, budget = contestants.sweep_of(table), contestants.Budget(trials=20)
+    how: dict[str, Any] = {"average": True, "workers": 2, "track": True, "test": TEST}
+    return contestants.ours(sweep, table, seed, budget, **how, **options)["exported"]
 
 
 def measure(name: str, rows: int, seed: int) -> dict[str, tuple[float, float]]:

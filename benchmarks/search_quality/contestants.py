@@ -86,8 +86,9 @@ def ours(
     average: bool,
     workers: int,
     track: bool,
+    **more: Any,
 ) -> dict[str, float]:
-    """Return what a sweep exports, and its best net on fresh seeds."""
+    """Return what a sweep exports, and its best net on fresh seeds. more: options of the sweep."""
     import sweeps
     from sweeps.cli import python
     from sweeps.tracking import NoTracker
@@ -95,7 +96,7 @@ def ours(
     if not track:
         python.make_tracker = lambda *_: NoTracker()  # type: ignore[assignment]
     options: dict[str, Any] = {"seed": seed, "split_seed": seed, "workers": workers}
-    options |= {"peers": "off", "verbose": False}
+    options |= {"peers": "off", "verbose": False, **more}
     if budget.trials is not None:
         options["trials"] = budget.trials
     else:
