@@ -171,11 +171,12 @@ class Host:
         with contextlib.suppress(OSError):
             self._waker.send(b"w", socket.MSG_DONTWAIT)
 
-    def _say(self, message: Message, *, urgent: bool = True) -> None:
+    def _say(self, *messages: Message, urgent: bool = True) -> None:
         with self._said:
             self._urgent |= urgent
             self._tail()  # before what it explains
-            self._outbox.put(message)
+            for message in messages:
+                self._outbox.put(message)
             if urgent or not self._gathers:
                 self._said.notify_all()
 
@@ -203,7 +204,7 @@ class Host:
         if time.monotonic() - self._looked >= LOOK:
             self._looked = time.monotonic()
             for job in self._at.values():
-                self._send_files(job, job.contents.changed(unfinished=True))
+                self._say(*_files(job, unfinished=True), urgent=False)
 
     def _data(self, name: str, edition: int) -> None:
         folder = self.root / name
@@ -262,15 +263,16 @@ class Host:
         job = self._at.get(worker)
         if job is None:
             return
-        if name != "epochs":
-            self._end(worker, job, name, *told)
-        waits = name != "epochs" or told[-1]
-        self._say((name, job.number, *told), urgent=waits)
+        if name == "epochs":
+            self._say((name, job.number, *told), urgent=told[-1])
+            return
+        files = _files(job)
+        self._end(worker, job, name, *told)
+        self._say(*files, (name, job.number, *told))
 
     def _end(self, worker: Worker, job: Job, name: str, *told: Any) -> None:
-        """Send what a job has written, and make its worker idle."""
+        """Remove a job, and make its worker idle."""
         del self._at[worker], self._jobs[job.number]
-        self._send_files(job, job.contents.changed())
         shutil.rmtree(self.root / f"job-{job.number}", ignore_errors=True)
         if name == "died" or self._crew is None:
             return
@@ -280,9 +282,11 @@ class Host:
             structure = None if isinstance(result, str) else result.extra.get("structure")
             self._crew.learn(worker, job.structure, structure, resident)
 
-    def _send_files(self, job: Job, files: Files) -> None:
-        if files:
-            self._say(("files", job.number, files))
+
+def _files(job: Job, *, unfinished: bool = False) -> list[Message]:
+    """Return the message with what a job has written, if it has."""
+    files = job.contents.changed(unfinished=unfinished)
+    return [("files", job.number, files)] if files else []
 
 
 class _Closed(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ from objectives.training import Decision, Outcome
 from sweeps.cluster import host
 from sweeps.workers import Pool
 from tests.cluster.in_process import InProcess
-from tests.workers.scripts import Driver, Script
+from tests.workers.scripts import Driver, Script, make_spec
 
 
 class Counting(InProcess):
-    """Counts the answers with epochs in them."""
+    """Notes the names of the messages of every answer."""
 
-    answers = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[list[str]] = []
 
     def add(self, places: int, **options: Any) -> str:
         key = super().add(places, **options)
@@ -25,7 +28,7 @@ class Counting(InProcess):
 
         def counted(after: int) -> Any:
             found = take(after, patience=9000.0)
-            self.answers += any(name == "epochs" for name, *_ in found[1])
+            self.taken.append([name for name, *_ in found[1]])
             return found
 
         self.hosts[key].take = counted  # type: ignore[method-assign]
@@ -49,4 +52,18 @@ def test_what_waits_is_not_held(
     }
     assert all(driver.epochs(n) == list(range(1, epochs + 1)) for n in range(4))
     # Of each trial, two rungs and a result bring what is held; so does a worker that gets ready.
-    assert 4 <= engine.answers <= 4 * 3 + 2
+    assert 4 <= sum("epochs" in names for names in engine.taken) <= 4 * 3 + 2
+
+
+def test_a_result_and_what_its_trial_has_written_come_together(
+    start: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(host, "GATHER", 0.0)  # nothing is held
+    engine = Counting()
+    with start(1, engine) as pool:
+        for number in range(5):
+            spec = make_spec(number, Script(), weights=tmp_path / f"{number}.weights.h5")
+            list(pool.train(iter([spec]), lambda *_: Decision.CONTINUE))
+    ended = [names for names in engine.taken if "files" in names or "result" in names]
+    assert len(ended) == 5
+    assert all(names[-2:] == ["files", "result"] for names in ended)
