@@ -94,15 +94,19 @@ def sync(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     root = settings.folder / STATE
     names = [settings.study] if settings.study else sorted(p.name for p in root.glob("*"))
     folders = [folder for name in names for folder in _tracked(root / check_name(name))]
-    left = 0
+    complete = True
     for folder in folders:
         name = " ".join(folder.relative_to(root).parts)
         with lock(folder, name):
-            missing = send(settings.mlflow_uri(), folder)
-        late = f"{counted(missing, 'item')} not yet uploaded"
-        print(f"{name}: {late if missing else 'up to date'}")
-        left += missing
-    return (UNSENT if left else 0), None
+            sent, left, answered = send(settings.mlflow_uri(), folder)
+        said = f"{counted(sent, 'item')} uploaded, " if sent else ""
+        if left:
+            said += f"{counted(left, 'item')} not yet uploaded"
+        else:
+            said += "up to date" if answered else "none left, but MLflow could not be asked"
+        print(f"{name}: {said}")
+        complete = complete and answered and not left
+    return (0 if complete else UNSENT), None
 
 
 def _tracked(folder: Path) -> list[Path]:

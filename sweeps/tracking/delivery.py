@@ -287,14 +287,20 @@ class Delivery:
         self._marked = best
 
 
-def sync(uri: str, folder: Path) -> int:
-    """Deliver what a study's folder still holds; return how many items remain.
+def sync(uri: str, folder: Path) -> tuple[int, int, bool]:
+    """Deliver what a study's folder still holds.
 
     There is one attempt; its failure is logged as a warning. The caller holds the study's lock.
+
+    Returns:
+        How many items were sent, how many remain, and whether MLflow answered to the end.
     """
     journal = Journal(folder / "tracking")
+    before, answered = journal.undelivered(), True
     try:
         Delivery(uri, journal).deliver_all()
     except Exception as error:
         announce(log, "MLflow does not accept the data: %s", reason(error))
-    return journal.undelivered()
+        answered = False
+    left = journal.undelivered()
+    return max(0, before - left), left, answered

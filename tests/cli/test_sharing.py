@@ -72,9 +72,22 @@ def test_sync_finds_the_artifacts_of_a_folder_that_was_moved(
     assert said.startswith("this folder was moved or copied")
     assert str(old) in said
     assert str(new) in said
-    assert sent == "toy: up to date"
+    assert sent == "toy: 1 item uploaded, up to date"
     assert [file.read_text() for file in (new / "mlruns").rglob("report.html")] == ["a page"]
     assert not old.exists()
+
+
+def test_sync_says_that_mlflow_could_not_be_asked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = folder / "mlflow.db"
+    tracker = by_hand(sqlite_url(store), folder / ".sweeps" / "toy")
+    tracker.start_study(study())
+    tracker.delivery.deliver_all()
+    store.write_text("this is no database, " * 100)
+    capsys.readouterr()
+    assert run_command_line(SWEEP, ["sync"]) == 3
+    assert capsys.readouterr().out == "toy: none left, but MLflow could not be asked\n"
 
 
 def test_another_package_of_that_name_is_told_in_one_line(

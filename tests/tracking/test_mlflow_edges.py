@@ -82,9 +82,9 @@ def test_sync_sends_what_a_closed_tracker_left(uri, folder):
     tell(tracker, 0)
     left = tracker.close(0)
     assert left == len((folder / "tracking" / "trial-00000.jsonl").read_text().splitlines()) + 1
-    assert sync(uri, folder) == 0
+    assert sync(uri, folder) == (left, 0, True)
     assert Found(connect(uri)).points(0) == expected(0, 3)
-    assert sync(uri, folder) == 0
+    assert sync(uri, folder) == (0, 0, True)
 
 
 def test_sync_says_why_it_cannot(folder, tmp_path, caplog):
@@ -92,7 +92,7 @@ def test_sync_says_why_it_cannot(folder, tmp_path, caplog):
     tracker = by_hand(f"sqlite:///{tmp_path}/mlflow.db", folder)
     tracker.start_study(study())
     assert tracker.close(0) == 1
-    assert sync(tracker.uri, folder) == 1
+    assert sync(tracker.uri, folder) == (0, 1, False)
     assert "not a database" in caplog.text
 
 
