@@ -33,15 +33,19 @@ def trainers(
 ) -> Iterator[MakeTrainer]:
     """Give what makes a session's trainer, and end its processes with the block.
 
-    early: the workers are started now, to import TensorFlow while the driver opens its stores.
-    A sweep that no other process can import (one defined in a notebook) is trained in this
-    process, as `--workers 0` asks. workers: a number of its own, of this machine.
+    early: the workers of this machine are started now, to import TensorFlow while the driver
+    opens its stores; those of a cluster once the study is known to be this driver's. A sweep that
+    no other process can import (one defined in a notebook) is trained in this process, as
+    `--workers 0` asks. workers: a number of its own, of this machine.
     """
     reference = Reference.of(sweep)
     count = settings.workers if workers is None else workers
     crew: MakeCrew = Crew
+    if settings.per_gpu > 1 and settings.device != "gpu":
+        raise BadInput(f"--per-gpu {settings.per_gpu} is for workers on GPUs: add --device gpu")
     if settings.cluster is not None and workers is None:
         count, crew = on_cluster(sweep, settings, reference)
+        early = False  # it may take a while until there is room, of no use to a study that is done
     if count and reference is None:
         LOG.warning(
             "%d workers cannot import sweep %r, which is no global of a module or a file: it is "
@@ -104,11 +108,10 @@ def on_cluster(
         )
     if settings.workers == 0:
         raise BadInput("--workers 0 trains in this process: give 1 or more with --cluster")
-    log, address = log_file(settings.folder), settings.cluster or ""
     say = (lambda line: None) if settings.quiet else partial(print, flush=True)
-    return settings.workers or ALL, lambda orders, places: Fleet(
-        RayEngine(address, log, say=say), orders, places, say=say
-    )
+    engine = partial(RayEngine, settings.cluster or "", log_file(settings.folder), say=say)
+    engine()  # an address where nothing answers is refused before the data are read
+    return settings.workers or ALL, lambda orders, places: Fleet(engine(), orders, places, say=say)
 
 
 def prepared(data: Data, folder: Path) -> Path:

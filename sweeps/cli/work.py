@@ -83,7 +83,12 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         if done:
             repair(session, say)
 
-    if session.trainer.places and cores() > 1:  # until workers are there, a core is free
+    try:
+        places = session.trainer.places
+    except BadInput:  # no worker is to be had
+        session.discard()
+        raise
+    if places and cores() > 1:  # until workers are there, a core is free
         session.tracker.prepare()
     code = _train(session, done, say, begin, quiet=quiet, verbose=verbose)
     if code != INTERRUPTED:

@@ -68,7 +68,9 @@ class Fleet(Hearing):
         self._versions = versions()
         self._joined = 0  # places of all hosts that have come so far
         self._planned = engine.start(orders, places)
-        if self._planned < places != ALL:
+        if not self._planned:
+            say(f"no machine has room for a worker: waiting up to {PATIENCE:.0f} s for one")
+        elif self._planned < places != ALL:
             say(f"{self._planned} of {places} workers start now, others once there is room")
 
     @property

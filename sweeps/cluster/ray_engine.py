@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import math
 import os
 import selectors
 import socket
@@ -24,8 +25,10 @@ from sweeps.workers.wire import Channel
 STARTS = 3  # of an agent that ends before it has answered
 REACH = 5.0  # seconds that an address has to answer
 CONNECT, TICK = 150.0, 1.0  # seconds that Ray has to connect, and between two looks
+SLOW = 15.0  # seconds after which a line says that it has not connected yet
 BETWEEN = 5.0  # seconds between two attempts to reach a cluster again
 PATIENCE = 300.0  # seconds for which that is tried
+PORTS = "ray://HOST:10001 is for any machine, HOST:6379 for those of the cluster"
 ENVIRONMENT = {  # no messages on how Ray treats GPUs
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -40,6 +43,9 @@ class RayEngine:
         log: Receives what Ray says.
         say: Takes a line that the user should see before the first host is there.
         patience: Seconds for which a cluster that is gone is waited for.
+
+    Raises:
+        BadInput: Ray is not installed, or nothing answers at the address.
     """
 
     def __init__(
@@ -50,6 +56,9 @@ class RayEngine:
         say: Callable[[str], object] = print,
         patience: float = PATIENCE,
     ) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise BadInput("--cluster needs Ray: pip install 'keras-sweeps[ray]'")
+        _reach(address)
         self.address = address
         self._log = log
         self._say = say
@@ -65,9 +74,6 @@ class RayEngine:
 
     def start(self, orders: Orders, places: int) -> int:
         """Start hosts; return how many places there will be. Raises BadInput."""
-        if importlib.util.find_spec("ray") is None:
-            raise BadInput("--cluster needs Ray: pip install 'keras-sweeps[ray]'")
-        _reach(self.address)
         self._order = orders, places, Code.of(orders.reference)
         try:
             name, *told = self._connected()
@@ -77,7 +83,8 @@ class RayEngine:
         if name == "refused":
             self._closed = True
             self._end()
-            raise BadInput(f"--cluster {self.address}: Ray does not connect: {told[0]}")
+            hint = "" if self.address == "auto" else f"; {PORTS}"
+            raise BadInput(f"--cluster {self.address}: Ray does not connect: {told[0]}{hint}")
         planned, total = told
         if not planned and places == ALL:
             self.close()
@@ -85,8 +92,8 @@ class RayEngine:
             why = f"other work uses all {what}s" if total else f"the cluster has no {what}s"
             raise BadInput(
                 f"--cluster {self.address}: {why} (one worker per {what}, with 1.5 GB of memory; "
-                "`ray status` shows its machines); with --workers N, an autoscaler is asked for "
-                "some"
+                "`ray status` shows its machines): run this again once there is room, or give "
+                "--workers N, which waits for room and asks an autoscaler for it"
             )
         return int(planned)
 
@@ -168,8 +175,15 @@ class RayEngine:
 
     def _first(self) -> tuple[Any, ...]:
         """Return the agent's first answer: whether it has reached the cluster."""
-        until = time.monotonic() + CONNECT
-        while time.monotonic() < until:
+        began = time.monotonic()
+        until, slow = began + CONNECT, began + SLOW
+        while (now := time.monotonic()) < until:
+            if now > slow:
+                slow = math.inf
+                self._say(
+                    f"Ray at {self.address} does not answer yet: waiting up to {CONNECT:.0f} s "
+                    f"({PORTS})"
+                )
             messages = self._receive(TICK)
             for place, message in enumerate(messages, 1):
                 if not isinstance(message, Said):

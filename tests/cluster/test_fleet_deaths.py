@@ -172,6 +172,21 @@ def test_a_sweep_without_machines_waits_says_so_and_ends(
     assert any("no machine is left: waiting" in line for line in said)
 
 
+def test_a_sweep_for_which_there_is_no_room_waits_and_says_so(start: Start) -> None:
+    class Full(InProcess):
+        """Has no room until somebody adds a machine."""
+
+        def start(self, orders: Orders, places: int) -> int:
+            self._orders = orders
+            return 0
+
+    engine, said = Full(), []
+    with start(2, engine, say=said.append) as pool:
+        assert said == ["no machine has room for a worker: waiting up to 600 s for one"]
+        engine.add(1)
+        assert len(Driver(pool).train([Script()] * 2)) == 2
+
+
 def test_what_the_engine_says_is_passed_on_and_its_end_ends_the_sweep(start: Start) -> None:
     engine, said = InProcess(), []
     with start(1, engine, say=said.append) as pool:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import platform
+import socket
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from objectives import BadInput
+from sweeps.workers import Reference
+from sweeps.workers.orders import Orders
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="[ray] is not installed")
 SAID = """Initialization failure from server:
@@ -42,6 +48,25 @@ def test_a_head_that_fails_to_start_a_server_is_asked_again(
         assert "on the head's machine" in said
     assert len(asked) == min(fails + 1, ray_connect.TRIES)
     assert capsys.readouterr().err.count("connecting again") == min(fails, ray_connect.TRIES - 1)
+
+
+def test_a_service_that_is_no_ray_is_waited_for_with_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from sweeps.cluster import ray_engine
+
+    monkeypatch.setattr(ray_engine, "SLOW", 0.0)
+    monkeypatch.setattr(ray_engine, "CONNECT", 3.0)
+    orders = Orders(Reference(module="tests.workers.scripts"), "auto", "cpu", 1, tmp_path / "log")
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        engine = ray_engine.RayEngine(address, tmp_path / "log", say=said.append)
+        with pytest.raises(BadInput, match="Ray does not connect") as error:
+            engine.start(orders, 1)
+    assert f"Ray at {address} does not answer yet: waiting up to 3 s" in said[0]
+    assert len(said) == 1
+    assert "ray://HOST:10001" in str(error.value)
 
 
 def test_what_is_refused_for_another_reason_is_not_asked_again(
