@@ -98,9 +98,10 @@ def summary_lines(
     trained = f"{time_text(summary.seconds + summary.confirming)} of training"
     if summary.confirming:
         trained += f", {time_text(summary.confirming)} of it confirming"
+    if total:
+        trained += f" ({counts_text(summary.counts)}; {summary.saved:.0%} of epochs saved)"
     lines = [
-        f"{summary.study}: {trials}, {trained} "
-        f"({counts_text(summary.counts)}; {summary.saved:.0%} of epochs saved)",
+        f"{summary.study}: {trials}, {trained}",
         f"data: {data_text(data)}",
         *folds_text(data, summary.monitor),
     ]

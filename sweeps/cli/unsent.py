@@ -27,7 +27,7 @@ def settled(session: Session, code: int) -> int:
     where, many = redact(session.settings.storage_url()), counted(lacking, "change")
     if on_server(session):
         print(
-            f"not sent: {where} is missing the last {many} (see sweep.log), which are kept in "
+            f"not sent: {where} is missing the last {many} (see sweep.log), kept in "
             f"{session.folder}: run the same command to send them"
         )
         return code or UNSENT
@@ -48,7 +48,7 @@ def tracked(tracker: Tracker, uri: str, folder: Path, say: Callable[[str], None]
         return 0
     say(
         f"not sent: MLflow at {redact(uri)} is missing {counted(left, 'item')} (see sweep.log), "
-        f"which are kept in {folder}: run sync, or the same command, to send them"
+        f"kept in {folder}: run sync, or the same command, to send them"
     )
     return UNSENT
 

@@ -251,16 +251,18 @@ class Fleet(Hearing):
             self.close()
             raise BadInput(text)
         text = text.partition(" (more in ")[0]
+        if "No module named" in text:
+            text += "; what a sweep imports has to be installed on every machine"
         if len(self._machines) == 1 and self._joined >= self._planned:
             self._give_up(text.removeprefix("workers cannot start: "), "workers cannot start")
-        self._lose(machine, text)
+        self._lose(machine, text, "is left out")
 
-    def _lose(self, machine: Machine, reason: str) -> None:
+    def _lose(self, machine: Machine, reason: str, how: str = "is gone") -> None:
         """Let a machine go. Its trials are not to blame: they are trained elsewhere."""
         del self._machines[machine.key]
         self._planned = 0
         self.idle -= machine.slots
-        reason = f"machine {machine.name} is gone: {reason}"
+        reason = f"machine {machine.name} {how}: {reason}"
         jobs = [slot for slot, _ in machine.jobs.values()]
         again = f"; {len(jobs)} of its trials run again elsewhere" if jobs else ""
         self._say(f"{reason}{again}")
