@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from objectives import Data, Part, Source
+from objectives import Data, Part, Source, binned
 from objectives.shared import of_tables
 from objectives.stacked import Stacked
 from objectives.training import parts
@@ -50,10 +50,12 @@ def embedded() -> Data:
 
 
 def hidden(config: dense.Dense, data: Data) -> list[keras.Layer]:
-    """Return an input and `depth` hidden layers of `width`, without an output."""
+    """Return an input, its bins, and `depth` hidden layers of `width`, without an output."""
     import keras
 
     found = [keras.layers.InputLayer(data.train.x.shape[1:])]
+    if config.bins:
+        found += binned.layers(data.train, config.bins)
     for _ in range(config.depth):
         found.append(keras.layers.Dense(config.width, activation=config.activation))
         if config.dropout:

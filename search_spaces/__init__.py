@@ -95,7 +95,8 @@ class Space(Generic[C]):
     by_building: whether `suggest` builds a model to find out what is asked for. It is then called
     once for each trial that is proposed, and for nothing else.
     portfolio: configs that a study trains after the baseline, best first, before any is sampled.
-    own: from the number of training rows to the space of a user's own data; None: this one.
+    own: from the numbers of training rows and of columns (the length of the inputs' last axis) to
+    the space of a user's own data; None: this one.
     first_is: what the first config is where `baseline` is None, in words.
     """
 
@@ -107,7 +108,7 @@ class Space(Generic[C]):
     restore: Callable[[Params], C] | None = None
     by_building: bool = False
     portfolio: tuple[C, ...] = ()
-    own: Callable[[int], Space[C]] | None = None
+    own: Callable[[int, int], Space[C]] | None = None
     first_is: str = "the middle of each range and the first choice"
 
     def config(self, params: Mapping[str, Any]) -> C:

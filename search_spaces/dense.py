@@ -15,13 +15,17 @@ Activation = Literal["relu", "tanh", "gelu", "silu", "elu", "sigmoid"]
 
 @dataclass(frozen=True)
 class Dense:
-    """`depth` hidden layers of `width` units; the input's and the output's size are the data's."""
+    """`depth` hidden layers of `width` units; the input's and the output's size are the data's.
+
+    bins: between quantiles of a column, into which every column is divided; 0: into none.
+    """
 
     width: Annotated[int, Interval(ge=1, le=4096)] = 16
     depth: Annotated[int, Interval(ge=0, le=32)] = 2
     activation: Activation = "relu"
     batch_size: Annotated[int, Interval(ge=1, le=1_000_000)] = 200
     dropout: Annotated[float, Interval(ge=0.0, lt=1.0)] = 0.0
+    bins: Annotated[int, Interval(ge=0, le=256)] = 0
     optimizer: optimizer.Optimizer = field(
         default_factory=lambda: optimizer.Optimizer(learning_rate=0.01)
     )
@@ -52,22 +56,24 @@ def params(config: Dense) -> Params:
         "activation": config.activation,
         "batch_size": config.batch_size,
         "dropout": config.dropout,
+        **({"bins": config.bins} if config.bins else {}),
         **optimizer.params(config.optimizer),
         **plateau.params(config.plateau),
     }
 
 
 def label(config: Dense) -> str:
-    """Return `32x3 adam 1.2e-2`."""
+    """Return `32x3 adam 1.2e-2`, or `32x3 bins 1.2e-2`."""
     rate = optimizer.rate(config.optimizer.learning_rate)
-    return f"{config.width}x{config.depth} {config.optimizer.kind} {rate}"
+    how = "bins" if config.bins else config.optimizer.kind  # a column has little room
+    return f"{config.width}x{config.depth} {how} {rate}"
 
 
-def own(rows: int) -> Space[Dense]:
-    """Return the space of a table of the user's own, of so many training rows."""
+def own(rows: int, columns: int) -> Space[Dense]:
+    """Return the space of a table of the user's own, of so many training rows and columns."""
     from search_spaces import own_table
 
-    return own_table.space("binary", rows)
+    return own_table.space("binary", rows, columns)
 
 
 SPACE = Space(suggest, BASELINE, params, label, own=own)

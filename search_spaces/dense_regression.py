@@ -18,11 +18,11 @@ def suggest(trial: Trial) -> dense.Dense:
     return dense.suggest(Narrowed(trial, small))
 
 
-def own(rows: int) -> Space[dense.Dense]:
-    """Return the space of a table of the user's own, of so many training rows."""
+def own(rows: int, columns: int) -> Space[dense.Dense]:
+    """Return the space of a table of the user's own, of so many training rows and columns."""
     from search_spaces import own_table
 
-    return own_table.space("regression", rows)
+    return own_table.space("regression", rows, columns)
 
 
 SPACE = Space(suggest, BASELINE, dense.params, dense.label, own=own)

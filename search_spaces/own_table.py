@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from search_spaces.optimizer import Optimizer
 PORTFOLIO = Path(__file__).with_name("portfolio.json")
 STEPS = 100  # of one epoch, roughly
 BATCHES = (8, 512)
+BINS = (0, 16)
+WIDE = 128  # columns, above which bins would make the first layer most of a net
 # Losses may be tiny where numbers are predicted: what the portfolio has is no end of its range.
 PLATEAU = {
     "plateau_min_delta": Dimension("float", low=1e-7, high=1e-2),
@@ -44,8 +46,8 @@ def batch_size(rows: int) -> int:
     return min(max(int(2.0 ** round(math.log2(max(rows, 1) / STEPS))), least), most)
 
 
-def suggest(trial: Trial, rows: int = 1000) -> Dense:
-    """Sample a net, or a linear model. rows: of the training part."""
+def suggest(trial: Trial, rows: int = 1000, bins: Sequence[int] = BINS) -> Dense:
+    """Sample a net, or a linear model. rows: of the training part. bins: to choose from."""
     depth = trial.suggest_int("depth", 0, 3)
     layers: dict[str, Any] = {}
     if depth:
@@ -58,6 +60,7 @@ def suggest(trial: Trial, rows: int = 1000) -> Dense:
     kind = trial.suggest_categorical("optimizer", ["adamw"])  # `--range` opens others
     return Dense(
         depth=depth,
+        bins=trial.suggest_categorical("bins", list(bins)),
         batch_size=batch,
         optimizer=Optimizer(
             kind=kind,
@@ -80,6 +83,7 @@ def params(config: Dense) -> Params:
     return {
         "depth": config.depth,
         **(layers if config.depth else {}),
+        "bins": config.bins,
         "batch_size": config.batch_size,
         **optimizer.params(config.optimizer),
         **plateau.params(config.plateau),
@@ -87,20 +91,24 @@ def params(config: Dense) -> Params:
 
 
 def label(config: Dense) -> str:
-    """Return `32x3 adamw 1.2e-2`, or `linear 3e-2`."""
+    """Return `32x3 adamw 1.2e-2`, or `linear 3e-2`; with bins, `32x3 bins 1.2e-2`."""
     if config.depth:
         return dense.label(config)
-    return f"linear {optimizer.rate(config.optimizer.learning_rate)}"
+    return (
+        f"linear {'bins ' if config.bins else ''}{optimizer.rate(config.optimizer.learning_rate)}"
+    )
 
 
-def space(task: str, rows: int) -> Space[Dense]:
-    """Return the space of a table of so many training rows.
+def space(task: str, rows: int, columns: int) -> Space[Dense]:
+    """Return the space of a table of so many training rows and columns.
 
     task: "binary", "multiclass" or "regression". Its portfolio's first config is the baseline.
     """
     kind = "regression" if task == "regression" else "classification"
     known: Mapping[str, list[Params]] = json.loads(PORTFOLIO.read_text(encoding="utf-8"))
     batch = {"batch_size": batch_size(rows)}
-    first, *others = (suggest(Replay(one | batch), rows) for one in known[kind])
-    asked = functools.partial(suggest, rows=rows)
+    bins = BINS if columns <= WIDE else (0,)
+    asked = functools.partial(suggest, rows=rows, bins=bins)
+    members = [one | batch for one in known[kind] if one["bins"] in bins]
+    first, *others = (asked(Replay(one)) for one in members)
     return Space(asked, first, params, label, portfolio=tuple(others))

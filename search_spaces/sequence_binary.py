@@ -25,7 +25,7 @@ def suggest(trial: Trial, batch: int = BASELINE.batch_size) -> lstm.Lstm:
     return lstm.suggest(Narrowed(trial, OWN | fixed))
 
 
-def own(rows: int, ask: Callable[..., lstm.Lstm] = suggest) -> Space[lstm.Lstm]:
+def own(rows: int, channels: int, ask: Callable[..., lstm.Lstm] = suggest) -> Space[lstm.Lstm]:
     """Return the space of the user's own sequences, of so many in the training part."""
     from search_spaces.own_table import batch_size
 

@@ -43,10 +43,14 @@ def trained(session: Session) -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("rows", [1, 40, 5_000, 10_000_000])
-def test_a_portfolio_lies_in_its_own_space(task: str, rows: int, tmp_path: Path) -> None:
-    space = own_table.space(task, rows)
+@pytest.mark.parametrize("columns", [0, 5, 5_000])
+def test_a_portfolio_lies_in_its_own_space(
+    task: str, rows: int, columns: int, tmp_path: Path
+) -> None:
+    space = own_table.space(task, rows, columns)
     every = [space.baseline, *space.portfolio]
     assert len(set(every)) == len(every) > 1
+    assert any(config.bins for config in every) == (columns < 1000)  # a wide net is slow with them
     assert space.starts({}) == [space.params(config) for config in space.portfolio]
     for config in every:
         assert space.suggest(Replay(space.params(config))) == config
@@ -58,7 +62,7 @@ def test_a_portfolio_lies_in_its_own_space(task: str, rows: int, tmp_path: Path)
 @given(data=st.data())
 @settings(deadline=None)
 def test_a_linear_model_has_no_layers_to_sample(data: st.DataObject) -> None:
-    space, trial = own_table.space("binary", 1000), DrawnTrial(data.draw)
+    space, trial = own_table.space("binary", 1000, 10), DrawnTrial(data.draw)
     config = space.suggest(trial)
     assert space.params(config) == trial.params
     assert bool(config.depth) == ("width" in trial.params) == ("dropout" in trial.params)
@@ -104,7 +108,7 @@ NARROWED = {
 @pytest.mark.parametrize("text", NARROWED)
 def test_the_portfolio_moves_into_narrowed_ranges(tmp_path: Path, text: str) -> None:
     name, low, high = NARROWED[text]
-    with study(tmp_path, ranges=(text,), trials=5) as session:
+    with study(tmp_path, ranges=(text,), trials=6) as session:
         space, starts = session.store.space, session.store.starts
         found = trained(session)
     assert found[0] == ("baseline", plain(space.params(space.baseline)))  # as it is
@@ -120,7 +124,7 @@ def test_the_portfolio_moves_into_narrowed_ranges(tmp_path: Path, text: str) -> 
 
 
 def test_what_a_fixed_value_makes_equal_or_incomplete_is_left_out() -> None:
-    space = own_table.space("binary", 1000)
+    space = own_table.space("binary", 1000, 10)
     width = Dimension("categorical", choices=(40,))
     linear = dataclasses.replace(space.baseline, depth=0)
     whole = dataclasses.replace(space, portfolio=(linear, *space.portfolio))
@@ -152,7 +156,7 @@ def test_the_portfolio_is_not_pruned_but_may_run_out_of_patience(tmp_path: Path)
 
 
 def test_explain_does_not_change_what_a_linear_model_lacks() -> None:
-    space = own_table.space("binary", 1000)
+    space = own_table.space("binary", 1000, 10)
     flat = dataclasses.replace(space.baseline, depth=0)
     probes = catalogue(Reference("flat", flat, 0, 20, rows=1000, batch=32))
     left = {probe.name for probe in probes if idle(probe, space)}
