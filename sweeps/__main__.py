@@ -25,7 +25,10 @@ def main(argv: list[str] | None = None) -> int:
 
             print(script(argv[1] if len(argv) > 1 else ""), end="")
         elif first == "list":
-            print("\n".join(fit(listing(program=program), columns())))
+            if argv[1:] in (["--help"], ["-h"]):
+                print("\n".join(fit(help_lines(program), columns())))
+            else:
+                print("\n".join(fit(listing(program=program, asked=argv[1:]), columns())))
         else:
             known = {sweep.name: sweep for sweep in built_in()}
             if first not in known:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from objectives import Monitor
+from objectives import BadInput, Monitor
 from objectives.nearest import nearest
 from sweeps.study.settings import Settings
 from sweeps.study.sweep import Sweep
+from sweeps.tracking.redact import redact
 
 
 def built_in() -> Iterator[Sweep]:
@@ -53,15 +54,39 @@ def _sweeps(program: str) -> list[str]:
     return lines + [f"  {sweep.name:<{width}}  {sweep.help}" for sweep in found]
 
 
-def listing(folder: Path | None = None, program: str = "keras-sweeps") -> list[str]:
-    """Return the sweeps and studies there are. Raises BadInput for an unreadable store."""
-    settings = Settings(folder=folder or Path.cwd())
+def listing(
+    folder: Path | None = None, program: str = "keras-sweeps", asked: Sequence[str] = ()
+) -> list[str]:
+    """Return the sweeps and studies there are.
+
+    Args:
+        folder: Where the studies are, None: this one.
+        program: As users call it.
+        asked: Options, of which there is one: the storage, in place of the folder's.
+
+    Raises:
+        BadInput: Another option, or an unreadable store.
+    """
+    url = _storage(asked)
+    settings = Settings(folder=folder or Path.cwd(), storage=url)
     lines = _sweeps(program)
-    store = settings.folder / "optuna.db"
-    if not store.exists():
+    if url is None and not (settings.folder / "optuna.db").exists():
         return [*lines, "no study in this folder yet"]
-    lines.append("studies in this folder:")
+    lines.append(f"studies in {redact(url)}:" if url else "studies in this folder:")
     return lines + (_studies(settings) or ["  none"])
+
+
+def _storage(asked: Sequence[str]) -> str | None:
+    """Return the storage of `--storage URL`. Raises BadInput for anything else."""
+    if not asked:
+        return None
+    option, equals, url = asked[0].partition("=")
+    rest = [url] if equals else list(asked[1:])
+    if option != "--storage":
+        raise BadInput(f"list has no {asked[0]}: it takes --storage URL, or nothing")
+    if len(rest) != 1 or not rest[0]:
+        raise BadInput("--storage needs the URL of one database: list --storage URL")
+    return rest[0]
 
 
 def _studies(settings: Settings) -> list[str]:

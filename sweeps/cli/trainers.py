@@ -111,7 +111,9 @@ def on_cluster(
     say = (lambda line: None) if settings.quiet else partial(print, flush=True)
     engine = partial(RayEngine, settings.cluster or "", log_file(settings.folder), say=say)
     engine()  # an address where nothing answers is refused before the data are read
-    return settings.workers or ALL, lambda orders, places: Fleet(engine(), orders, places, say=say)
+    return settings.workers or ALL, lambda orders, places: Fleet(
+        engine(), orders, places, say=say, over=lambda: settings.out_of_time
+    )
 
 
 def prepared(data: Data, folder: Path) -> Path:

@@ -23,7 +23,7 @@ from sweeps.study.confirm import Confirm, Confirmed, confirmed
 from sweeps.study.elimination import FIRST, SHARE
 from sweeps.study.final import score
 from sweeps.study.importance import keep_importances
-from sweeps.study.loop import Loop
+from sweeps.study.loop import Loop, SweepFailed
 from sweeps.study.parent import parent_run, repair
 from sweeps.study.session import Session
 from sweeps.study.summary import Summary
@@ -32,8 +32,7 @@ from sweeps.tracking import NoTracker, Tracker
 from sweeps.workers.machine import cores
 from sweeps.workers.versions import versions
 
-DONE, INTERRUPTED = 0, 130
-
+DONE, FAILED, NO_WORKERS, INTERRUPTED = 0, 1, -1, 130
 Say = Callable[[str], None]
 
 
@@ -91,6 +90,8 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
     if places and cores() > 1:  # until workers are there, a core is free
         session.tracker.prepare()
     code = _train(session, done, say, begin, quiet=quiet, verbose=verbose)
+    if code == NO_WORKERS:  # nothing more can be trained or scored
+        return FAILED
     if code != INTERRUPTED:
         if session.store.ended():
             begin()  # where no trial was left to train, the repeats need it
@@ -151,6 +152,8 @@ def _train(
     if done < total:
         workers = f"{places} worker{'s' * (places > 1)}" if places else "in this process"
         where = f" on the cluster at {cluster}" if (cluster := session.settings.cluster) else ""
+        if cluster and (wanted := session.settings.workers):
+            workers = f"up to {counted(wanted, 'worker')}"
         if session.settings.workers and not places:
             workers += ": workers can only import a sweep that is a global of a module or file"
         say(f"device: {session.settings.device}, {workers}{where}")
@@ -171,9 +174,12 @@ def _train(
     except BadInput:
         session.discard()
         raise
-    except RuntimeError as error:  # SweepFailed, or no worker can start
+    except SweepFailed as error:
         print(f"stopped: {error}")
-        return 1
+        return FAILED
+    except RuntimeError as error:
+        print(f"stopped: {error}\n{_so_far(loop)}; once that is mended, the same command resumes")
+        return NO_WORKERS
     except Exception:
         if session.store.first() is None:  # build raised for the first trial: nothing has begun
             session.discard()

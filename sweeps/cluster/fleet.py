@@ -39,6 +39,7 @@ class Fleet(Hearing):
         orders: For all workers.
         places: How many workers there are at most.
         say: Takes a line that the user should see.
+        over: Whether the sweep's time is up.
 
     Raises:
         BadInput: The cluster cannot be reached, or has no room.
@@ -51,13 +52,14 @@ class Fleet(Hearing):
         places: int,
         *,
         say: Callable[[str], object] = print,
+        over: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self.idle: set[Slot] = set()
         self.closed = False
         self._engine = engine
         self._log = orders.log
-        self._say = say
+        self._say, self._over = say, over
         self._machines: dict[str, Machine] = {}
         self._jobs = itertools.count(1)
         self._numbers = itertools.count()
@@ -165,6 +167,8 @@ class Fleet(Hearing):
                 self._call(machine, call)
         if self._machines:
             self._empty_since = now
+        elif self._over():  # with trials under way, the loop ends them itself
+            self._give_up("the time limit is reached, and no machine is there")
         elif now - self._empty_since > PATIENCE:
             self._give_up(f"no machine of the cluster is there for {PATIENCE:.0f} s")
 
@@ -269,7 +273,7 @@ class Fleet(Hearing):
         self._pending.extend((slot, ("lost", reason)) for slot in jobs)
         if not self._machines:
             self._empty_since = time.monotonic()
-            self._say(f"no machine is left: waiting up to {PATIENCE:.0f} s for one")
+            self._say("no machine is left: waiting for one")
 
     def _make_idle(self, slot: Slot) -> None:
         self.idle.add(slot)

@@ -110,8 +110,11 @@ class RayEngine:
 
     def wait(self, seconds: float) -> Sequence[Event]:
         """Wait for events, at most so long."""
+        now = time.monotonic()
+        if self._lost_at is not None and now - self._lost_at > self._patience:
+            return [Ended(f"Ray at {self.address} has not come back for {self._patience:.0f} s")]
         if self._channel is None:
-            return self._again(seconds)
+            return self._again(seconds, now)
         try:
             messages = self._receive(seconds)
         except EOFError:
@@ -214,15 +217,15 @@ class RayEngine:
         if self._lost_at is None:
             self._lost_at = time.monotonic()
             gone.append(
-                Said(f"the Ray cluster at {self.address} is gone: waiting until it is back")
+                Said(
+                    f"the Ray cluster at {self.address} is gone: waiting up to "
+                    f"{self._patience:.0f} s until it is back"
+                )
             )
         return gone
 
-    def _again(self, seconds: float) -> list[Event]:
+    def _again(self, seconds: float, now: float) -> list[Event]:
         """Try to reach the cluster again, now and then."""
-        now = time.monotonic()
-        if self._lost_at is not None and now - self._lost_at > self._patience:
-            return [Ended(f"Ray at {self.address} has not come back for {self._patience:.0f} s")]
         if now < self._next_try:
             time.sleep(min(seconds, self._next_try - now))
             return []

@@ -28,12 +28,12 @@ def start(arrays: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
     folder = tmp_path_factory.mktemp("log")
 
     def started(workers: int = 1, engine: InProcess | None = None, **options: Any) -> Pool:
-        said: Callable[[str], None] = options.pop("say", print)
+        how = {name: options.pop(name) for name in ("say", "over") if name in options}
         given = {"trainer": scripts.TRAINER, "log": folder / "sweep.log"} | options
         pool = Pool(
             given.pop("reference", Reference(module="tests.workers.scripts")),
             workers,
-            crew=partial(Fleet, engine or InProcess(), say=said),
+            crew=partial(Fleet, engine or InProcess(), **how),
             **given,
         )
         pool.data(arrays)

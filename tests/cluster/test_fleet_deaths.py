@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,18 @@ def test_a_sweep_for_which_there_is_no_room_waits_and_says_so(start: Start) -> N
         assert said == ["no machine has room for a worker: waiting up to 600 s for one"]
         engine.add(1)
         assert len(Driver(pool).train([Script()] * 2)) == 2
+
+
+def test_a_time_limit_ends_the_wait_for_a_machine(start: Start) -> None:
+    engine, late = InProcess(), threading.Event()
+    with start(1, engine, over=late.is_set) as pool:
+        driver = Driver(pool)
+        assert len(driver.train([Script()])) == 1
+        late.set()  # with a machine there, the loop looks at the time
+        assert len(driver.train([Script()])) == 1
+        engine.kill("host-0")
+        with pytest.raises(RuntimeError, match="the time limit is reached, and no machine"):
+            driver.train([SLOW])
 
 
 def test_what_the_engine_says_is_passed_on_and_its_end_ends_the_sweep(start: Start) -> None:

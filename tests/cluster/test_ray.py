@@ -258,5 +258,5 @@ def test_a_cluster_that_starts_anew_is_waited_for(arrays: Path, tmp_path: Path) 
             end(one)
     assert {result.outcome for result in found.values()} == {Outcome.COMPLETE}
     assert right(driver, 3, 10)
-    assert any("is gone: waiting until it is back" in line for line in said)
+    assert any("is gone: waiting up to 300 s until it is back" in line for line in said)
     assert any("is back" in line for line in said)
