@@ -105,7 +105,7 @@ def of_function(traced: Any, names: tuple[list[str], ...]) -> Trace:
     return Trace(digest, functions, names, list(traced.captured_inputs), variables)
 
 
-def rows_of(part: tf.Tensor, start: Any, count: int) -> tf.Tensor:
+def rows_of(part: tf.Tensor, start: Any, count: Any) -> tf.Tensor:
     """Return so many rows, from one on."""
     return tf.slice(part, [start, *[0] * (part.shape.rank - 1)], [count, *part.shape[1:]])
 
