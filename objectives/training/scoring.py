@@ -158,6 +158,8 @@ def _predicting(model: keras.Model, tensors: Tensors, batch: int) -> Call:
 
 
 def _batch(tensors: Tensors, flat: Sequence[tf.Tensor], start: tf.Tensor, batch: int) -> Any:
-    """Return a batch of a number of rows that is open, as Keras's own: one graph serves all."""
-    count = tf.minimum(batch, tf.shape(flat[0])[0] - start)
+    """Return a batch. Where the last one may be short, the number of rows is open, as Keras's."""
+    rows = flat[0].shape[0]
+    even = rows is not None and rows % batch == 0
+    count = batch if even else tf.minimum(batch, tf.shape(flat[0])[0] - start)
     return tensors.pack(rows_of(part, start, count) for part in flat)
