@@ -23,7 +23,7 @@ from objectives.training.inputs import Inputs
 from objectives.training.kept_ways import KeptWays
 from objectives.training.live import LiveState
 from objectives.training.nets import Net, Nets
-from objectives.training.program import Program
+from objectives.training.program import Program, weights
 from objectives.training.progress import load_weights
 from objectives.training.refusals import refuse
 from objectives.training.scoring import Scorer, scorer_of
@@ -159,7 +159,7 @@ class CompiledTrainer(FitTrainer):
         callbacks = [c for c in given if type(c) is not keras.callbacks.TerminateOnNaN]
         refuse(model, callbacks)
         epochs = Epochs(progress, len(self.data.train), self.given(spec))
-        progress.weights = model.get_weights
+        progress.weights = functools.partial(weights, model)
         state = LiveState(model, callbacks)
         hooks = keras.callbacks.CallbackList(
             [state, *callbacks, epochs],

@@ -62,7 +62,7 @@ def trace(
         Unsupported: A step returns something else than a dict of numbers.
         Exception: Whatever the model's own code raises.
     """
-    own = all(_from_keras(model, name) for name in STEPS)
+    own = all(from_keras(model, name) for name in STEPS)
 
     def epoch(given: Any, shown: Any, order: Any, limits: Any, numbers: Any) -> tuple[Any, Any]:
         def shuffled(start: Any, count: int) -> Any:
@@ -105,7 +105,7 @@ def of_function(traced: Any, names: tuple[list[str], ...]) -> Trace:
     return Trace(digest, functions, names, list(traced.captured_inputs), variables)
 
 
-def rows_of(part: tf.Tensor, start: Any, count: int) -> tf.Tensor:
+def rows_of(part: tf.Tensor, start: Any, count: Any) -> tf.Tensor:
     """Return so many rows, from one on."""
     return tf.slice(part, [start, *[0] * (part.shape.rank - 1)], [count, *part.shape[1:]])
 
@@ -137,7 +137,7 @@ def words(part: tf.Tensor) -> tf.Tensor:
     return tf.bitcast(tf.reshape(part, (-1, numbers * size // 8, 8 // size)), tf.int64)
 
 
-def _from_keras(model: keras.Model, name: str) -> bool:
+def from_keras(model: keras.Model, name: str) -> bool:
     """Return whether a model has Keras's own method or property of that name."""
     mine = getattr(type(model), name)
     return name not in vars(model) and mine is getattr(keras.Model, name)

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from objectives.training.environment import threads
-from objectives.training.epoch import Parts, full_and_short
+from objectives.training.epoch import Parts, from_keras, full_and_short
 from objectives.training.traces import Trace
 
 if TYPE_CHECKING:
@@ -127,3 +128,12 @@ def variables(model: keras.Model) -> list[tf.Variable]:
     """Return the variables of a built model, of its metrics and of its optimizer, in order."""
     own = (*model.variables, *model.metrics_variables, *model.optimizer.variables)
     return [variable.value for variable in own]
+
+
+def weights(model: keras.Model) -> list[NDArray[Any]]:
+    """Return copies of a model's weights, as `get_weights` does in three times as long."""
+    if not from_keras(model, "get_weights"):
+        return model.get_weights()  # type: ignore[no-any-return]
+    read = tf.raw_ops.ReadVariableOp
+    held = [variable.value for variable in model.weights]
+    return [np.array(read(resource=each.handle, dtype=each.dtype)) for each in held]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from objectives.structures import mapped, nested
-from objectives.training.epoch import full_and_short, logs_of, of_function, rows_of, steps
+from objectives.training.epoch import logs_of, of_function, rows_of
 from objectives.training.epochs import fed
 from objectives.training.inputs import Inputs
 from objectives.training.metrics import build_metrics
@@ -71,31 +72,32 @@ class InOneCall(Scorer):
         """Return loss and metrics. part: x, y and perhaps weights."""
         tensors = Tensors(part)
         build_metrics(self.model, tensors.pack(tensors.flat), batch)
-        found = self._call("evaluate", _evaluating, tensors, batch)(*tensors.flat)
-        return {name: as_number(value) for name, value in found.items()}
+        call = self._call(_evaluating, tensors, tensors.specs(), batch)
+        return {name: as_number(value) for name, value in call(*tensors.flat).items()}
 
     def predict(self, x: Any, batch: int) -> Any:
         """Return what the model predicts."""
         tensors = Tensors((x,))
-        found = self._call("predict", _predicting, tensors, batch)(*tensors.flat)
-        return mapped(lambda tensor: tensor.numpy(), found[WHOLE])
+        call = self._call(_predicting, tensors, tensors.specs(any_rows=True), batch)
+        return mapped(lambda tensor: tensor.numpy(), call(*tensors.flat)[WHOLE])
 
-    def _call(self, what: str, make: Make, tensors: Tensors, batch: int) -> Call:
+    def _call(
+        self, make: Make, tensors: Tensors, specs: Sequence[tf.TensorSpec], batch: int
+    ) -> Call:
         """Return a call that is known here, or on disk; or trace it."""
         numbers = Inputs(self.model).values_without_optimizer  # which are constants of the call
-        known = repr((what, self._key, numbers, tensors.words, batch))
+        known = repr((make.__name__, self._key, numbers, tensors.words[1], specs, batch))
         if known not in self._calls:
             own, kept = variables(self.model), place(known)
             found = kept and Trace.read(kept)
             if found:
                 self._calls[known] = _named(found.of(own))
             else:
-                self._calls[known] = self._traced(make(self.model, tensors, batch), tensors, kept)
+                self._calls[known] = self._traced(make(self.model, tensors, batch), specs, kept)
         return self._calls[known]
 
-    def _traced(self, call: Call, tensors: Tensors, kept: Path | None) -> Call:
+    def _traced(self, call: Call, specs: Sequence[tf.TensorSpec], kept: Path | None) -> Call:
         """Trace a call, and keep it if it can be kept."""
-        specs = [tf.TensorSpec(each.shape, each.dtype) for each in tensors.flat]
         function = tf.function(call, autograph=False).get_concrete_function(*specs)
         outputs = function.structured_outputs
         if nested(outputs.get(WHOLE)):
@@ -120,36 +122,44 @@ def scorer_of(model: keras.Model) -> Scorer:
 
 def _evaluating(model: keras.Model, tensors: Tensors, batch: int) -> Call:
     def evaluate(*flat: tf.Tensor) -> Any:
-        def step(start: Any, count: int) -> Any:
-            return model.test_step(tensors.pack(rows_of(part, start, count) for part in flat))
+        def step(start: tf.Tensor) -> tf.Tensor:
+            model.test_step(_batch(tensors, flat, start, batch))
+            return start + batch
 
-        rows = int(flat[0].shape[0])
         model.reset_metrics()
-        limits = [tf.constant(each) for each in full_and_short(rows, batch)]
-        return logs_of(model, steps(step, rows, batch, limits, own=True))
+        rows = tf.shape(flat[0])[0]
+        tf.while_loop(lambda start: start < rows, step, [tf.constant(0)], parallel_iterations=1)
+        return logs_of(model, None)
 
     return evaluate
 
 
 def _predicting(model: keras.Model, tensors: Tensors, batch: int) -> Call:
     def predict(*flat: tf.Tensor) -> Any:
-        def step(start: Any, count: int) -> Any:
-            return model.predict_step(tensors.pack(rows_of(part, start, count) for part in flat))
+        @partial(tf.function, autograph=False, input_signature=[tf.TensorSpec((), tf.int32)])
+        def step(start: tf.Tensor) -> Any:
+            return model.predict_step(_batch(tensors, flat, start, batch))
 
-        rows = int(flat[0].shape[0])
-        full, short = full_and_short(rows, batch)
-        found = []
-        if full:
-            like = mapped(lambda one: tf.TensorSpec(one.shape, one.dtype), step(0, batch))
-            many = tf.map_fn(
-                lambda i: step(i * batch, batch),
-                tf.range(full),
-                fn_output_signature=like,
-                parallel_iterations=1,
-            )
-            found.append(mapped(lambda one: tf.reshape(one, (-1, *one.shape[2:])), many))
-        if short:
-            found.append(step(full * batch, rows - full * batch))
-        return {WHOLE: tf.nest.map_structure(lambda *parts: tf.concat(parts, 0), *found)}
+        def take(i: tf.Tensor, parts: Any) -> Any:
+            said = step(i * batch)
+            return i + 1, tf.nest.map_structure(lambda one, to: to.write(i, one), said, parts)
+
+        count = -(-tf.shape(flat[0])[0] // batch)
+        parts = tf.nest.map_structure(
+            lambda one: tf.TensorArray(one.dtype, count, element_shape=one.shape),
+            step.get_concrete_function().structured_outputs,
+        )
+        _, parts = tf.while_loop(
+            lambda i, _: i < count, take, [tf.constant(0), parts], parallel_iterations=1
+        )
+        return {WHOLE: tf.nest.map_structure(lambda each: each.concat(), parts)}
 
     return predict
+
+
+def _batch(tensors: Tensors, flat: Sequence[tf.Tensor], start: tf.Tensor, batch: int) -> Any:
+    """Return a batch. Where the last one may be short, the number of rows is open, as Keras's."""
+    rows = flat[0].shape[0]
+    even = rows is not None and rows % batch == 0
+    count = batch if even else tf.minimum(batch, tf.shape(flat[0])[0] - start)
+    return tensors.pack(rows_of(part, start, count) for part in flat)

@@ -30,6 +30,13 @@ class Tensors:
         shapes = [(tuple(each.shape), each.dtype.name) for each in self.flat]
         self.words = [shapes, repr(self._parts)]
 
+    def specs(self, *, any_rows: bool = False) -> list[tf.TensorSpec]:
+        """Return what a function takes that is called with `flat`, or with any number of rows."""
+        return [
+            tf.TensorSpec((None, *each.shape[1:]) if any_rows else each.shape, each.dtype)
+            for each in self.flat
+        ]
+
     def pack(self, tensors: Iterable[tf.Tensor]) -> Any:
         """Return tensors in the structures of the part, as a model's steps take them."""
         return for_step(packed(self._parts, iter(tensors)))
