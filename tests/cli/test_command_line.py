@@ -237,14 +237,6 @@ def test_bad_input_is_one_line_with_the_value_and_code_2(
     assert left == set() or "val_auc" in argv  # which the first trial tells
 
 
-def test_the_listing_names_sweeps_and_studies(folder: Path) -> None:
-    assert listing(folder)[-1] == "no study in this folder yet"
-    go("--trials", "2")
-    lines = listing(folder)
-    assert any(line.split()[0] == "dense_binary" for line in lines[1:])
-    assert lines[-1].split()[:3] == ["toy", "2", "trials,"]
-
-
 def test_the_only_study_of_a_sweep_is_found_whatever_its_name(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
