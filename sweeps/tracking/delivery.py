@@ -6,15 +6,13 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from sweeps.tracking import limits, runs, shown, study_run
-from sweeps.tracking.client import connect, reason
+from sweeps.tracking.client import connect
 from sweeps.tracking.finding import Finding
 from sweeps.tracking.journal import STUDY, Journal, Sent, State
-from sweeps.tracking.notices import announce
 from sweeps.tracking.runs import Batch
 from sweeps.tracking.together import each
 
@@ -285,22 +283,3 @@ class Delivery:
                     client.set_tag(sent.run, runs.COLOUR, colour)
                 self.journal.sent(name).colour, self._saved = colour, False
         self._marked = best
-
-
-def sync(uri: str, folder: Path) -> tuple[int, int, bool]:
-    """Deliver what a study's folder still holds.
-
-    There is one attempt; its failure is logged as a warning. The caller holds the study's lock.
-
-    Returns:
-        How many items were sent, how many remain, and whether MLflow answered to the end.
-    """
-    journal = Journal(folder / "tracking")
-    before, answered = journal.undelivered(), True
-    try:
-        Delivery(uri, journal).deliver_all()
-    except Exception as error:
-        announce(log, "MLflow does not accept the data: %s", reason(error))
-        answered = False
-    left = journal.undelivered()
-    return max(0, before - left), left, answered

@@ -189,7 +189,7 @@ class MlflowTracker(Tracker):
     def close(self, timeout: float = 30.0) -> int:
         """Deliver what is queued, within `timeout` seconds; return how many items remain.
 
-        They stay in the journal, and `delivery.sync` sends them later.
+        They stay in the journal, and `tracking.sync` sends them later.
         """
         self.courier.close(timeout)
         for name in self.journal.pending():

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sweeps.tracking.client import connect
-from sweeps.tracking.delivery import sync
 from sweeps.tracking.mlflow_tracker import MlflowTracker
+from sweeps.tracking.sync import sync
 from tests.tracking.told import Found, by_hand, expected, study, tell, trial
 
 OUTCOMES = {"complete": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
