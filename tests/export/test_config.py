@@ -173,7 +173,7 @@ def test_what_is_not_finite_is_no_score(tmp_path: Path) -> None:
 EDITS = {
     "widht: 32": "config.widht is not a known key; did you mean width?",
     "xyz: 32": "config.xyz is not a known key; known are width, depth, activation, batch_size, "
-    "dropout, optimizer, plateau",
+    "dropout, bins, optimizer, plateau",
     "width: 0": "config.width is 0; it must be a whole number from 1 to 4096",
     "width: 1.5": "config.width is 1.5; it must be a whole number from 1 to 4096",
     "width: true": "config.width is true; it must be a whole number from 1 to 4096",
@@ -219,7 +219,7 @@ HEADS = {
     "format: 1\nsweep: lstm_recall\nconfig: {units: 3}": "{path}: sweep is 'lstm_recall', not "
     "'dense_binary': use the command of lstm_recall",
     "format: 1\nsweep: dense_binary": "{path}: config is missing; it must be settings: width, "
-    "depth, activation, batch_size, dropout, optimizer, plateau",
+    "depth, activation, batch_size, dropout, bins, optimizer, plateau",
     "format: 1\nsweep: dense_binary\nconfig: {}\ntrainings: {}": "{path}: trainings is not a "
     "known key; did you mean training?",
     "format: 1\nsweep: dense_binary\nconfig: {}\ntraining: {seed: 1}": "{path}: "
