@@ -98,6 +98,7 @@ class Space(Generic[C]):
     own: from the numbers of training rows and of columns (the length of the inputs' last axis) to
     the space of a user's own data; None: this one.
     first_is: what the first config is where `baseline` is None, in words.
+    added: hyperparameters that studies of earlier versions lack, and what each stands at there.
     """
 
     suggest: Callable[[Trial], C]
@@ -110,12 +111,13 @@ class Space(Generic[C]):
     portfolio: tuple[C, ...] = ()
     own: Callable[[int, int], Space[C]] | None = None
     first_is: str = "the middle of each range and the first choice"
+    added: Params = field(default_factory=dict)
 
     def config(self, params: Mapping[str, Any]) -> C:
         """Return the config of flat parameters."""
         if self.restore is not None:
             return self.restore(dict(params))
-        return self.suggest(Replay(params))
+        return self.suggest(Replay({**self.added, **params}))
 
     def first(self) -> C:
         """Return the config that a study trains first."""

@@ -43,6 +43,7 @@ def suggest(trial: Trial) -> Dense:
         activation=trial.suggest_categorical("activation", ["relu"]),
         batch_size=trial.suggest_categorical("batch_size", [200]),
         dropout=trial.suggest_float("dropout", 0.0, 0.0),
+        bins=trial.suggest_categorical("bins", [0]),
         optimizer=optimizer.suggest(trial),
         plateau=plateau.suggest(trial),
     )
@@ -56,7 +57,7 @@ def params(config: Dense) -> Params:
         "activation": config.activation,
         "batch_size": config.batch_size,
         "dropout": config.dropout,
-        **({"bins": config.bins} if config.bins else {}),
+        "bins": config.bins,
         **optimizer.params(config.optimizer),
         **plateau.params(config.plateau),
     }
@@ -76,4 +77,5 @@ def own(rows: int, columns: int) -> Space[Dense]:
     return own_table.space("binary", rows, columns)
 
 
-SPACE = Space(suggest, BASELINE, params, label, own=own)
+ADDED: Params = {"bins": 0}
+SPACE = Space(suggest, BASELINE, params, label, own=own, added=ADDED)

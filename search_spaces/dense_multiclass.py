@@ -20,4 +20,4 @@ def own(rows: int, columns: int) -> Space[dense.Dense]:
     return own_table.space("multiclass", rows, columns)
 
 
-SPACE = Space(suggest, BASELINE, dense.params, dense.label, own=own)
+SPACE = Space(suggest, BASELINE, dense.params, dense.label, own=own, added=dense.ADDED)

@@ -25,4 +25,4 @@ def own(rows: int, columns: int) -> Space[dense.Dense]:
     return own_table.space("regression", rows, columns)
 
 
-SPACE = Space(suggest, BASELINE, dense.params, dense.label, own=own)
+SPACE = Space(suggest, BASELINE, dense.params, dense.label, own=own, added=dense.ADDED)

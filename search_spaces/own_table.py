@@ -111,4 +111,4 @@ def space(task: str, rows: int, columns: int) -> Space[Dense]:
     asked = functools.partial(suggest, rows=rows, bins=bins)
     members = [one | batch for one in known[kind] if one["bins"] in bins]
     first, *others = (asked(Replay(one)) for one in members)
-    return Space(asked, first, params, label, portfolio=tuple(others))
+    return Space(asked, first, params, label, portfolio=tuple(others), added=dense.ADDED)

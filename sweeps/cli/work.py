@@ -82,16 +82,11 @@ def run_to_total(session: Session, say: Say, *, quiet: bool = False, verbose: bo
         if done:
             repair(session, say)
 
-    try:
-        places = session.trainer.places
-    except BadInput:  # no worker is to be had
-        session.discard()
-        raise
-    if places and cores() > 1:  # until workers are there, a core is free
+    if session.places() and cores() > 1:  # until workers are there, a core is free
         session.tracker.prepare()
     code = _train(session, done, say, begin, quiet=quiet, verbose=verbose)
     if code == NO_WORKERS:  # nothing more can be trained or scored
-        return FAILED
+        return FAILED if on_server(session) else settled(session, FAILED)
     if code != INTERRUPTED:
         if session.store.ended():
             begin()  # where no trial was left to train, the repeats need it

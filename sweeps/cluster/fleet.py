@@ -167,8 +167,8 @@ class Fleet(Hearing):
                 self._call(machine, call)
         if self._machines:
             self._empty_since = now
-        elif self._over():  # with trials under way, the loop ends them itself
-            self._give_up("the time limit is reached, and no machine is there")
+        elif not self._joined and self._over():  # later on, the loop looks at the time
+            self._give_up("the time limit is reached, and no machine has come")
         elif now - self._empty_since > PATIENCE:
             self._give_up(f"no machine of the cluster is there for {PATIENCE:.0f} s")
 

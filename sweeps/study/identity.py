@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,12 +107,19 @@ def same_arrays(digest: str, kept: str) -> bool:
     return bool(kept) and digest.startswith(kept)
 
 
-def difference(name: str, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
-    """Return why a study is not what is asked for, None where it is."""
+def difference(
+    name: str, known: Mapping[str, Any], asked: Mapping[str, Any], added: Collection[str] = ()
+) -> str | None:
+    """Return why a study is not what is asked for, None where it is.
+
+    added: hyperparameters that a study of an earlier version may lack.
+    """
     for key, new in asked.items():
         old, word = known.get(key), "this command asks for"
         if key == "narrowed" and old is None:  # version 0.1 kept every range
             old = {name: known.get("space", {}).get(name) for name in new}
+        if key == "space" and isinstance(old, dict):
+            new = {one: text for one, text in new.items() if one in old or one not in added}
         if old == new or key == "data":
             continue  # a file may be renamed: its digest is compared
         if key == "digest":

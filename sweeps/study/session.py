@@ -124,6 +124,19 @@ class Session:
             out_of_time=lambda: self.settings.out_of_time,
         )
 
+    def places(self) -> int:
+        """Return how many trials are trained at once.
+
+        Raises:
+            BadInput: No worker is to be had; a study without a trial is forgotten then.
+        """
+        try:
+            return self.trainer.places
+        except BadInput:
+            if not self.store.unfinished():  # which go on from their checkpoints
+                self.discard()
+            raise
+
     def discard(self) -> None:
         """Forget a study in which no trial has ended: it was made of a mistake."""
         import optuna
@@ -239,7 +252,8 @@ def _opened(
         check_several(make_sampler(sweep.sampler, 0), sweep.objective.others)  # may be refused
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:
-        forget_mistake(storage, name, made_of, partial(asks_otherwise, space, ranges))
+        changed = partial(asks_otherwise, space, ranges)
+        forget_mistake(storage, name, made_of, changed, space.added)
     study = open_study(
         _on_disk(storage, url),
         name,
@@ -247,6 +261,7 @@ def _opened(
         settings.remember(),
         sweep.objective.monitors,
         pruner,
+        space.added,
     )
     if not reading and study.user_attrs["settings"] != settings.remember():
         study.set_user_attr("settings", settings.remember())  # what was given last

@@ -8,7 +8,7 @@ Optuna has no field for: a trial's `role`, `params`, `seed` and `result`, a stud
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from objectives import BadInput, Monitor
@@ -225,8 +225,12 @@ def open_study(
     settings: Mapping[str, Any],
     monitors: Sequence[Monitor],
     pruner: optuna.pruners.BasePruner | None,
+    added: Collection[str] = (),
 ) -> optuna.Study:
-    """Create or reopen a study. Raises BadInput where it was made of something else."""
+    """Create or reopen a study. Raises BadInput where it was made of something else.
+
+    added: hyperparameters that a study of an earlier version may lack.
+    """
     import optuna
 
     from sweeps.study.write_through import FAULTS, WriteThrough, reason
@@ -244,7 +248,7 @@ def open_study(
         study.set_user_attr("instance", uuid.uuid4().hex)
         study.set_user_attr("settings", dict(settings))
         study.set_user_attr("identity", dict(identity))
-    elif (refusal := difference(name, identity_of(study), identity)) is not None:
+    elif (refusal := difference(name, identity_of(study), identity, added)) is not None:
         raise BadInput(refusal)
     return study
 
@@ -254,6 +258,7 @@ def forget_mistake(
     name: str,
     asked: Mapping[str, Any] | None = None,
     changed: Callable[[optuna.trial.FrozenTrial], bool] = lambda _: False,
+    added: Collection[str] = (),
 ) -> None:
     """Delete a study that holds nothing: one without a trial, which a mistake has left.
 
@@ -273,7 +278,7 @@ def forget_mistake(
             every = storage.get_all_trials(study._study_id, deepcopy=False)
             ended = [trial for trial in every if trial.state.is_finished()]
             empty = all(ended_trial(trial).value is None for trial in ended) and (
-                difference(name, identity_of(study), asked) is not None
+                difference(name, identity_of(study), asked, added) is not None
                 or any(changed(trial) for trial in ended[:1])
             )
         if empty:
@@ -282,10 +287,9 @@ def forget_mistake(
 
 def _has_trials(storage: optuna.storages.BaseStorage, study: int) -> bool:
     try:
-        storage.get_trial_id_from_study_id_trial_number(study, 0)
+        return storage.get_trial_id_from_study_id_trial_number(study, 0) is not None
     except KeyError:
         return False
-    return True
 
 
 def _has_complete(storage: optuna.storages.BaseStorage, study: int) -> bool:

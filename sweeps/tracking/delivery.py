@@ -44,7 +44,7 @@ class Delivery:
         self._finding: Finding | None = None
         self._marked: set[str] | None = None  # streams whose runs have the best one's colour
         self._refusals: list[str] = []
-        self._deleted: set[str] = set()  # streams whose run was deleted in MLflow
+        self.deleted: set[str] = set()  # streams whose run was deleted in MLflow
 
     @property
     def state(self) -> State:
@@ -103,8 +103,8 @@ class Delivery:
             if not (sent.run and runs.refused(error) and runs.deleted(client, sent.run)):
                 raise
             sent.offset = self.journal.stream(name).size
-            if name not in self._deleted:
-                self._deleted.add(name)
+            if name not in self.deleted:
+                self.deleted.add(name)
                 log.warning("%s was deleted in MLflow: no more data is sent for it", name)
 
     def _save(self) -> None:

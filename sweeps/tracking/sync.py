@@ -19,14 +19,16 @@ def sync(uri: str, folder: Path) -> tuple[int, int, bool]:
     There is one attempt; its failure is logged as a warning. The caller holds the study's lock.
 
     Returns:
-        How many items were sent, how many remain, and whether MLflow answered to the end.
+        How many items were sent, as far as it is known (0 where some were of runs that MLflow has
+        deleted), how many remain, and whether MLflow answered to the end.
     """
     journal = Journal(folder / "tracking")
-    before, answered = journal.undelivered(), True
+    delivery, before, answered = Delivery(uri, journal), journal.undelivered(), True
     try:
-        Delivery(uri, journal).deliver_all()
+        delivery.deliver_all()
     except Exception as error:
         announce(log, "MLflow does not accept the data: %s", reason(error))
         answered = False
     left = journal.undelivered()
-    return max(0, before - left), left, answered
+    sent = 0 if delivery.deleted else max(0, before - left)
+    return sent, left, answered

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 import sweeps
@@ -14,6 +16,7 @@ from objectives import BadInput
 from sweeps.cli import run_command_line
 from sweeps.cluster.ray_engine import RayEngine
 from sweeps.study.sole_driver import lock
+from sweeps.tracking.stores import sqlite_url
 from tests.cli.test_command_line import folder, go
 from tests.scripted import OBJECTIVE, SWEEP
 
@@ -73,6 +76,22 @@ def test_a_study_for_which_there_is_no_room_is_not_made(
     assert "other work uses all cores" in capsys.readouterr().err
     assert not (folder / ".sweeps" / "toy").exists()
     assert go("--trials", "2", "--seed", "3") == 0
+
+
+def test_a_trial_that_was_interrupted_outlives_a_cluster_without_room(
+    full: str, folder: Path
+) -> None:
+    assert go("--trials", "1") == 0
+    (study,) = optuna.get_all_study_summaries(sqlite_url(folder / "optuna.db"))
+    name, url = study.study_name, sqlite_url(folder / "optuna.db")
+    storage = optuna.storages.RDBStorage(url)
+    with sqlite3.connect(folder / "optuna.db") as store:  # as if it had been killed in its first
+        store.execute("UPDATE trials SET state = 'RUNNING', datetime_complete = NULL")
+    storage.remove_session()
+    assert run_command_line(SWEEP, ["--trials", "1", "--cluster", full]) == 2
+    left = optuna.load_study(study_name=name, storage=url)
+    assert [trial.state.name for trial in left.trials] == ["RUNNING"]
+    assert (folder / ".sweeps" / "toy").is_dir()
 
 
 def test_a_sweep_of_a_notebook_cannot_reach_other_machines(tmp_path: Path) -> None:
