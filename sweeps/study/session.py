@@ -252,8 +252,7 @@ def _opened(
         check_several(make_sampler(sweep.sampler, 0), sweep.objective.others)  # may be refused
     made_of = identity(sweep, data, settings, declared, ranges)
     if not reading:
-        changed = partial(asks_otherwise, space, ranges)
-        forget_mistake(storage, name, made_of, changed, space.added)
+        forget_mistake(storage, name, made_of, partial(asks_otherwise, space, ranges), space.added)
     study = open_study(
         _on_disk(storage, url),
         name,

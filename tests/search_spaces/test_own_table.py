@@ -1,6 +1,7 @@
 """The space of a user's own table: its portfolio, and what a linear model is asked for."""
 
 import dataclasses
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from objectives import Data, Part, Source
 from objectives.dense_binary import DENSE_BINARY
-from search_spaces import Dimension, Replay, dimensions, own_table, plain
+from search_spaces import Dimension, Replay, dense, dimensions, own_table, plain
 from sweeps.explain.changes import Reference, catalogue
 from sweeps.explain.experiment import idle
 from sweeps.export.config import Exported, read, write
@@ -27,13 +28,14 @@ TASKS = ("binary", "multiclass", "regression")
 SWEEP = Sweep("own", DENSE_BINARY, n_trials=8)
 
 
-def study(folder: Path, trainer: Any = None, **given: Any) -> Any:
+def study(folder: Path, trainer: Any = None, *, reading: bool = False, **given: Any) -> Any:
     x = np.random.default_rng(0).normal(size=(200, 3))
     source = Source(arrays=(x, (x[:, 0] > 0).astype(int)))
     asked = Settings(**{"folder": folder, "source": source, "max_epochs": 3, **given})
     script = Scripted(lambda spec, epoch: 1.0 / epoch)
     script.rate = lambda spec, epoch: spec.config.optimizer.learning_rate
-    return opened(SWEEP, asked, lambda *_: trainer or script, lambda *_: NoTracker())
+    make = lambda *_: trainer or script  # noqa: E731
+    return opened(SWEEP, asked, make, lambda *_: NoTracker(), reading=reading)
 
 
 def trained(session: Session) -> list[tuple[str, dict[str, Any]]]:
@@ -89,6 +91,33 @@ def test_a_tried_config_delays_the_portfolio_and_a_resumed_study_goes_on(tmp_pat
         members = session.store.starts
     assert found[2] == ("tried", tried)
     assert [params for role, params in found if role == "portfolio"] == members
+
+
+@pytest.mark.parametrize("space", [dense.SPACE, own_table.space("binary", 1000, 10)])
+def test_a_config_with_bins_or_without_stays_itself(space: Any) -> None:
+    for bins in (0, 8, 16):
+        config = dataclasses.replace(dense.BASELINE, bins=bins)
+        assert space.config(space.params(config)) == config
+    before = space.params(dense.BASELINE)
+    del before["bins"]  # as a study of an earlier version has it
+    assert space.config(before) == dense.BASELINE
+
+
+def test_a_study_from_before_there_were_bins_is_read_and_goes_on(tmp_path: Path) -> None:
+    with study(tmp_path, trials=2, ranges=("bins=0",)) as session:
+        trained(session)
+    with sqlite3.connect(tmp_path / "optuna.db") as store:
+        store.execute("DELETE FROM trial_params WHERE param_name = 'bins'")
+        for table in ("trial_user_attributes", "study_user_attributes"):
+            for word in ('"bins": 0, ', '"bins": "0", '):
+                change = f"UPDATE {table} SET value_json = replace(value_json, ?, '')"
+                store.execute(change, (word,))
+    with study(tmp_path, reading=True) as session:
+        found = session.store.ended()
+        assert ["bins" in trial.params for trial in found] == [False, False]
+        assert [session.store.config(trial.params).bins for trial in found] == [0, 0]
+    with study(tmp_path, trials=8) as session:
+        assert len(trained(session)) == 8
 
 
 def test_the_embedded_data_keep_their_own_space() -> None:
