@@ -197,7 +197,7 @@ class Objective(Generic[C]):
         Or else that which `build(trial, data)` asks for.
         """
         if self.space.own is not None and data.source.name != "embedded":
-            shape = getattr(data.train.x, "shape", ())
+            shape: tuple[int, ...] = getattr(data.train.x, "shape", ())
             columns = shape[-1] if len(shape) > 1 else 0
             return dataclasses.replace(self, space=self.space.own(data.trained_on, columns))
         build: Any = self.build
