@@ -140,8 +140,12 @@ class Averaging:
     def predictions(self, weights: Array, part: str) -> Array:
         """Return what an average predicts of a part."""
         nets = np.stack([self._of(net, part) for net in self.nets])
-        used = np.flatnonzero(weights)
+        used = self._used(weights)
         return np.tensordot(weights[used], nets[used], 1).astype(nets.dtype)
+
+    def _used(self, weights: Array) -> list[int]:
+        """Return the places of an average's nets, in an order on which no digit depends."""
+        return sorted(np.flatnonzero(weights), key=lambda i: self.nets[i].number)
 
     def _of(self, net: Net, part: str) -> Array:
         return net.validation if part == "val" else net.test
@@ -157,7 +161,8 @@ class Averaging:
         """Return the scores of an average on both parts, named as those of a trial."""
         spec, objective = self.spec, self.trainer.objective
         said = {part: self.predictions(weights, part) for part in self.parts}
-        penalty = float(weights @ [net.penalty for net in self.nets])
+        used = self._used(weights)
+        penalty = float(weights[used] @ [self.nets[i].penalty for i in used])
         found = {}
         for part, (_, y, *weight) in self.parts.items():
             scores = self.judge.scores(said[part], y, weight, penalty)
@@ -175,7 +180,8 @@ class Averaging:
     def _value(self, predictions: Array, weights: Array) -> float:
         """Return the monitored value of predictions of the validation part."""
         _, y, *weight = self.parts["val"]
-        penalty = float(weights @ [net.penalty for net in self.nets])
+        used = self._used(weights)
+        penalty = float(weights[used] @ [self.nets[i].penalty for i in used])
         scores = self.judge.scores(predictions, y, weight, penalty)
         return scores[self.spec.monitor.name.removeprefix("val_")]
 

@@ -137,7 +137,7 @@ NARROWED = {
 @pytest.mark.parametrize("text", NARROWED)
 def test_the_portfolio_moves_into_narrowed_ranges(tmp_path: Path, text: str) -> None:
     name, low, high = NARROWED[text]
-    with study(tmp_path, ranges=(text,), trials=6) as session:
+    with study(tmp_path, ranges=(text,), trials=5) as session:
         space, starts = session.store.space, session.store.starts
         found = trained(session)
     assert found[0] == ("baseline", plain(space.params(space.baseline)))  # as it is
