@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,9 @@ class KeptWays:
                     yield
                 finally:
                     faulthandler.disable()
-                    if on:
-                        faulthandler.enable()
+                    if on:  # not on sys.stderr, which in a notebook may be no file
+                        with contextlib.suppress(OSError, ValueError, RuntimeError):
+                            faulthandler.enable(sys.__stderr__)  # type: ignore[arg-type]
         finally:
             file.unlink(missing_ok=True)
 

@@ -51,7 +51,7 @@ def _together(
     few = at_once(x, batch)
     total: Any = 0.0
     penalty = 0.0
-    for spec, share in nets:
+    for spec, share in sorted(nets, key=lambda each: each[0].number):  # no digit hangs on order
         net = trainer.kept(spec)
         total = total + share * packing.pack(net.predict(mapped(fed, x), few, verbose=0))
         penalty += share * penalty_of(net)
