@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import io
 import signal
 import subprocess
 import sys
@@ -103,3 +104,12 @@ def test_an_exception_leaves_no_note_and_the_fault_handler_as_it_was() -> None:
         raise ValueError("mine")
     assert not kept.fatal("xla")
     assert faulthandler.is_enabled() is before
+
+
+def test_a_standard_error_that_is_no_file_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())  # as in captured output, and some notebooks
+    assert faulthandler.is_enabled()  # by pytest
+    with KeptWays("one").watched("graph"):
+        pass
+    assert faulthandler.is_enabled()
+    assert not KeptWays("one").fatal("graph")
