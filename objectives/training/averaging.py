@@ -147,6 +147,11 @@ class Averaging:
         """Return the places of an average's nets, in an order on which no digit depends."""
         return sorted(np.flatnonzero(weights), key=lambda i: self.nets[i].number)
 
+    def _penalty(self, weights: Array) -> float:
+        """Return an average's part of the loss that does not depend on the rows."""
+        used = self._used(weights)
+        return float(weights[used] @ [self.nets[i].penalty for i in used])
+
     def _of(self, net: Net, part: str) -> Array:
         return net.validation if part == "val" else net.test
 
@@ -161,8 +166,7 @@ class Averaging:
         """Return the scores of an average on both parts, named as those of a trial."""
         spec, objective = self.spec, self.trainer.objective
         said = {part: self.predictions(weights, part) for part in self.parts}
-        used = self._used(weights)
-        penalty = float(weights[used] @ [self.nets[i].penalty for i in used])
+        penalty = self._penalty(weights)
         found = {}
         for part, (_, y, *weight) in self.parts.items():
             scores = self.judge.scores(said[part], y, weight, penalty)
@@ -180,9 +184,7 @@ class Averaging:
     def _value(self, predictions: Array, weights: Array) -> float:
         """Return the monitored value of predictions of the validation part."""
         _, y, *weight = self.parts["val"]
-        used = self._used(weights)
-        penalty = float(weights[used] @ [self.nets[i].penalty for i in used])
-        scores = self.judge.scores(predictions, y, weight, penalty)
+        scores = self.judge.scores(predictions, y, weight, self._penalty(weights))
         return scores[self.spec.monitor.name.removeprefix("val_")]
 
     def _own(self, net: Net) -> bool:

@@ -16,7 +16,7 @@ from sweeps.cli.layout import columns, fit
 from sweeps.cli.progress import Watcher
 from sweeps.cli.source import data_lines, data_text, few_text, folds_text, split_text
 from sweeps.cli.text import baseline_text, curves_text, summary_lines
-from sweeps.cli.unsent import on_server, settled, tracked
+from sweeps.cli.unsent import FAILED, on_server, settled, tracked
 from sweeps.study.average import average, stale
 from sweeps.study.candidates import most_runs
 from sweeps.study.confirm import Confirm, Confirmed, confirmed
@@ -32,7 +32,7 @@ from sweeps.tracking import NoTracker, Tracker
 from sweeps.workers.machine import cores
 from sweeps.workers.versions import versions
 
-DONE, FAILED, NO_WORKERS, INTERRUPTED = 0, 1, -1, 130
+DONE, NO_WORKERS, INTERRUPTED = 0, -1, 130
 Say = Callable[[str], None]
 
 

@@ -227,10 +227,7 @@ def open_study(
     pruner: optuna.pruners.BasePruner | None,
     added: Collection[str] = (),
 ) -> optuna.Study:
-    """Create or reopen a study. Raises BadInput where it was made of something else.
-
-    added: hyperparameters that a study of an earlier version may lack.
-    """
+    """Create or reopen a study. Raises BadInput where `difference` says that it is another."""
     import optuna
 
     from sweeps.study.write_through import FAULTS, WriteThrough, reason
@@ -264,6 +261,7 @@ def forget_mistake(
 
     asked: what the study is to be made of; where it was made of something else and no trial has
     ended with a value, it is deleted too. changed: whether a trial that ended so would be another.
+    added: as `difference` takes it.
     """
     import optuna
 
@@ -287,9 +285,10 @@ def forget_mistake(
 
 def _has_trials(storage: optuna.storages.BaseStorage, study: int) -> bool:
     try:
-        return storage.get_trial_id_from_study_id_trial_number(study, 0) is not None
+        storage.get_trial_id_from_study_id_trial_number(study, 0)
     except KeyError:
         return False
+    return True
 
 
 def _has_complete(storage: optuna.storages.BaseStorage, study: int) -> bool:
